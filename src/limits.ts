@@ -1,0 +1,102 @@
+/** One bound of the system: what it limits, in which unit, and what happens when it is reached. */
+export interface Limit {
+  readonly value: number;
+  readonly unit: "bytes" | "count" | "ms" | "per_second";
+  readonly doc: string;
+  /** What the one who reaches it sees. */
+  readonly outcome: string;
+}
+
+const limit = (value: number, unit: Limit["unit"], doc: string, outcome: string): Limit => ({
+  value,
+  unit,
+  doc,
+  outcome,
+});
+
+const KiB = 1024;
+const MiB = 1024 * 1024;
+
+/** Every bound there is. `docs/reference/limits.md` is made from this table. */
+export const LIMIT_TABLE = {
+  // What a client may send.
+  frameBytesMax: limit(256 * KiB, "bytes", "One frame on a socket", "close frame_too_large"),
+  frameLinesMax: limit(256, "count", "Commands in one frame", "close too_many_lines"),
+  frameDepthMax: limit(32, "count", "Nesting of a command's JSON", "close frame_too_deep"),
+  contentBytesMax: limit(64 * KiB, "bytes", "Content of one message, as JSON in UTF-8", "error content_too_large"),
+  conversationBytesMax: limit(200, "bytes", "A conversation's name in UTF-8", "error invalid_conversation"),
+  tenantCharsMax: limit(40, "count", "A tenant's name", "error unauthenticated"),
+  userBytesMax: limit(200, "bytes", "A user's name (the token's subject) in UTF-8", "error unauthenticated"),
+  clientNameBytesMax: limit(100, "bytes", "The client's own name in connect", "error invalid_command"),
+  tokenBytesMax: limit(8 * KiB, "bytes", "A token in connect or refresh", "error unauthenticated"),
+  cursorBytesMax: limit(64, "bytes", "A cursor", "error invalid_cursor"),
+  keyCharsMin: limit(16, "count", "A message key, at least", "error key_weak"),
+  keyCharsMax: limit(64, "count", "A message key, at most", "error key_weak"),
+  keyBitsMin: limit(96, "count", "Random bits that a message key's alphabet and length allow", "error key_weak"),
+  attemptMax: limit(1_000_000, "count", "Number of tries of one message", "error invalid_command"),
+  httpBodyBytesMax: limit(256 * KiB, "bytes", "Body of one HTTP request", "problem content_too_large"),
+
+  // A connection.
+  connectTimeoutMs: limit(5_000, "ms", "Time to authenticate after the socket is open", "close connect_timeout"),
+  heartbeatMs: limit(25_000, "ms", "Time between two heartbeats", "two missed: close heartbeat_missed"),
+  subscriptionsMax: limit(1_000, "count", "Subscriptions of one connection", "error too_many_subscriptions"),
+  creditCommandsMax: limit(512, "count", "Unanswered commands of one connection", "the server stops reading that socket"),
+  connectionsMax: limit(200_000, "count", "Sockets of one gateway process", "HTTP 503 before the upgrade"),
+  connectionsUnauthenticatedMax: limit(10_000, "count", "Sockets of one gateway process that have not authenticated", "HTTP 503 before the upgrade"),
+  invalidCommandsMax: limit(100, "count", "Refused commands in a row on one socket", "close too_many_errors"),
+  sendsPerSecondPerConnection: limit(2_000, "per_second", "Messages a connection may send", "error rate_limited"),
+  sendsBurstPerConnection: limit(4_000, "count", "Messages a connection may send at once", "error rate_limited"),
+  sendsPerSecondPerTenant: limit(200_000, "per_second", "Messages a tenant may send through one gateway", "error rate_limited"),
+  sendsBurstPerTenant: limit(400_000, "count", "Messages a tenant may send at once through one gateway", "error rate_limited"),
+
+  // Towards a socket.
+  outboundQueueBytesMax: limit(256 * KiB, "bytes", "Bytes that wait for one socket before its readers are demoted", "demote: lag frame, then served from the store"),
+  outboundSocketBytesMax: limit(1 * MiB, "bytes", "Bytes that the socket layer may hold for one socket", "pushes wait in the store"),
+  catchUpPageBytesMax: limit(256 * KiB, "bytes", "One page of catch-up for one reader", "the next page waits for the socket to drain"),
+  hopelessAfterMs: limit(600_000, "ms", "Time a socket may take nothing at all while data waits for it", "close too_slow"),
+
+  // The relay.
+  holdBackBytesMax: limit(256 * KiB, "bytes", "Publications held for a conversation while its readers catch up", "drop and refill from the store"),
+  holdBackTotalBytesMax: limit(64 * MiB, "bytes", "Publications held for all conversations of a gateway", "drop and refill from the store"),
+  beatIntervalMs: limit(1_000, "ms", "Time between two beats of a partition", "two missing: check the heads of its readers' conversations"),
+
+  // Producing.
+  appendBatchRecordsMax: limit(4_096, "count", "Records of one append", "the rest goes into the next one"),
+  appendBatchBytesMax: limit(1 * MiB, "bytes", "Characters of one append", "the rest goes into the next one"),
+  appendPendingBytesMax: limit(64 * MiB, "bytes", "Characters that wait for the log in one gateway", "error overloaded"),
+  appendTimeoutMs: limit(10_000, "ms", "Time for an append to have an outcome", "error unknown_outcome"),
+
+  // The delivery pool.
+  windowOffsets: limit(65_536, "count", "Offsets back in which an equal id is a duplicate for a first try", "older ones are found by attempt"),
+  batchRecordsMax: limit(4_096, "count", "Records a worker folds at once", "the rest waits in the log"),
+  tailEventsMax: limit(100_000, "count", "Placed events of one worker that are not stored yet", "consumption pauses"),
+  tailBytesMax: limit(64 * MiB, "bytes", "Characters of one worker's events that are not stored yet", "consumption pauses"),
+  headsMax: limit(200_000, "count", "Conversation heads that one worker keeps in memory", "stored ones are evicted, least recently used first"),
+  storeBatchEventsMax: limit(8_192, "count", "Events in one transaction of the store", "the rest goes into the next one"),
+  storeLingerMs: limit(15, "ms", "Time that placed events may wait for others before they are stored", "stored"),
+  sessionTimeoutMs: limit(8_000, "ms", "Time without a heartbeat after which a worker is no member", "its partitions move"),
+  sessionMarginMs: limit(1_000, "ms", "Time before the session's end from which a worker publishes nothing", "it waits for its next heartbeat"),
+
+  // Reading back.
+  historyLimitMax: limit(1_000, "count", "Messages in one answer of history", "error invalid_command"),
+  historyLimitDefault: limit(50, "count", "Messages in one answer of history when none is asked for", "more by the next request"),
+  historyBytesMax: limit(1 * MiB, "bytes", "Characters in one answer of history", "fewer messages; more is true"),
+  tailMax: limit(1_000, "count", "Messages back that a subscription may ask for", "error invalid_command"),
+  feedPageEventsMax: limit(4_096, "count", "Events in one page of the event feed", "more by the next page"),
+
+  // Leaving.
+  drainDeadlineMs: limit(10_000, "ms", "Time from SIGTERM to the end of the process", "exit"),
+  drainJitterMs: limit(5_000, "ms", "Spread of the reconnects after a drain", "clients wait a random part of it"),
+} as const satisfies Record<string, Limit>;
+
+export type LimitName = keyof typeof LIMIT_TABLE;
+
+/** The values alone, by name: what the code takes, so that a test can pass smaller ones. */
+export type Limits = { readonly [K in LimitName]: number };
+
+/** The values of {@link LIMIT_TABLE}, with some of them replaced. */
+export function limitsWith(changes: Partial<Limits> = {}): Limits {
+  const values: Record<string, number> = {};
+  for (const [name, entry] of Object.entries(LIMIT_TABLE)) values[name] = entry.value;
+  return { ...(values as Limits), ...changes };
+}

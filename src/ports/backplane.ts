@@ -1,0 +1,75 @@
+/** A run of one conversation's events, seqs without holes. */
+export interface PublishedRun {
+  readonly conversation: string;
+  readonly epoch: string;
+  readonly firstSeq: number;
+  /** The log offset of each event, rising. */
+  readonly offsets: readonly number[];
+  /** JSON texts, same length as `offsets`. */
+  readonly events: readonly string[];
+}
+
+/** What a worker tells gateways of one fold. A hint, never the truth. */
+export interface Publication {
+  readonly tenant: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly ownerEpoch: number;
+  readonly runs: readonly PublishedRun[];
+}
+
+/** A worker's periodic word on one partition. Offsets are next offsets (exclusive). */
+export interface Beat {
+  readonly topic: string;
+  readonly partition: number;
+  readonly ownerEpoch: number;
+  /** Everything below was published. */
+  readonly publishedThrough: number;
+  /** Everything below can be read in the store. */
+  readonly storedThrough: number;
+}
+
+/** A word to one user's connections: a message that had its receipt was refused. */
+export interface Refusal {
+  readonly tenant: string;
+  readonly user: string;
+  readonly conversation: string;
+  readonly key: string;
+  readonly message: string;
+  readonly code: string;
+}
+
+/** What a gateway hears. Calls MUST NOT throw. */
+export interface BackplaneListener {
+  publication(publication: Publication): void;
+  beat(beat: Beat): void;
+  refusal(refusal: Refusal): void;
+  /** Something may have been missed: every conversation must be checked against the store. */
+  interrupted(): void;
+}
+
+/** A gateway's end of the backplane. */
+export interface BackplaneMember {
+  /**
+   * From the moment the promise resolves, publications of this conversation are heard, as well as
+   * beats of its partition. Counted: as many `leave` as `join` end it.
+   */
+  join(tenant: string, conversation: string, topic: string, partition: number): Promise<void>;
+  leave(tenant: string, conversation: string, topic: string, partition: number): void;
+  joinUser(tenant: string, user: string): void;
+  leaveUser(tenant: string, user: string): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Carries publications from workers to gateways. May lose, repeat and reorder; MUST NOT alter, and
+ * MUST NOT give a listener what another tenant's name leads to. Publishing MUST NOT block or throw:
+ * what cannot be sent is dropped and counted.
+ */
+export interface Backplane {
+  publish(publication: Publication): void;
+  beat(beat: Beat): void;
+  refuse(refusal: Refusal): void;
+  attach(listener: BackplaneListener): BackplaneMember;
+  close(): Promise<void>;
+}

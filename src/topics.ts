@@ -1,0 +1,32 @@
+import { isTenant } from "./wire/name.ts";
+
+const DAY_MS = 86_400_000;
+const CHAT_PREFIX = "chat.messages.";
+
+/** Name and settings of a topic, as every log adapter creates it. */
+export interface TopicSpec {
+  readonly name: string;
+  readonly partitions: number;
+  readonly retentionMs: number;
+  /** Undefined: no bound by size. */
+  readonly retentionBytes?: number;
+  readonly compact?: boolean;
+}
+
+/** The topic of a tenant's messages. */
+export function chatTopic(tenant: string, partitions: number, retentionMs = 30 * DAY_MS): TopicSpec {
+  if (!isTenant(tenant)) throw new TypeError(`not a tenant: ${JSON.stringify(tenant)}`);
+  return { name: `${CHAT_PREFIX}${tenant}`, partitions, retentionMs };
+}
+
+/** The tenant of a chat topic of its own, or undefined for any other topic. */
+export function tenantOfTopic(topic: string): string | undefined {
+  if (!topic.startsWith(CHAT_PREFIX)) return undefined;
+  const tenant = topic.slice(CHAT_PREFIX.length);
+  return isTenant(tenant) ? tenant : undefined;
+}
+
+/** The dead-letter topic of a pool, shared by tenants; its keys are `tenant/…`. */
+export function deadLetterTopic(pool: string): TopicSpec {
+  return { name: `${pool}.dlq`, partitions: 1, retentionMs: 30 * DAY_MS };
+}
