@@ -58,6 +58,8 @@ export interface BackplaneMember {
   leave(tenant: string, conversation: string, topic: string, partition: number): void;
   joinUser(tenant: string, user: string): void;
   leaveUser(tenant: string, user: string): void;
+  /** Asks the partition's worker for a beat now instead of at its next interval. */
+  askBeat(topic: string, partition: number): void;
   close(): Promise<void>;
 }
 
@@ -70,6 +72,8 @@ export interface Backplane {
   publish(publication: Publication): void;
   beat(beat: Beat): void;
   refuse(refusal: Refusal): void;
+  /** Has `current` answer whoever asks for the partition's beat, until the returned call. */
+  answerBeats(topic: string, partition: number, current: () => Beat): () => void;
   attach(listener: BackplaneListener): BackplaneMember;
   close(): Promise<void>;
 }

@@ -82,6 +82,9 @@ export interface HistoryRange {
   readonly order: "up" | "down";
 }
 
+/** What other pools read: placed events without duplicates and refusals, in offset order. */
+export type EventFeed = Pick<MessageStore, "feed" | "offsets">;
+
 export interface FeedPage {
   /** In offset order. */
   readonly events: readonly PlacedEvent[];
@@ -108,7 +111,7 @@ export interface MessageStore {
   window(partition: PartitionId, from: number): Promise<readonly IdEntry[]>;
   /** Heads of those conversations that have one, by name. */
   heads(tenant: string, conversations: readonly string[]): Promise<ReadonlyMap<string, HeadRange>>;
-  /** Which of these ids were placed in the partition, and where first. */
+  /** Which of these ids were placed in the partition, and where last. */
   findIds(partition: PartitionId, ids: readonly string[]): Promise<ReadonlyMap<string, IdEntry>>;
   commit(batch: StoreBatch): Promise<void>;
   /** A page; the head is of the same moment. Epoch "" and head 0 when there is no conversation. */

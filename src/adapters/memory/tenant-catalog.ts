@@ -1,0 +1,60 @@
+import type { EventLog } from "../../ports/event-log.ts";
+import type { TenantCatalog } from "../../ports/tenant-catalog.ts";
+import type { Placement } from "../../tenants.ts";
+import { chatTopic, tenantOfTopic } from "../../topics.ts";
+
+export interface MemoryTenantCatalogOptions {
+  readonly log: EventLog;
+  /** Of tenants that are not there yet. */
+  readonly partitions: number;
+  readonly retentionMs: number;
+}
+
+/**
+ * The catalog of a single process: a tenant is there once its topic is, and the first token of a
+ * tenant makes it.
+ */
+export async function createMemoryTenantCatalog(
+  options: MemoryTenantCatalogOptions,
+): Promise<TenantCatalog> {
+  const { log, partitions, retentionMs } = options;
+  const placements = new Map<string, Promise<Placement>>();
+  const topics: string[] = [];
+  const watchers = new Set<() => void>();
+
+  const settle = (topic: string, count: number): Placement => {
+    topics.push(topic);
+    return { topic, shared: false, partitions: count };
+  };
+  for (const info of await log.topics()) {
+    const tenant = tenantOfTopic(info.name);
+    if (tenant !== undefined)
+      placements.set(tenant, Promise.resolve(settle(info.name, info.partitions)));
+  }
+
+  const make = async (tenant: string): Promise<Placement> => {
+    const info = await log.createTopic(chatTopic(tenant, partitions, retentionMs));
+    const placement = settle(info.name, info.partitions);
+    for (const changed of watchers) changed();
+    return placement;
+  };
+
+  return {
+    place(tenant) {
+      let placement = placements.get(tenant);
+      if (placement === undefined) {
+        placement = make(tenant).catch((error: unknown) => {
+          placements.delete(tenant);
+          throw error;
+        });
+        placements.set(tenant, placement);
+      }
+      return placement;
+    },
+    topics: () => [...topics],
+    watch(changed) {
+      watchers.add(changed);
+      return () => watchers.delete(changed);
+    },
+  };
+}
