@@ -1,11 +1,10 @@
-export type Capability = "subscribe" | "send" | "history";
+import type { CapabilityMap } from "../policy/capability.ts";
 
 /** Who a connection or request is, and what it may do. */
 export interface Identity {
   readonly tenant: string;
   readonly user: string;
-  /** Conversation pattern (`*` stands for any run of characters) → what is allowed there. */
-  readonly capabilities: Readonly<Record<string, readonly Capability[]>>;
+  readonly capabilities: CapabilityMap;
   /** Seconds since 1970; undefined: no end. */
   readonly expiresAt: number | undefined;
 }

@@ -1,0 +1,163 @@
+import { z } from "zod";
+import { LIMIT_TABLE, type LimitName } from "./limits.ts";
+
+const DAY_MS = 86_400_000;
+const MiB = 1024 * 1024;
+
+/** One setting: how its text is read, and how it is documented. */
+export interface Setting<T> {
+  readonly type: string;
+  /** As text, the way it would be set; undefined: there is none. */
+  readonly default: string | undefined;
+  readonly doc: string;
+  readonly schema: z.ZodType<T, string>;
+  /** Its value is never shown. */
+  readonly secret?: true;
+}
+
+const setting = <T>(
+  type: string,
+  fallback: string | undefined,
+  doc: string,
+  schema: z.ZodType<T, string>,
+): Setting<T> => ({ type, default: fallback, doc, schema });
+
+function whole(min: number, max: number): z.ZodType<number, string> {
+  return z
+    .string()
+    .regex(/^[0-9]{1,15}$/, { error: "is not a whole number", abort: true })
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, { error: "is out of range" });
+}
+
+const wholeSetting = (min: number, max: number, fallback: string | undefined, doc: string) =>
+  setting(`whole number, ${min} to ${max}`, fallback, doc, whole(min, max));
+
+const RATE_MAX = 10_000_000;
+const rateSetting = (limit: LimitName): Setting<number> =>
+  wholeSetting(
+    1,
+    RATE_MAX,
+    String(LIMIT_TABLE[limit].value),
+    `${LIMIT_TABLE[limit].doc}, a second`,
+  );
+const burstSetting = (limit: LimitName): Setting<number> =>
+  wholeSetting(1, RATE_MAX, undefined, `${LIMIT_TABLE[limit].doc}; twice the rate when absent`);
+
+function oneOf<const T extends readonly string[]>(
+  values: T,
+  fallback: T[number],
+  doc: string,
+): Setting<T[number]> {
+  const schema = z.enum(values as unknown as readonly [T[number], ...T[number][]], {
+    error: "is not one of them",
+  });
+  return setting(values.join(" | "), fallback, doc, schema as z.ZodType<T[number], string>);
+}
+
+const text = (error: string, pattern: RegExp): z.ZodType<string, string> =>
+  z.string().regex(pattern, { error });
+
+const originList = z
+  .string()
+  .transform((list) => list.split(",").map((origin) => origin.trim()))
+  .superRefine((origins, context) => {
+    for (const origin of origins) {
+      if (origin === "*" || isOrigin(origin)) continue;
+      context.addIssue({ code: "custom", message: `has ${JSON.stringify(origin)}, not an origin` });
+    }
+  });
+
+/** An origin exactly as browsers send it (RFC 6454, 6.1): no path, no default port, lower case. */
+function isOrigin(origin: string): boolean {
+  return /^https?:/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
+}
+
+const printable = /^[\u0020-\u007e]{1,200}$/;
+
+/** Every environment variable that is read. `docs/reference/config.md` is made from this table. */
+export const SETTINGS = {
+  PORT: wholeSetting(0, 65_535, "8080", "Port for HTTP and WebSocket; 0 takes a free one"),
+  HOST: setting(
+    "IP address or host name",
+    "127.0.0.1",
+    "Address to listen on. The default is reachable from this machine only, since whoever reaches a gateway with a development key can make tokens; set 0.0.0.0 in a container or behind a proxy",
+    text("is not an address", /^[A-Za-z0-9.:_-]{1,253}$/),
+  ),
+  NODE_ENV: oneOf(
+    ["development", "test", "production"],
+    "development",
+    "In production there is no development key: TIDEGATE_JWT_KEYS must be set",
+  ),
+  LOG_LEVEL: oneOf(["info", "warn", "error"], "info", "Lines below this level are not written"),
+  TIDEGATE_DATA: setting(
+    "path of a folder",
+    "./data",
+    "Where the log, the store and the development key are kept; made if it is not there",
+    text("is not a path", /^[^\0]{1,4096}$/),
+  ),
+  TIDEGATE_PARTITIONS: wholeSetting(
+    1,
+    1_024,
+    "8",
+    "Partitions of a tenant's topic. Fixed once the topic has records",
+  ),
+  TIDEGATE_RETENTION_DAYS: setting(
+    "whole number, 1 to 36500",
+    "30",
+    "Days that the log keeps records",
+    whole(1, 36_500).transform((days) => days * DAY_MS) as z.ZodType<number, string>,
+  ),
+  TIDEGATE_RETENTION_BYTES: wholeSetting(
+    MiB,
+    999_999_999_999_999,
+    undefined,
+    "Bytes that the log keeps of each partition; no bound when absent",
+  ),
+  TIDEGATE_ALLOWED_ORIGINS: setting(
+    "origins with commas between, or *",
+    undefined,
+    "Origins whose pages may connect and call. When absent: pages of the gateway's own origin, judged by the Host header. Requests without Origin do not come from pages and are always taken",
+    originList,
+  ),
+  TIDEGATE_JWT_KEYS: {
+    ...setting(
+      "path of a file, or JSON",
+      undefined,
+      "JSON Web Key Set (RFC 7517) that tokens are checked with; every key has kid and alg (HS256, RS256, ES256 or EdDSA). When absent, a development key is made in the data folder",
+      z.string(),
+    ),
+    secret: true,
+  },
+  TIDEGATE_JWT_ISSUER: setting(
+    "text",
+    undefined,
+    "The iss that tokens must have; needed with TIDEGATE_JWT_KEYS",
+    text("is not 1 to 200 printable ASCII characters", printable),
+  ),
+  TIDEGATE_JWT_AUDIENCE: setting(
+    "text",
+    undefined,
+    "The aud that tokens must have; needed with TIDEGATE_JWT_KEYS",
+    text("is not 1 to 200 printable ASCII characters", printable),
+  ),
+  TIDEGATE_SENDS_PER_SECOND_PER_CONNECTION: rateSetting("sendsPerSecondPerConnection"),
+  TIDEGATE_SENDS_BURST_PER_CONNECTION: burstSetting("sendsBurstPerConnection"),
+  TIDEGATE_SENDS_PER_SECOND_PER_TENANT: rateSetting("sendsPerSecondPerTenant"),
+  TIDEGATE_SENDS_BURST_PER_TENANT: burstSetting("sendsBurstPerTenant"),
+  TIDEGATE_DRAIN_MS: wholeSetting(
+    100,
+    600_000,
+    String(LIMIT_TABLE.drainDeadlineMs.value),
+    `${LIMIT_TABLE.drainDeadlineMs.doc}, in ms`,
+  ),
+} as const satisfies Record<string, Setting<unknown>>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** Setting name → its value once read; those without default may be undefined. */
+export type SettingValues = {
+  readonly [K in SettingName]: (typeof SETTINGS)[K] extends Setting<infer T>
+    ? T | undefined
+    : never;
+};
