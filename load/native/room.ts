@@ -1,0 +1,67 @@
+import { integers } from "./numbers.ts";
+
+/** A conversation of the run: which message has which place, as the first reader saw it. */
+export class Room {
+  readonly number: number;
+  /** Seq before the first event of this run. */
+  readonly base: number;
+  readonly #order = integers();
+  /** The last seq that any reader saw. */
+  seen: number;
+  /** The server's own head, asked for after the run. */
+  head: number | undefined;
+
+  constructor(number: number, base: number) {
+    this.number = number;
+    this.base = base;
+    this.seen = base;
+  }
+
+  /**
+   * Notes that `seq` is message `number`.
+   * @returns "first" for a place not seen before, "same" for what others saw, else "other"
+   */
+  place(seq: number, number: number): "first" | "same" | "other" {
+    const at = seq - this.base;
+    const known = this.#order.get(at);
+    if (known === number + 1) return "same";
+    if (known !== 0 || at <= 0) return "other";
+    this.#order.set(at, number + 1);
+    if (seq > this.seen) this.seen = seq;
+    return "first";
+  }
+}
+
+/** One reader's place in a room. */
+export class Reading {
+  readonly room: Room;
+  /** Every seq up to here was seen or is in {@link missing}. */
+  lastSeq: number;
+  readonly missing = new Set<number>();
+  /** Whether what it gets counts as live, for the delivery times. */
+  isTimed: boolean;
+  /** When `live` came last; monotonic ms. */
+  liveAt: number | undefined;
+  lags = 0;
+  events = 0;
+
+  constructor(room: Room, lastSeq: number, isTimed: boolean) {
+    this.room = room;
+    this.lastSeq = lastSeq;
+    this.isTimed = isTimed;
+  }
+
+  /** @returns what this seq is to the reader; a late one fills a gap that was counted as missing */
+  take(seq: number): "next" | "gap" | "late" | "duplicate" {
+    this.events++;
+    const expected = this.lastSeq + 1;
+    if (seq === expected) {
+      this.lastSeq = seq;
+      return "next";
+    }
+    if (seq < expected) return this.missing.delete(seq) ? "late" : "duplicate";
+    for (let hole = expected; hole < seq; hole++) this.missing.add(hole);
+    this.lastSeq = seq;
+    return "gap";
+  }
+}

@@ -1,0 +1,169 @@
+import type { Server, ServerWebSocket } from "bun";
+
+/** What the fake does wrong, each at the n-th delivery of the whole run. */
+export interface FakeFaults {
+  readonly dropAt?: number;
+  readonly repeatAt?: number;
+  readonly swapAt?: number;
+  readonly alterAt?: number;
+  /** Acks this message and places it nowhere. */
+  readonly forgetAt?: number;
+  /** Writes events with their fields in another order, which is the same JSON. */
+  readonly shuffled?: boolean;
+}
+
+interface Conversation {
+  readonly events: string[];
+  readonly readers: Set<Client>;
+}
+
+interface Client {
+  readonly lines: string[];
+  user: string;
+  socket: ServerWebSocket<Client> | undefined;
+}
+
+interface Body {
+  conversation: string;
+  key: string;
+  cursor?: string;
+  token: string;
+  limit?: number;
+}
+
+const EPOCH = "e1";
+const SCOPE = "abcdefghijklmnop";
+
+/** The client protocol over memory, with one worker's worth of order and no durability at all. */
+export class FakeGateway {
+  readonly #conversations = new Map<string, Conversation>();
+  readonly #faults: FakeFaults;
+  readonly #waiting = new Set<Client>();
+  readonly #server: Server<Client>;
+  #deliveries = 0;
+  #sends = 0;
+
+  constructor(faults: FakeFaults = {}) {
+    this.#faults = faults;
+    this.#server = Bun.serve<Client>({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: (request, server) => {
+        const data: Client = { lines: [], user: "", socket: undefined };
+        const headers = { "sec-websocket-protocol": "tidegate.v1" };
+        return server.upgrade(request, { data, headers }) ? undefined : new Response("ok");
+      },
+      websocket: {
+        open: (ws) => void (ws.data.socket = ws),
+        message: (ws, text) => this.#frame(ws.data, String(text)),
+        close: (ws) => this.#forget(ws.data),
+      },
+    });
+  }
+
+  get port(): number {
+    return this.#server.port ?? 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.stop(true);
+  }
+
+  #frame(client: Client, text: string): void {
+    for (const line of text.split("\n")) this.#command(client, line);
+  }
+
+  #command(client: Client, line: string): void {
+    const command = JSON.parse(line) as Record<string, Body> & { id: number };
+    const { id } = command;
+    if (command["connect"]) {
+      const payload = command["connect"].token.split(".")[1] ?? "";
+      client.user = (JSON.parse(atob(payload)) as { sub: string }).sub;
+      this.#say(client, JSON.stringify({ id, connect: { user: client.user } }));
+    } else if (command["subscribe"]) this.#subscribe(client, id, command["subscribe"]);
+    else if (command["history"]) {
+      const head = this.#conversation(command["history"].conversation).events.length;
+      this.#say(client, JSON.stringify({ id, history: { epoch: EPOCH, head, floor: 1 } }));
+    } else if (command["send"]) this.#send(client, id, command["send"], line);
+  }
+
+  #subscribe(client: Client, id: number, body: Body): void {
+    const { conversation } = body;
+    const { events, readers } = this.#conversation(conversation);
+    const head = events.length;
+    const reply = { epoch: EPOCH, head, floor: 1, recovered: true };
+    this.#say(client, JSON.stringify({ id, subscribe: reply }));
+    const from = body.cursor === undefined ? head : Number(body.cursor.split(".")[1]);
+    for (let seq = from + 1; seq <= head; seq++) {
+      this.#say(client, push(conversation, seq, events[seq - 1] as string));
+    }
+    this.#say(client, JSON.stringify({ push: { live: { conversation, seq: head } } }));
+    readers.add(client);
+  }
+
+  #send(client: Client, id: number, body: Body, line: string): void {
+    const { key, conversation } = body;
+    const messageId = `${key}.${SCOPE}`;
+    this.#say(
+      client,
+      `{"id":${id},"send":{"message":"${messageId}","durability":"disk","at":{"partition":0,"offset":"${id}"}}}`,
+    );
+    this.#sends++;
+    if (this.#sends === this.#faults.forgetAt) return;
+    const content = line.slice(line.indexOf('"content":') + 10, -2);
+    const head = `"id":"${messageId}","type":"message.sent","timestamp":${Date.now()}`;
+    const tail = `"key":"${key}","sender":"${client.user}","kind":"text","content":${content}`;
+    const event = this.#faults.shuffled === true ? `{${tail},${head}}` : `{${head},${tail}}`;
+    const { events, readers } = this.#conversation(conversation);
+    events.push(event);
+    for (const reader of readers) this.#deliver(reader, conversation, events.length, event);
+  }
+
+  #deliver(reader: Client, conversation: string, seq: number, event: string): void {
+    const { dropAt, repeatAt, swapAt, alterAt } = this.#faults;
+    const at = ++this.#deliveries;
+    if (at === dropAt) return;
+    const line = push(conversation, seq, at === alterAt ? event.replace("text", "tixt") : event);
+    const last = reader.lines.at(-1);
+    if (swapAt !== undefined && at >= swapAt && last?.startsWith('{"push":{"conv') === true) {
+      if (this.#swapped) this.#say(reader, line);
+      else reader.lines.splice(-1, 1, line, last);
+      this.#swapped = true;
+      return;
+    }
+    this.#say(reader, line);
+    if (at === repeatAt) this.#say(reader, line);
+  }
+  #swapped = false;
+
+  #say(client: Client, line: string): void {
+    client.lines.push(line);
+    this.#waiting.add(client);
+    if (this.#waiting.size === 1) setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    for (const client of this.#waiting) {
+      client.socket?.send(client.lines.join("\n"));
+      client.lines.length = 0;
+    }
+    this.#waiting.clear();
+  }
+
+  #conversation(name: string): Conversation {
+    let conversation = this.#conversations.get(name);
+    if (!conversation) {
+      conversation = { events: [], readers: new Set() };
+      this.#conversations.set(name, conversation);
+    }
+    return conversation;
+  }
+
+  #forget(client: Client): void {
+    for (const { readers } of this.#conversations.values()) readers.delete(client);
+  }
+}
+
+function push(conversation: string, seq: number, event: string): string {
+  return `{"push":{"conversation":"${conversation}","seq":${seq},"event":${event}}}`;
+}
