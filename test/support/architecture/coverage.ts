@@ -1,0 +1,47 @@
+import { basename } from "node:path/posix";
+import type { Fault, SourceFile } from "./fault.ts";
+
+/** Ports that declare types alone, each with the reason why there is nothing to conform to. */
+export type TypeOnlyPorts = Readonly<Record<string, string>>;
+
+/**
+ * Ports without a suite: one in `test/conformance` is a file or folder called like the port, as
+ * `event-log.ts`, `event-log.suite.ts` or `event-log/…`.
+ */
+export function portFaults(paths: readonly string[], typeOnly: TypeOnlyPorts): Fault[] {
+  const suites = paths
+    .filter((path) => path.startsWith("test/conformance/"))
+    .map((path) => path.slice("test/conformance/".length));
+  const faults: Fault[] = [];
+  const ports = new Set<string>();
+  for (const path of paths.filter((name) => name.startsWith("src/ports/"))) {
+    const port = basename(path, ".ts");
+    ports.add(port);
+    const hasSuite = suites.some((name) => new RegExp(`^${port}[./]`).test(name));
+    if (typeOnly[port] === undefined && !hasSuite) {
+      faults.push({ path, message: `has no suite test/conformance/${port}.suite.ts` });
+    }
+    if (typeOnly[port] !== undefined && hasSuite) {
+      faults.push({ path, message: "has a suite and needs no exception any more" });
+    }
+  }
+  for (const port of Object.keys(typeOnly)) {
+    if (!ports.has(port))
+      faults.push({ path: `src/ports/${port}.ts`, message: "is excepted but gone" });
+  }
+  return faults;
+}
+
+/** Rows of a table that no test names. `quoted`: the name must stand in quotes, as a code does. */
+export function mentionFaults(
+  table: { readonly path: string; readonly names: readonly string[]; readonly quoted: boolean },
+  tests: readonly SourceFile[],
+): Fault[] {
+  const text = tests.map((test) => test.text).join("\n");
+  return table.names
+    .filter((name) => {
+      const pattern = table.quoted ? `["'\`]${name}["'\`]` : `\\b${name}\\b`;
+      return !new RegExp(pattern).test(text);
+    })
+    .map((name) => ({ path: table.path, message: `${name} is reached by no test` }));
+}
