@@ -6,6 +6,7 @@ import { readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { asyncapiDocument } from "./docs/asyncapi.ts";
 import { closeCodesDocument } from "./docs/close-codes.ts";
+import { configDocument } from "./docs/config.ts";
 import type { Document } from "./docs/document.ts";
 import { errorsDocument } from "./docs/errors.ts";
 import { limitsDocument } from "./docs/limits.ts";
@@ -15,6 +16,7 @@ const DOCUMENTS: readonly Document[] = [
   errorsDocument,
   closeCodesDocument,
   limitsDocument,
+  configDocument,
   clientLineDocument,
   serverLineDocument,
   asyncapiDocument,
