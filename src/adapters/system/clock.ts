@@ -7,7 +7,7 @@ function checkDelay(ms: number): void {
   if (Number.isNaN(ms) || ms < 0) throw new RangeError(`not a delay in milliseconds: ${ms}`);
 }
 
-/** Real time. A token's expiry may be months away, so delays of any length are waited for. */
+/** Real time, with timers of 1 ms resolution (0 counts as 1). A token's expiry may be months away, so delays of any length are waited for. */
 export function createSystemClock(): Clock {
   return {
     now: () => Date.now(),

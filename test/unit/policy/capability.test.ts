@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { compileGrants } from "../../src/policy/capability.ts";
+import { compileGrants } from "../../../src/policy/capability.ts";
 
 const allows = (pattern: string, name: string): boolean =>
   compileGrants({ [pattern]: ["send"] }).allows("send", name);
@@ -37,10 +37,10 @@ describe("compileGrants", () => {
   });
 
   test("patterns mean what their definition says, for generated patterns and names", () => {
-    const text = (chars: string, maxLength: number) =>
+    const text = (chars: readonly string[], maxLength: number) =>
       fc.string({ unit: fc.constantFrom(...chars), maxLength });
     fc.assert(
-      fc.property(text("ab*", 8), text("ab", 8), (pattern, name) => {
+      fc.property(text(["a", "b", "*"], 8), text(["a", "b"], 8), (pattern, name) => {
         expect(allows(pattern, name)).toBe(matches(pattern, name));
       }),
       { numRuns: 5_000 },

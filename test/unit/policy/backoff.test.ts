@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { backoffMs } from "../../src/policy/backoff.ts";
+import { backoffMs } from "../../../src/policy/backoff.ts";
 
 const backoff = { firstMs: 100, maxMs: 5_000 };
 
