@@ -21,6 +21,10 @@ const SCOPE_BYTES = 16;
 const NEWLINE = 10;
 const SAMPLE_MASK = 4095;
 const QUOTE = 34;
+const BRACE = 123;
+const CONVERSATION_C = 99;
+/** The text between an event's parts is compared in one of sixteen; the parts in every one. */
+const CONSTANTS_MASK = 15;
 const DIGIT_0 = 48;
 
 /** The name of user `number`. */
@@ -91,7 +95,7 @@ export class LineScanner {
 
   /** @returns where the line ends, or −1 when it is not laid out as expected */
   #event(bytes: Buffer, at: number, end: number, sink: LineSink): number {
-    if (!same(bytes, at, this.#head)) return -1;
+    if (bytes[at + 10] !== CONVERSATION_C || !endsWith(bytes, at + this.#roomAt, this.#head)) return -1;
     const room = readDecimal(bytes, at + this.#roomAt, ROOM_DIGITS);
     let next = at + this.#seqAt;
     let seq = 0;
@@ -103,11 +107,9 @@ export class LineScanner {
     }
     const lineEnd = next + END_AT;
     if (room < 0 || lineEnd > end || (lineEnd < end && bytes[lineEnd] !== NEWLINE)) return -1;
-    for (let i = 0; i < this.#between.length; i++) {
-      const [offset, text] = this.#between[i] as readonly [number, Buffer];
-      if (!same(bytes, next + offset, text)) return -1;
-    }
     const number = keyNumber(bytes, next + ID_AT);
+    if (bytes[next + KEY_AT - 1] !== QUOTE || bytes[next + BODY_AT] !== BRACE) return -1;
+    if ((number & CONSTANTS_MASK) === 0 && !this.#hasConstants(bytes, next)) return -1;
     const sender = readDecimal(bytes, next + SENDER_AT, USER_DIGITS);
     if (number < 0 || sender < 0) return -1;
     const isRight =
@@ -116,6 +118,10 @@ export class LineScanner {
       isBody(bytes, next + BODY_AT, number);
     sink.event(room, seq, number, sender, isRight);
     return lineEnd;
+  }
+
+  #hasConstants(bytes: Buffer, at: number): boolean {
+    return this.#between.every(([offset, text]) => same(bytes, at + offset, text));
   }
 
   #receipt(bytes: Buffer, at: number, end: number, sink: LineSink): number {
@@ -130,6 +136,13 @@ export class LineScanner {
     if ((number & SAMPLE_MASK) === 0) sink.sample(bytes.toString("utf8", at, next));
     return next;
   }
+}
+
+/** Whether the run's own eight characters stand before `at`, as in every conversation of the run. */
+function endsWith(bytes: Uint8Array, at: number, text: Uint8Array): boolean {
+  const back = text.length - 8;
+  for (let i = 0; i < 8; i++) if (bytes[at - 8 + i] !== text[back + i]) return false;
+  return true;
 }
 
 function same(bytes: Uint8Array, at: number, text: Uint8Array): boolean {
