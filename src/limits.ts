@@ -71,6 +71,13 @@ export const LIMIT_TABLE = {
   appendPendingBytesMax: limit(64 * MiB, "bytes", "Characters that wait for the log in one gateway", "error overloaded"),
   appendTimeoutMs: limit(10_000, "ms", "Time for an append to have an outcome", "error unknown_outcome"),
 
+  // The log.
+  readPageRecordsMax: limit(2_048, "count", "Records of one page that a consumer behind the log's end reads", "the rest comes in the next page"),
+  readPageBytesMax: limit(1 * MiB, "bytes", "Characters of one page of the standalone log", "fewer records; at least one append's"),
+  commitBytesMax: limit(8 * MiB, "bytes", "Characters that the standalone log flushes at once", "the rest goes into the next flush"),
+  segmentBytesMax: limit(64 * MiB, "bytes", "One file of the standalone log", "the next file is begun"),
+  readersOpenMax: limit(16, "count", "Sealed files of the standalone log that are open for reading", "the least recently read one is closed"),
+
   // The delivery pool.
   windowOffsets: limit(65_536, "count", "Offsets back in which an equal id is a duplicate for a first try", "older ones are found by attempt"),
   batchRecordsMax: limit(4_096, "count", "Records a worker folds at once", "the rest waits in the log"),

@@ -1,0 +1,121 @@
+import { AppError, asAppError } from "../errors.ts";
+import type { Clock, Timer } from "../ports/clock.ts";
+import type { ConsumerHandler, RecordBatch } from "../ports/event-log.ts";
+import type { GroupOptions } from "./source.ts";
+
+const RETRY_MS = 200;
+
+/**
+ * One owned partition's way to its handler. At the log's end it hands on what was just made durable
+ * (the same objects, no read); paused or behind, it reads pages until it is at the end again. It is
+ * at the end exactly when `next` equals the log's end, so no record falls between the two ways.
+ */
+export class PartitionFeed {
+  private next = 0;
+  private state: "idle" | "running" | "stopped" = "idle";
+  private paused = false;
+  private reading = false;
+  private retry: Timer | undefined;
+  private readonly topic: string;
+  private readonly partition: number;
+  private readonly handler: ConsumerHandler;
+  private readonly clock: Clock;
+  private readonly options: GroupOptions;
+
+  constructor(
+    topic: string,
+    partition: number,
+    handler: ConsumerHandler,
+    clock: Clock,
+    options: GroupOptions,
+  ) {
+    this.topic = topic;
+    this.partition = partition;
+    this.handler = handler;
+    this.clock = clock;
+    this.options = options;
+  }
+
+  /** Begins to deliver from `offset` on. */
+  start(offset: number): void {
+    if (this.state !== "idle") return;
+    this.state = "running";
+    this.next = offset;
+    this.catchUp();
+  }
+
+  /** No record comes after this call. */
+  stop(): void {
+    this.state = "stopped";
+    this.retry?.cancel();
+    this.retry = undefined;
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.catchUp();
+  }
+
+  /** Records became durable at the log's end; called in offset order. */
+  appended(batch: RecordBatch): void {
+    if (this.state !== "running" || this.paused || this.reading) return;
+    if (batch.offsets[0] === this.next) this.deliver(batch);
+    else this.catchUp();
+  }
+
+  private catchUp(): void {
+    if (this.state !== "running" || this.paused || this.reading || this.retry) return;
+    const { source } = this.options;
+    if (source.topic(this.topic) === undefined) return;
+    if (this.next === source.bounds(this.topic, this.partition).end) return;
+    this.reading = true;
+    void this.readPages();
+  }
+
+  private async readPages(): Promise<void> {
+    const { source, pageRecordsMax } = this.options;
+    try {
+      while (this.state === "running" && !this.paused) {
+        if (this.next === source.bounds(this.topic, this.partition).end) break;
+        const page = await source.read(this.topic, this.partition, this.next, pageRecordsMax);
+        // A page that arrives after a pause is read again later: holding it would need a bound.
+        if (this.state !== "running" || this.paused) break;
+        if (page.records.length > 0) this.deliver(page);
+        else if (page.nextOffset > this.next) this.next = page.nextOffset;
+        else throw new AppError("log_corrupt", `${this.topic}/${this.partition}: no record at ${this.next}`);
+      }
+      this.reading = false;
+    } catch (error) {
+      this.reading = false;
+      this.failed(asAppError(error));
+    }
+    // A pause may have been lifted while the last page was on its way.
+    this.catchUp();
+  }
+
+  private failed(error: AppError): void {
+    if (this.state !== "running") return;
+    if (error.retriable && error.code !== "internal") {
+      this.retry = this.clock.after(RETRY_MS, () => {
+        this.retry = undefined;
+        this.catchUp();
+      });
+      return;
+    }
+    this.stop();
+    this.handler.failed(this.topic, this.partition, error);
+  }
+
+  private deliver(batch: RecordBatch): void {
+    this.next = batch.nextOffset;
+    try {
+      this.handler.records(batch);
+    } catch (error) {
+      this.failed(new AppError("internal", "the handler threw", { cause: error }));
+    }
+  }
+}
