@@ -5,29 +5,26 @@ import type { Fault, SourceFile } from "./fault.ts";
 export type TypeOnlyPorts = Readonly<Record<string, string>>;
 
 /**
- * Ports without a suite: one in `test/conformance` is a file or folder called like the port, as
- * `event-log.ts`, `event-log.suite.ts` or `event-log/…`.
+ * Ports without a suite that runs: `test/conformance/<port>.ts` says what every adapter must do,
+ * and `<port>.<adapter>.test.ts` beside it runs that on one adapter.
  */
 export function portFaults(paths: readonly string[], typeOnly: TypeOnlyPorts): Fault[] {
-  const suites = paths
-    .filter((path) => path.startsWith("test/conformance/"))
-    .map((path) => path.slice("test/conformance/".length));
   const faults: Fault[] = [];
   const ports = new Set<string>();
   for (const path of paths.filter((name) => name.startsWith("src/ports/"))) {
     const port = basename(path, ".ts");
     ports.add(port);
-    const hasSuite = suites.some((name) => new RegExp(`^${port}[./]`).test(name));
-    if (typeOnly[port] === undefined && !hasSuite) {
-      faults.push({ path, message: `has no suite test/conformance/${port}.suite.ts` });
-    }
-    if (typeOnly[port] !== undefined && hasSuite) {
-      faults.push({ path, message: "has a suite and needs no exception any more" });
-    }
+    const suite = `test/conformance/${port}`;
+    const hasSuite = paths.includes(`${suite}.ts`);
+    const isRun = paths.some((name) => name.startsWith(`${suite}.`) && name.endsWith(".test.ts"));
+    if (typeOnly[port] !== undefined) {
+      if (hasSuite) faults.push({ path, message: "has a suite and needs no exception any more" });
+    } else if (!hasSuite) faults.push({ path, message: `has no suite ${suite}.ts` });
+    else if (!isRun) faults.push({ path, message: `has a suite that no ${suite}.*.test.ts runs` });
   }
   for (const port of Object.keys(typeOnly)) {
-    if (!ports.has(port))
-      faults.push({ path: `src/ports/${port}.ts`, message: "is excepted but gone" });
+    if (ports.has(port)) continue;
+    faults.push({ path: `src/ports/${port}.ts`, message: "is excepted but gone" });
   }
   return faults;
 }

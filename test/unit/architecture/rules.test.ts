@@ -73,15 +73,19 @@ test("a path of a machine or a registry's host is refused in any file", () => {
   expect(of("https://example.com/work/x and src/work/y and /homes/z")).toBe(0);
 });
 
-test("a port needs a suite or a reason", () => {
-  const paths = ["src/ports/clock.ts", "src/ports/event-log.ts", "test/conformance/clock.suite.ts"];
-  expect(portFaults(paths, {}).map(({ path }) => path)).toEqual(["src/ports/event-log.ts"]);
-  expect(portFaults([...paths, "test/conformance/event-log/append.ts"], {})).toEqual([]);
-  expect(portFaults(paths, { "event-log": "declares types alone" })).toEqual([]);
-  expect(portFaults(paths, { "event-log": "types", clock: "types" })[0]?.message).toContain(
-    "no exception any more",
-  );
-  expect(portFaults(paths, { "event-log": "types", gone: "types" })[0]?.message).toContain("gone");
+test("a port needs a suite that runs, or a reason", () => {
+  const suite = ["test/conformance/clock.ts", "test/conformance/clock.memory.test.ts"];
+  const paths = ["src/ports/clock.ts", "src/ports/event-log.ts", ...suite];
+  const of = (more: readonly string[], typeOnly = {}): string[] =>
+    portFaults([...paths, ...more], typeOnly).map(faultText);
+  expect(of([])).toEqual(["src/ports/event-log.ts: has no suite test/conformance/event-log.ts"]);
+  expect(of(["test/conformance/event-log.ts"])[0]).toContain("a suite that no");
+  expect(
+    of(["test/conformance/event-log.ts", "test/conformance/event-log.sqlite.test.ts"]),
+  ).toEqual([]);
+  expect(of([], { "event-log": "declares types alone" })).toEqual([]);
+  expect(of([], { "event-log": "types", clock: "types" })[0]).toContain("no exception any more");
+  expect(of([], { "event-log": "types", gone: "types" })[0]).toContain("excepted but gone");
 });
 
 test("a row that no test names is told", () => {
