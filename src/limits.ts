@@ -86,6 +86,7 @@ export const LIMIT_TABLE = {
   headsMax: limit(200_000, "count", "Conversation heads that one worker keeps in memory", "stored ones are evicted, least recently used first"),
   storeBatchEventsMax: limit(8_192, "count", "Events in one transaction of the store", "the rest goes into the next one"),
   storeLingerMs: limit(15, "ms", "Time that placed events may wait for others before they are stored", "stored"),
+  storeReadsPendingMax: limit(10_000, "count", "Reads that wait for the store", "error overloaded"),
   sessionTimeoutMs: limit(8_000, "ms", "Time without a heartbeat after which a worker is no member", "its partitions move"),
   sessionMarginMs: limit(1_000, "ms", "Time before the session's end from which a worker publishes nothing", "it waits for its next heartbeat"),
 
@@ -95,6 +96,11 @@ export const LIMIT_TABLE = {
   historyBytesMax: limit(1 * MiB, "bytes", "Characters in one answer of history", "fewer messages; more is true"),
   tailMax: limit(1_000, "count", "Messages back that a subscription may ask for", "error invalid_command"),
   feedPageEventsMax: limit(4_096, "count", "Events in one page of the event feed", "more by the next page"),
+
+  // Telling.
+  metricSeriesMax: limit(100, "count", "Series of one metric", "further ones are counted and not exported; one warning"),
+  logLineCharsMax: limit(16 * KiB, "count", "Characters of one log line", "cut short"),
+  logLinesPerSecondMax: limit(200, "per_second", "Log lines", "not written; the next line says how many"),
 
   // Leaving.
   drainDeadlineMs: limit(10_000, "ms", "Time from SIGTERM to the end of the process", "exit"),

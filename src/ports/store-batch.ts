@@ -1,6 +1,7 @@
 import type { PlacedEvent, StoreBatch } from "./message-store.ts";
 
-const TOKEN = /^[!-~]+$/;
+/** Printable ASCII without space, quote and backslash: the same inside of JSON as outside. */
+const TOKEN = /^[!#-[\]-~]+$/;
 
 /**
  * Why every store refuses the batch by itself (`row_refused`), or undefined. Stores keep text as
@@ -8,7 +9,8 @@ const TOKEN = /^[!-~]+$/;
  * Whether a seq follows the stored head is for the store to check.
  */
 export function storeBatchFault(batch: StoreBatch): string | undefined {
-  if (!(batch.nextOffset >= batch.expectedOffset)) return "the next offset is below the expected one";
+  if (!(batch.nextOffset >= batch.expectedOffset))
+    return "the next offset is below the expected one";
   let offsetMin = batch.expectedOffset;
   for (const event of batch.events) {
     if (!(event.offset >= offsetMin && event.offset < batch.nextOffset))
@@ -22,8 +24,8 @@ export function storeBatchFault(batch: StoreBatch): string | undefined {
 
 function placedEventFault(event: PlacedEvent): string | undefined {
   if (!Number.isSafeInteger(event.seq) || event.seq < 1) return "has no seq";
-  if (!TOKEN.test(event.id)) return "has an id with more than printable ASCII";
-  if (!TOKEN.test(event.fingerprint)) return "has a fingerprint with more than printable ASCII";
+  if (!TOKEN.test(event.id)) return "has an id that is no token";
+  if (!TOKEN.test(event.fingerprint)) return "has a fingerprint that is no token";
   if (event.event.includes("\n")) return "has a line break";
   if (!event.event.isWellFormed()) return "has a lone surrogate";
   if (!event.conversation.isWellFormed() || !event.tenant.isWellFormed())
