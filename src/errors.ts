@@ -59,6 +59,22 @@ export const ERROR_TABLE = {
 
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
+/** The rows under "Between components". */
+const INNER_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "malformed_record",
+  "fenced",
+  "offset_mismatch",
+  "topic_unknown",
+  "topic_recreated",
+  "topic_mismatch",
+  "log_truncated",
+  "log_expired",
+  "log_diverged",
+  "log_corrupt",
+  "row_refused",
+  "closed",
+]);
+
 export interface ErrorDetail {
   /** The field at fault, as the client wrote it (`send.key`). */
   readonly field?: string;
@@ -92,4 +108,11 @@ export class AppError extends Error {
 /** The error itself if it is one of ours, else `internal` with the original as its cause. */
 export function asAppError(error: unknown): AppError {
   return error instanceof AppError ? error : new AppError("internal", undefined, { cause: error });
+}
+
+/** The error as a client may see it: one that only components tell each other becomes `internal`. */
+export function clientError(error: AppError): AppError {
+  return error.code === "internal" || INNER_CODES.has(error.code)
+    ? new AppError("internal")
+    : error;
 }

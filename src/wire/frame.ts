@@ -84,7 +84,10 @@ export const REPLY_SCHEMAS = {
   unsubscribe: reply({ unsubscribe: empty }),
   send: reply({ send: receiptSchema }),
   history: reply({ history: historyReplySchema }),
-  error: reply({ error: errorSchema }),
+  error: z.object({
+    id: z.int().min(0).meta({ description: "0 when the command's own id is missing or wrong" }),
+    error: errorSchema,
+  }),
 } as const;
 
 export const reconnectReasonSchema = z.enum(["draining", "overloaded"]);

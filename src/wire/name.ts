@@ -23,6 +23,12 @@ export function utf8Length(text: string): number {
   return bytes;
 }
 
+/** Whether the UTF-8 of a text is longer than `bytesMax`; counts only where its length leaves doubt. */
+export function exceedsBytes(text: string, bytesMax: number): boolean {
+  if (text.length > bytesMax) return true;
+  return text.length * 3 > bytesMax && utf8Length(text) > bytesMax;
+}
+
 /** Why a name is refused, or undefined when it is a name: not empty, well-formed, no controls. */
 export function nameFault(name: string, bytesMax: number): string | undefined {
   if (name.length === 0) return "is empty";
