@@ -1,0 +1,32 @@
+/** Values given as `--name=value`, flags given as `--name`, and the names without dashes. */
+export class Arguments {
+  readonly #values = new Map<string, string>();
+  readonly names: readonly string[];
+
+  constructor(args: readonly string[] = process.argv.slice(2)) {
+    const names: string[] = [];
+    for (const arg of args) {
+      const match = /^--([a-z-]+)(?:=(.*))?$/.exec(arg);
+      if (match?.[1] === undefined) names.push(arg);
+      else this.#values.set(match[1], match[2] ?? "true");
+    }
+    this.names = names;
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name);
+  }
+
+  /** @throws when it is given and no number */
+  number(name: string, fallback: number): number {
+    const text = this.#values.get(name);
+    if (text === undefined) return fallback;
+    const value = Number(text);
+    if (!Number.isFinite(value)) throw new Error(`--${name} takes a number, not ${text}`);
+    return value;
+  }
+
+  text(name: string): string | undefined {
+    return this.#values.get(name);
+  }
+}

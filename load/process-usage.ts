@@ -1,0 +1,63 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+const TICKS_PER_SECOND = 100;
+
+/** CPU seconds of a process since its start, in all and by thread name. */
+export interface CpuTimes {
+  readonly total: number;
+  readonly threads: ReadonlyMap<string, number>;
+  /** Monotonic ms when they were read. */
+  readonly at: number;
+}
+
+/** Reads /proc (Linux only). Threads that have ended count in the total alone. */
+export function cpuTimes(pid: number): CpuTimes {
+  const threads = new Map<string, number>();
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const stat = readStat(`/proc/${pid}/task/${thread}/stat`);
+    if (stat) threads.set(stat.name, (threads.get(stat.name) ?? 0) + stat.seconds);
+  }
+  const total = readStat(`/proc/${pid}/stat`)?.seconds ?? 0;
+  return { total, threads, at: performance.now() };
+}
+
+/** Percent of one core between two readings; threads below half a percent are left out. */
+export interface CpuShare {
+  readonly total: number;
+  readonly threads: Readonly<Record<string, number>>;
+}
+
+export function cpuShare(before: CpuTimes, after: CpuTimes): CpuShare {
+  const seconds = (after.at - before.at) / 1000;
+  const percent = (used: number): number => Math.round((used / seconds) * 1000) / 10;
+  const threads: Record<string, number> = {};
+  for (const [name, used] of after.threads) {
+    const share = percent(used - (before.threads.get(name) ?? 0));
+    if (share >= 0.5) threads[name] = share;
+  }
+  return { total: percent(after.total - before.total), threads };
+}
+
+/** Resident memory in bytes; `anonymous` leaves out mapped files. */
+export function residentBytes(pid: number): { total: number; anonymous: number } {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const field = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1] ?? 0) * 1024;
+  return { total: field("VmRSS"), anonymous: field("RssAnon") };
+}
+
+function readStat(path: string): { name: string; seconds: number } | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    // The thread ended between the listing and the reading.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return undefined;
+    throw error;
+  }
+  const end = text.lastIndexOf(")");
+  const fields = text.slice(end + 2).split(" ");
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  return { name: text.slice(text.indexOf("(") + 1, end), seconds: ticks / TICKS_PER_SECOND };
+}

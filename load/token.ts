@@ -1,0 +1,41 @@
+import { randomBytes } from "node:crypto";
+import { createTokenIssuer, type TokenIssuer } from "../src/adapters/jwt/issue.ts";
+import { createSystemClock } from "../src/adapters/system/clock.ts";
+
+const ISSUER = "tidegate-load";
+const AUDIENCE = "tidegate";
+const LIFETIME_MS = 24 * 3_600_000;
+const TENANT = "load";
+
+/** A key of this run's own: what the server is started with, and tokens that it takes. */
+export class RunKey {
+  readonly #key = {
+    kty: "oct",
+    alg: "HS256",
+    kid: "load",
+    k: randomBytes(32).toString("base64url"),
+  } as const;
+  #issuer: Promise<TokenIssuer> | undefined;
+
+  /** Settings with which the server knows this key and no other. */
+  get settings(): Record<string, string> {
+    return {
+      TIDEGATE_JWT_KEYS: JSON.stringify({ keys: [this.#key] }),
+      TIDEGATE_JWT_ISSUER: ISSUER,
+      TIDEGATE_JWT_AUDIENCE: AUDIENCE,
+    };
+  }
+
+  /** A token that may do everything in every conversation of the tenant. */
+  async token(user: string): Promise<string> {
+    this.#issuer ??= createTokenIssuer({
+      key: this.#key,
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      clock: createSystemClock(),
+    });
+    const issue = await this.#issuer;
+    const capabilities = { "*": ["subscribe", "send", "history"] as const };
+    return issue({ tenant: TENANT, user, capabilities, lifetimeMs: LIFETIME_MS });
+  }
+}
