@@ -1,5 +1,6 @@
 /** A run of one conversation's events, seqs without holes. */
 export interface PublishedRun {
+  readonly tenant: string;
   readonly conversation: string;
   readonly epoch: string;
   readonly firstSeq: number;
@@ -11,10 +12,11 @@ export interface PublishedRun {
 
 /** What a worker tells gateways of one fold. A hint, never the truth. */
 export interface Publication {
-  readonly tenant: string;
   readonly topic: string;
   readonly partition: number;
   readonly ownerEpoch: number;
+  /** Counts this owner's publications of the partition from 1: a gateway sees what it missed. */
+  readonly number: number;
   readonly runs: readonly PublishedRun[];
 }
 
@@ -23,6 +25,8 @@ export interface Beat {
   readonly topic: string;
   readonly partition: number;
   readonly ownerEpoch: number;
+  /** Number of the last publication. */
+  readonly number: number;
   /** Everything below was published. */
   readonly publishedThrough: number;
   /** Everything below can be read in the store. */

@@ -53,6 +53,11 @@ export interface Consumer {
   resume(topic: string, partition: number): void;
   /** Keeps `nextOffset` for the group; for lag displays, since workers start from the store. */
   commit(topic: string, partition: number, nextOffset: number): Promise<void>;
+  /**
+   * Drops what is on its way for an owned partition, calls `assigned` again and goes on from the
+   * offset that it resolves to. For a worker whose state no longer fits the store's.
+   */
+  restart(topic: string, partition: number): void;
   /** Monotonic ms (of the adapter's clock) of the last proof of membership. */
   lastHeartbeat(): number;
   /** Whether this member still owns the partition, asked anew from the group's coordinator. */
@@ -93,6 +98,7 @@ export interface EventLog {
   range(topic: string, partition: number): Promise<PartitionRange>;
   /** Up to `recordsMax` records from `offset` on. @throws log_expired below the start */
   read(topic: string, partition: number, offset: number, recordsMax: number): Promise<RecordBatch>;
+  /** The handler MUST NOT be called before the promise has resolved. */
   consume(options: ConsumeOptions): Promise<Consumer>;
   /** The group's committed offset, or undefined. */
   committed(group: string, topic: string, partition: number): Promise<number | undefined>;

@@ -1,0 +1,21 @@
+import type { Telemetry } from "../../src/ports/telemetry.ts";
+
+/** The delivery pool's counters. */
+export interface DeliveryMetrics {
+  readonly placed: { value: number };
+  readonly duplicates: { value: number };
+  readonly refused: { value: number };
+  readonly storeRetries: { value: number };
+  readonly halted: { value: number };
+}
+
+export function deliveryMetrics(telemetry: Telemetry): DeliveryMetrics {
+  const counter = (name: string, help: string) => telemetry.counter({ name, help });
+  return {
+    placed: counter("tidegate_delivery_placed_total", "Records that got a seq"),
+    duplicates: counter("tidegate_delivery_duplicates_total", "Records that were placed before"),
+    refused: counter("tidegate_delivery_refused_total", "Records that were refused"),
+    storeRetries: counter("tidegate_delivery_store_retries_total", "Store commits that had to be repeated"),
+    halted: counter("tidegate_delivery_halted_total", "Partitions stopped by a fault that needs an operator"),
+  };
+}

@@ -1,0 +1,328 @@
+import {
+  NOTHING_KNOWN,
+  Sequencer,
+  type Folded,
+  type Known,
+  type Locate,
+  type Needs,
+  type Prepared,
+} from "../../src/chat/sequencer.ts";
+import { asAppError, type AppError } from "../../src/errors.ts";
+import type { Limits } from "../../src/limits.ts";
+import type { Backplane, Beat } from "../../src/ports/backplane.ts";
+import type { Clock, Timer } from "../../src/ports/clock.ts";
+import type { Consumer, EventLog, RecordBatch, TopicInfo } from "../../src/ports/event-log.ts";
+import type { IdEntry, MessageStore } from "../../src/ports/message-store.ts";
+import type { Telemetry } from "../../src/ports/telemetry.ts";
+import type { DeadLetters } from "../dead-letter.ts";
+import { acquirePartition } from "./assignment.ts";
+import type { DeliveryMetrics } from "./metrics.ts";
+import { Refusals } from "./refusals.ts";
+import { Storer } from "./storer.ts";
+import { charsOf } from "./tail.ts";
+
+export interface PartitionWorkerOptions {
+  readonly topic: TopicInfo;
+  readonly partition: number;
+  readonly locate: Locate;
+  readonly log: EventLog;
+  readonly store: MessageStore;
+  readonly backplane: Backplane;
+  readonly deadLetters: DeadLetters;
+  readonly consumer: () => Consumer;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly telemetry: Telemetry;
+  readonly metrics: DeliveryMetrics;
+  readonly backoff: (attempt: number) => number;
+  /** The partition stays silent until an operator has looked at the error. */
+  readonly halted: (error: AppError) => void;
+}
+
+/**
+ * Owns one partition: folds its records, publishes at once, stores with the offset. The two outputs
+ * do not wait for each other; the tail between them is bounded, and consumption pauses at its limit.
+ */
+export class PartitionWorker {
+  readonly #options: PartitionWorkerOptions;
+  readonly #sequencer: Sequencer;
+  readonly #refusals: Refusals;
+  readonly #queue: RecordBatch[] = [];
+  #queued = 0;
+  #storer: Storer | undefined;
+  #ownerEpoch = 0;
+  #publishedNext = 0;
+  #publications = 0;
+  #lookingUp = false;
+  #paused = false;
+  #stopped = false;
+  #blocked: Timer | undefined;
+  #beats: Timer | undefined;
+  #unanswer: (() => void) | undefined;
+
+  constructor(options: PartitionWorkerOptions) {
+    const { topic, partition, deadLetters, backplane, clock, limits, telemetry, backoff } = options;
+    this.#options = options;
+    this.#sequencer = new Sequencer({
+      locate: options.locate,
+      incarnation: topic.incarnation,
+      windowOffsets: limits.windowOffsets,
+      headsMax: limits.headsMax,
+    });
+    this.#refusals = new Refusals({
+      topic: topic.name,
+      partition,
+      deadLetters,
+      backplane,
+      clock,
+      limits,
+      telemetry,
+      backoff,
+      active: () => !this.#stopped,
+    });
+  }
+
+  /**
+   * Takes the partition and rebuilds what the verdict needs.
+   * @returns the offset to read from
+   * @throws what {@link acquirePartition} throws
+   */
+  async start(): Promise<number> {
+    const { topic, partition, store, log, clock, limits, backplane, backoff, metrics, telemetry } =
+      this.#options;
+    const state = await acquirePartition(store, log, topic, partition);
+    const id = { topic: topic.name, partition };
+    this.#sequencer.restore(await store.window(id, Math.max(0, state.nextOffset - limits.windowOffsets)));
+    this.#ownerEpoch = state.ownerEpoch;
+    this.#publishedNext = state.nextOffset;
+    this.#storer = new Storer({
+      ...id,
+      incarnation: topic.incarnation,
+      ownerEpoch: state.ownerEpoch,
+      nextOffset: state.nextOffset,
+      store,
+      clock,
+      limits,
+      backoff,
+      stored: () => this.#onStored(),
+      retrying: (error) => {
+        metrics.storeRetries.value++;
+        telemetry.log("warn", "the store did not take a batch, trying again", { ...id, error: error.message });
+      },
+      ended: (error) => this.#onStoreEnded(error),
+    });
+    // Stopped while it was starting: it must not begin to beat.
+    if (this.#stopped) this.#storer.close();
+    else {
+      this.#unanswer = backplane.answerBeats(topic.name, partition, () => this.#beat());
+      this.#beats = clock.every(limits.beatIntervalMs, () => backplane.beat(this.#beat()));
+    }
+    return state.nextOffset;
+  }
+
+  records(batch: RecordBatch): void {
+    if (this.#stopped) return;
+    this.#queue.push(batch);
+    this.#queued += batch.records.length;
+    this.#work();
+  }
+
+  /** Placed events that are not stored yet. */
+  get tailEvents(): number {
+    return this.#storer?.tail.events ?? 0;
+  }
+
+  /** Stores what is placed, within the deadline, then lets go. What remains is redone from the log. */
+  async stop(deadlineMs: number): Promise<void> {
+    this.#silence();
+    const storer = this.#storer;
+    if (storer === undefined) return;
+    const timer = this.#options.clock.after(deadlineMs, () => storer.close());
+    await storer.flush();
+    timer.cancel();
+    storer.close();
+  }
+
+  /** Lets go at once: the partition is another's already. */
+  abandon(): void {
+    this.#silence();
+    this.#storer?.close();
+  }
+
+  #silence(): void {
+    this.#stopped = true;
+    this.#queue.length = 0;
+    this.#queued = 0;
+    this.#blocked?.cancel();
+    this.#beats?.cancel();
+    this.#unanswer?.();
+  }
+
+  #beat(): Beat {
+    return {
+      topic: this.#options.topic.name,
+      partition: this.#options.partition,
+      ownerEpoch: this.#ownerEpoch,
+      number: this.#publications,
+      publishedThrough: this.#publishedNext,
+      storedThrough: this.#storer?.storedNext ?? 0,
+    };
+  }
+
+  #work(): void {
+    while (!this.#stopped && !this.#lookingUp) {
+      const batch = this.#queue[0];
+      if (batch === undefined || this.#full() || !this.#isMember()) break;
+      const prepared = this.#sequencer.prepare(batch.records, batch.offsets);
+      if (prepared.needs !== undefined) {
+        this.#lookUp(prepared.needs, batch, prepared);
+        break;
+      }
+      this.#fold(batch, prepared, NOTHING_KNOWN);
+    }
+    this.#regulate();
+  }
+
+  #full(): boolean {
+    const tail = this.#storer?.tail;
+    const { limits } = this.#options;
+    return tail === undefined || tail.events >= limits.tailEventsMax || tail.chars >= limits.tailBytesMax;
+  }
+
+  /** A worker whose last heartbeat is too old may have been replaced: it must not publish. */
+  #isMember(): boolean {
+    const { clock, limits, consumer } = this.#options;
+    const age = clock.monotonic() - consumer().lastHeartbeat();
+    if (age <= limits.sessionTimeoutMs - limits.sessionMarginMs) return true;
+    this.#blocked ??= clock.after(limits.sessionMarginMs, () => {
+      this.#blocked = undefined;
+      this.#work();
+    });
+    return false;
+  }
+
+  #regulate(): void {
+    if (this.#stopped) return;
+    const { topic, partition, limits, consumer } = this.#options;
+    const more = this.#queued > limits.batchRecordsMax || this.#full();
+    if (more === this.#paused) return;
+    this.#paused = more;
+    if (more) consumer().pause(topic.name, partition);
+    else consumer().resume(topic.name, partition);
+  }
+
+  #lookUp(needs: Needs, batch: RecordBatch, prepared: Prepared): void {
+    this.#lookingUp = true;
+    const attempt = (n: number): void => {
+      this.#ask(needs).then(
+        (known) => {
+          this.#lookingUp = false;
+          if (this.#stopped) return;
+          this.#fold(batch, prepared, known);
+          this.#work();
+        },
+        (error: unknown) => {
+          if (this.#stopped) return;
+          this.#options.metrics.storeRetries.value++;
+          const delay = this.#options.backoff(n);
+          this.#options.telemetry.log("warn", "the store did not answer, trying again", {
+            topic: batch.topic,
+            partition: batch.partition,
+            error: asAppError(error).message,
+          });
+          this.#options.clock.after(delay, () => {
+            if (!this.#stopped) attempt(n + 1);
+          });
+        },
+      );
+    };
+    attempt(1);
+  }
+
+  async #ask(needs: Needs): Promise<Known> {
+    const { store, topic, partition } = this.#options;
+    const byTenant = new Map<string, { keys: string[]; names: string[] }>();
+    for (const [key, { tenant, conversation }] of needs.heads) {
+      let group = byTenant.get(tenant);
+      if (group === undefined) byTenant.set(tenant, (group = { keys: [], names: [] }));
+      group.keys.push(key);
+      group.names.push(conversation);
+    }
+    const heads = new Map<string, { epoch: string; seq: number }>();
+    for (const [tenant, { keys, names }] of byTenant) {
+      const found = await store.heads(tenant, names);
+      names.forEach((name, i) => {
+        const head = found.get(name);
+        if (head !== undefined) heads.set(keys[i] as string, head);
+      });
+    }
+    const ids: ReadonlyMap<string, IdEntry> =
+      needs.ids.length > 0
+        ? await store.findIds({ topic: topic.name, partition }, needs.ids)
+        : new Map<string, IdEntry>();
+    return { heads, ids };
+  }
+
+  #fold(batch: RecordBatch, prepared: Prepared, known: Known): void {
+    const storer = this.#storer as Storer;
+    const folded = this.#sequencer.fold(prepared, known, storer.storedNext);
+    this.#queue.shift();
+    this.#queued -= batch.records.length;
+    this.#publishedNext = batch.nextOffset;
+    this.#publish(folded);
+    const { metrics } = this.#options;
+    metrics.placed.value += folded.placed.length;
+    metrics.duplicates.value += folded.duplicates;
+    metrics.refused.value += folded.refused.length;
+    const lastHeader = prepared.headers[prepared.headers.length - 1];
+    const lastOffset = batch.offsets[batch.offsets.length - 1];
+    storer.push({
+      placed: folded.placed,
+      chars: charsOf(folded),
+      nextOffset: batch.nextOffset,
+      lastId: lastOffset === batch.nextOffset - 1 ? (lastHeader?.id ?? "") : "",
+      refusedKept: folded.refused.length > 0 ? this.#refusals.keep(folded.refused) : undefined,
+    });
+  }
+
+  #publish(folded: Folded): void {
+    if (folded.runs.length === 0) return;
+    const { backplane, topic, partition } = this.#options;
+    backplane.publish({
+      topic: topic.name,
+      partition,
+      ownerEpoch: this.#ownerEpoch,
+      number: ++this.#publications,
+      runs: folded.runs,
+    });
+  }
+
+  #onStored(): void {
+    if (this.#stopped) return;
+    this.#options.backplane.beat(this.#beat());
+    this.#work();
+  }
+
+  #onStoreEnded(error: AppError): void {
+    if (this.#stopped) return;
+    const { topic, partition, consumer, telemetry, halted } = this.#options;
+    this.#silence();
+    if (error.code !== "fenced" && error.code !== "offset_mismatch" && error.code !== "unknown_outcome") {
+      halted(error);
+      return;
+    }
+    telemetry.log("warn", "the partition's state is not the store's, starting it again", {
+      topic: topic.name,
+      partition,
+      code: error.code,
+    });
+    consumer()
+      .owns(topic.name, partition)
+      .then(
+        (owner) => {
+          if (owner) consumer().restart(topic.name, partition);
+        },
+        (cause: unknown) => halted(asAppError(cause)),
+      );
+  }
+}

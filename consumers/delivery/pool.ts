@@ -1,0 +1,159 @@
+import type { Locate } from "../../src/chat/sequencer.ts";
+import { AppError, asAppError } from "../../src/errors.ts";
+import type { Limits } from "../../src/limits.ts";
+import type { Backplane } from "../../src/ports/backplane.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { Consumer, ConsumerHandler, EventLog, TopicInfo } from "../../src/ports/event-log.ts";
+import type { MessageStore } from "../../src/ports/message-store.ts";
+import type { Random } from "../../src/ports/random.ts";
+import type { Telemetry } from "../../src/ports/telemetry.ts";
+import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
+import { backoffMs } from "../../src/policy/backoff.ts";
+import { tenantOfTopic } from "../../src/topics.ts";
+import { conversationFault } from "../../src/wire/name.ts";
+import { DeadLetters } from "../dead-letter.ts";
+import { deliveryMetrics } from "./metrics.ts";
+import { PartitionWorker } from "./partition-worker.ts";
+
+export const DELIVERY_POOL = "delivery";
+const RETRY = { firstMs: 50, maxMs: 5_000 };
+
+export interface DeliveryPoolOptions {
+  readonly member: string;
+  readonly log: EventLog;
+  readonly store: MessageStore;
+  readonly backplane: Backplane;
+  readonly catalog: TenantCatalog;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: Limits;
+  readonly telemetry: Telemetry;
+}
+
+/** One member of the delivery group, with a worker for each partition that it owns. */
+export interface DeliveryPool {
+  /** Partitions that stand still until an operator decides, with the reason. */
+  halted(): ReadonlyMap<string, AppError>;
+  /** Stores what is placed and leaves the group. */
+  close(): Promise<void>;
+}
+
+/** Joins the group and delivers until closed. */
+export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<DeliveryPool> {
+  const { log, store, backplane, catalog, clock, random, limits, telemetry } = options;
+  const workers = new Map<string, PartitionWorker>();
+  const halted = new Map<string, AppError>();
+  const metrics = deliveryMetrics(telemetry);
+  const deadLetters = new DeadLetters(log, DELIVERY_POOL);
+  const backoff = (attempt: number) => backoffMs(attempt - 1, random.next(), RETRY);
+  const nameOf = (topic: string, partition: number) => `${topic}/${partition}`;
+  let consumer: Consumer | undefined;
+
+  const halt = (name: string, error: AppError) => {
+    halted.set(name, error);
+    metrics.halted.value++;
+    telemetry.log("error", "a partition is halted", { partition: name, code: error.code, error: error.message });
+  };
+
+  const startWorker = async (topic: TopicInfo, partition: number): Promise<number> => {
+    const name = nameOf(topic.name, partition);
+    for (let attempt = 1; ; attempt++) {
+      const worker = new PartitionWorker({
+        topic,
+        partition,
+        locate: locateIn(topic.name),
+        log,
+        store,
+        backplane,
+        deadLetters,
+        consumer: () => consumer as Consumer,
+        clock,
+        limits,
+        telemetry,
+        metrics,
+        backoff,
+        halted: (error) => halt(name, error),
+      });
+      workers.set(name, worker);
+      try {
+        const from = await worker.start();
+        halted.delete(name);
+        return from;
+      } catch (cause) {
+        worker.abandon();
+        const error = asAppError(cause);
+        if (!error.retriable || error.code === "internal") {
+          halt(name, error);
+          throw error;
+        }
+        telemetry.log("warn", "a partition could not be taken, trying again", { partition: name, code: error.code });
+        await new Promise<void>((resolve) => clock.after(backoff(attempt), resolve));
+        if (workers.get(name) !== worker) throw error;
+      }
+    }
+  };
+
+  const handler: ConsumerHandler = {
+    assigned: (topic, partition) => {
+      workers.get(nameOf(topic.name, partition))?.abandon();
+      return startWorker(topic, partition);
+    },
+    records: (batch) => workers.get(nameOf(batch.topic, batch.partition))?.records(batch),
+    async revoked(topic, partition) {
+      const name = nameOf(topic, partition);
+      const worker = workers.get(name);
+      workers.delete(name);
+      halted.delete(name);
+      await worker?.stop(limits.drainDeadlineMs / 2);
+    },
+    lost(topic, partition) {
+      const name = nameOf(topic, partition);
+      workers.get(name)?.abandon();
+      workers.delete(name);
+      halted.delete(name);
+    },
+    failed(topic, partition, error) {
+      halt(nameOf(topic, partition), asAppError(error));
+    },
+  };
+
+  consumer = await log.consume({
+    group: DELIVERY_POOL,
+    member: options.member,
+    topics: catalog.topics(),
+    handler,
+  });
+  const joined = consumer;
+  const refresh = () => {
+    joined.setTopics(catalog.topics()).catch((error: unknown) => {
+      telemetry.log("error", "new topics could not be taken", { error: asAppError(error).message });
+    });
+  };
+  const unwatch = catalog.watch(refresh);
+  // A topic that came between the list above and the watch.
+  refresh();
+
+  telemetry.gauge({ name: "tidegate_delivery_tail_events", help: "Placed events that are not stored yet" }, () => {
+    let events = 0;
+    for (const worker of workers.values()) events += worker.tailEvents;
+    return events;
+  });
+  telemetry.gauge({ name: "tidegate_delivery_partitions", help: "Partitions that this process owns" }, () => workers.size);
+
+  return {
+    halted: () => halted,
+    async close() {
+      unwatch();
+      await joined.close();
+      for (const worker of workers.values()) worker.abandon();
+      workers.clear();
+    },
+  };
+}
+
+/** A tenant's own topic has the conversation as key. */
+function locateIn(topic: string): Locate {
+  const tenant = tenantOfTopic(topic);
+  if (tenant === undefined) throw new AppError("topic_unknown", `${topic} is no topic of a tenant`);
+  return (key) => (conversationFault(key) === undefined ? { tenant, conversation: key } : undefined);
+}

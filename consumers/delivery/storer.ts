@@ -1,0 +1,142 @@
+import { asAppError, type AppError } from "../../src/errors.ts";
+import type { Limits } from "../../src/limits.ts";
+import type { Clock, Timer } from "../../src/ports/clock.ts";
+import type { MessageStore, PlacedEvent } from "../../src/ports/message-store.ts";
+import { Tail, type Unit } from "./tail.ts";
+
+export interface StorerOptions {
+  readonly topic: string;
+  readonly partition: number;
+  readonly incarnation: string;
+  readonly ownerEpoch: number;
+  readonly nextOffset: number;
+  readonly store: MessageStore;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  /** Milliseconds to wait before try number `attempt` (from 1). */
+  readonly backoff: (attempt: number) => number;
+  /** Something was stored. */
+  readonly stored: () => void;
+  /** A commit will be repeated. */
+  readonly retrying: (error: AppError) => void;
+  /** Storing has ended: another owner, another offset, or rows that the store refuses. */
+  readonly ended: (error: AppError) => void;
+}
+
+/**
+ * Moves a partition's tail into the store: one commit at a time, in order, gathered for a moment;
+ * a commit carries rows and offset together and is repeated while the store is away.
+ */
+export class Storer {
+  readonly #options: StorerOptions;
+  readonly #tail = new Tail();
+  #storedNext: number;
+  #timer: Timer | undefined;
+  #committing = false;
+  #closed = false;
+  #attempt = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(options: StorerOptions) {
+    this.#options = options;
+    this.#storedNext = options.nextOffset;
+  }
+
+  /** Everything below this offset can be read in the store. */
+  get storedNext(): number {
+    return this.#storedNext;
+  }
+
+  get tail(): Tail {
+    return this.#tail;
+  }
+
+  push(unit: Unit): void {
+    this.#tail.push(unit);
+    if (this.#committing || this.#closed) return;
+    const { limits, clock } = this.#options;
+    if (this.#tail.events >= limits.storeBatchEventsMax) this.#start();
+    else this.#timer ??= clock.after(limits.storeLingerMs, () => this.#start());
+  }
+
+  /** Stores what is there. Resolves when all is stored or storing has ended. */
+  flush(): Promise<void> {
+    if (this.#closed || (this.#tail.empty && !this.#committing)) return Promise.resolve();
+    if (!this.#committing) this.#start();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Nothing is stored from now on; a commit under way may still be applied. */
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#settleIdle();
+  }
+
+  #start(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#committing = true;
+    const units = this.#tail.peek(this.#options.limits.storeBatchEventsMax);
+    this.#commit(units).then(
+      () => this.#committed(units),
+      (error: unknown) => this.#failed(asAppError(error)),
+    );
+  }
+
+  async #commit(units: readonly Unit[]): Promise<void> {
+    const { topic, partition, incarnation, ownerEpoch, store } = this.#options;
+    for (const unit of units) await unit.refusedKept;
+    const last = units[units.length - 1] as Unit;
+    const events: readonly PlacedEvent[] =
+      units.length === 1 ? last.placed : units.flatMap((unit) => unit.placed);
+    await store.commit({
+      topic,
+      partition,
+      incarnation,
+      ownerEpoch,
+      expectedOffset: this.#storedNext,
+      nextOffset: last.nextOffset,
+      lastId: last.lastId,
+      events,
+    });
+  }
+
+  #committed(units: readonly Unit[]): void {
+    this.#committing = false;
+    this.#attempt = 0;
+    this.#storedNext = (units[units.length - 1] as Unit).nextOffset;
+    this.#tail.drop(units.length);
+    if (this.#closed) return;
+    if (this.#tail.empty) this.#settleIdle();
+    else if (this.#idle.length > 0 || this.#tail.events >= this.#options.limits.storeBatchEventsMax)
+      this.#start();
+    else {
+      const { clock, limits } = this.#options;
+      this.#timer = clock.after(limits.storeLingerMs, () => this.#start());
+    }
+    this.#options.stored();
+  }
+
+  #failed(error: AppError): void {
+    this.#committing = false;
+    if (this.#closed) return;
+    // An unknown outcome ends storing here: a new acquisition tells what the store has.
+    const repeat = error.code === "store_unavailable" || error.code === "disk_full";
+    if (!repeat) {
+      this.close();
+      this.#options.ended(error);
+      return;
+    }
+    this.#options.retrying(error);
+    this.#attempt++;
+    this.#timer = this.#options.clock.after(this.#options.backoff(this.#attempt), () => this.#start());
+  }
+
+  #settleIdle(): void {
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resolve of idle) resolve();
+  }
+}

@@ -1,0 +1,64 @@
+import { AppError } from "../../src/errors.ts";
+import type { SendCommand } from "../../src/wire/command.ts";
+import { encodeReceipt } from "../../src/wire/reply.ts";
+import type { Connection } from "../connection.ts";
+import type { Gateway } from "../gateway.ts";
+import type { Completion } from "../producer.ts";
+import type { Session } from "../session.ts";
+
+/** Answers one `send` when its record has an outcome. */
+class PendingSend implements Completion {
+  readonly #gateway: Gateway;
+  readonly #connection: Connection;
+  readonly #command: number;
+  readonly #message: string;
+
+  constructor(gateway: Gateway, connection: Connection, command: number, message: string) {
+    this.#gateway = gateway;
+    this.#connection = connection;
+    this.#command = command;
+    this.#message = message;
+  }
+
+  appended(partition: number, offset: number): void {
+    const { durability } = this.#gateway;
+    this.#connection.answer(
+      encodeReceipt(this.#command, this.#message, durability, partition, offset),
+    );
+  }
+
+  failed(error: AppError): void {
+    this.#gateway.report(error);
+    this.#connection.refuse(this.#command, error);
+  }
+}
+
+/** `send`: authorizes, spends the rate and hands the message to the log. */
+export function send(
+  gateway: Gateway,
+  connection: Connection,
+  session: Session,
+  command: SendCommand,
+): void {
+  const { conversation } = command;
+  let { route } = connection;
+  if (route === undefined || route.conversation !== conversation) {
+    if (!session.grants.allows("send", conversation)) {
+      const message = `the token does not allow to send to ${JSON.stringify(conversation)}`;
+      connection.refuse(command.id, new AppError("forbidden", message, { field: "send.conversation" }));
+      return;
+    }
+    route = gateway.ingress.route(session.tenant, session.identity.user, conversation);
+    connection.route = route;
+  }
+  const wait = connection.spend(gateway.clock.monotonic());
+  if (wait > 0) {
+    const message = "the connection sends too many messages";
+    connection.refuse(command.id, new AppError("rate_limited", message, { retryAfterMs: wait }));
+    return;
+  }
+  const id = gateway.ingress.idOf(route, command.key);
+  const pending = new PendingSend(gateway, connection, command.id, id);
+  const refused = gateway.ingress.submit(route, id, command, pending);
+  if (refused !== undefined) connection.refuse(command.id, refused);
+}

@@ -1,0 +1,204 @@
+import { CLOSE_TABLE, type CloseReason } from "../src/close-codes.ts";
+import type { AppError } from "../src/errors.ts";
+import type { Socket } from "../src/ports/socket.ts";
+import type { Line } from "../src/wire/read-line.ts";
+import { encodeError } from "../src/wire/reply.ts";
+import { Bucket } from "./bucket.ts";
+import type { Gateway } from "./gateway.ts";
+import type { Route } from "./ingress.ts";
+import type { Reader } from "./reader.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * One client's socket: what it may do, what it reads, and what waits to be written to it. There may
+ * be very many that do nothing, so what only busy ones need is made on first use.
+ */
+export class Connection {
+  readonly id: string;
+  readonly openedAt: number;
+  readonly #gateway: Gateway;
+  readonly #socket: Socket;
+  session: Session | undefined;
+  /** Readers by conversation. */
+  readers: Map<string, Reader> | undefined;
+  /** Conversations whose subscription has begun. */
+  opening: Map<string, { cancelled: boolean }> | undefined;
+  /** The last conversation that was sent to. */
+  route: Route | undefined;
+  /** The history that is being read; undefined while there is none. */
+  pending: Promise<void> | undefined;
+  closed = false;
+  /** Lines that came while the token is being checked; undefined at all other times. */
+  backlog: Line[] | undefined;
+  /** Its place among the heartbeats. */
+  slot = 0;
+  missedHeartbeats = 0;
+  #bucket: Bucket | undefined;
+  #catching: Reader[] | undefined;
+  #out = "";
+  #dirty = false;
+  #clogged = false;
+  #cloggedAt = 0;
+  #unanswered = 0;
+  #paused = false;
+  #errors = 0;
+
+  constructor(gateway: Gateway, socket: Socket, id: string, openedAt: number) {
+    this.#gateway = gateway;
+    this.#socket = socket;
+    this.id = id;
+    this.openedAt = openedAt;
+  }
+
+  /** Whether the socket takes more now: nothing waits for it. */
+  get roomy(): boolean {
+    return !this.#clogged && this.#out === "" && !this.closed;
+  }
+
+  /** Whether the client cannot be expected to answer: its socket is full, or we stopped reading it. */
+  get excused(): boolean {
+    return this.#clogged || this.#paused;
+  }
+
+  /** Since when the socket has taken nothing; undefined when it takes data. */
+  get cloggedSince(): number | undefined {
+    return this.#clogged ? this.#cloggedAt : undefined;
+  }
+
+  /** Takes one message's share of the connection's rate. @returns 0, or ms to wait */
+  spend(now: number): number {
+    const { sendsPerSecondPerConnection, sendsBurstPerConnection } = this.#gateway.limits;
+    this.#bucket ??= new Bucket(sendsPerSecondPerConnection, sendsBurstPerConnection, now);
+    return this.#bucket.take(now);
+  }
+
+  /** Queues live events. @returns false when too much waits: the reader is to be demoted */
+  push(text: string): boolean {
+    const out = this.#out;
+    if (out.length + text.length > this.#gateway.limits.outboundQueueBytesMax) return this.closed;
+    this.#write(text);
+    return true;
+  }
+
+  /** Queues a page of catch-up, which was asked for while there was room. */
+  pushPage(text: string): void {
+    this.#write(text);
+  }
+
+  /** Queues a reply or a small push. */
+  reply(line: string): void {
+    this.#write(line);
+  }
+
+  /** A command begins that will be answered. Beyond the credit the socket is not read. */
+  begin(): void {
+    this.#unanswered++;
+    if (this.#unanswered >= this.#gateway.limits.creditCommandsMax) this.#pause();
+  }
+
+  /** Answers a command that has begun. */
+  answer(line: string): void {
+    this.#write(line);
+    this.#errors = 0;
+    this.#answered();
+  }
+
+  /** Refuses a command that has begun. Too many in a row end the connection. */
+  refuse(id: number, error: AppError): void {
+    this.#write(encodeError(id, error));
+    this.#answered();
+    if (error.retriable) return;
+    this.#errors++;
+    if (this.#errors > this.#gateway.limits.invalidCommandsMax) this.close("too_many_errors");
+  }
+
+  /** Writes what is queued, then serves the readers that are catching up. */
+  flush(): void {
+    this.#dirty = false;
+    if (this.#clogged || this.closed || this.#out === "") return;
+    const out = this.#out;
+    this.#out = "";
+    const result = this.#socket.send(out);
+    if (result > 0) {
+      this.#pumpAll();
+      return;
+    }
+    if (result < 0) {
+      this.#clogged = true;
+      this.#cloggedAt = this.#gateway.clock.monotonic();
+      this.missedHeartbeats = 0;
+      return;
+    }
+    // Sent only while the socket's buffer has room, so it must be gone; its end will be told.
+    if (!this.closed) this.close("internal");
+  }
+
+  /** The socket's buffer is empty again. */
+  drained(): void {
+    if (this.closed) return;
+    this.#clogged = false;
+    this.missedHeartbeats = 0;
+    this.flush();
+    if (this.#clogged) return;
+    this.#pumpAll();
+    this.#resumeIfPossible();
+  }
+
+  catchUp(reader: Reader): void {
+    (this.#catching ??= []).push(reader);
+  }
+
+  caughtUp(reader: Reader): void {
+    const catching = this.#catching;
+    if (catching === undefined) return;
+    const at = catching.indexOf(reader);
+    if (at >= 0) catching.splice(at, 1);
+    if (catching.length === 0) this.#catching = undefined;
+  }
+
+  /** Sends what is queued and closes. The socket's own end calls {@link Gateway.closed}. */
+  close(reason: CloseReason): void {
+    if (this.closed) return;
+    if (!this.#clogged && this.#out !== "") this.#socket.send(this.#out);
+    this.#out = "";
+    this.closed = true;
+    const { code, reason: text } = CLOSE_TABLE[reason];
+    this.#gateway.countClose(reason);
+    this.#socket.close(code, text);
+  }
+
+  #write(text: string): void {
+    if (this.closed) return;
+    this.#out = this.#out === "" ? text : `${this.#out}\n${text}`;
+    if (!this.#dirty) {
+      this.#dirty = true;
+      this.#gateway.markDirty(this);
+    }
+    // Replies pile up only if the client goes on asking without reading.
+    if (this.#clogged && this.#out.length > this.#gateway.limits.outboundQueueBytesMax) this.#pause();
+  }
+
+  #answered(): void {
+    this.#unanswered--;
+    this.#resumeIfPossible();
+  }
+
+  #pause(): void {
+    if (this.#paused || this.closed) return;
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  #resumeIfPossible(): void {
+    if (!this.#paused || this.#clogged || this.closed) return;
+    if (this.#unanswered > this.#gateway.limits.creditCommandsMax / 2) return;
+    this.#paused = false;
+    this.missedHeartbeats = 0;
+    this.#socket.resume();
+  }
+
+  #pumpAll(): void {
+    if (this.#catching === undefined) return;
+    for (const reader of [...this.#catching]) reader.conversation.pump(reader);
+  }
+}

@@ -1,0 +1,249 @@
+import type { CloseReason } from "../src/close-codes.ts";
+import { AppError } from "../src/errors.ts";
+import type { Limits } from "../src/limits.ts";
+import { compileGrants } from "../src/policy/capability.ts";
+import { partitionOf } from "../src/policy/partitioner.ts";
+import type { Authenticator } from "../src/ports/authenticator.ts";
+import type { Backplane, Refusal } from "../src/ports/backplane.ts";
+import type { Clock, Timer } from "../src/ports/clock.ts";
+import type { Digest } from "../src/ports/digest.ts";
+import type { EventLog } from "../src/ports/event-log.ts";
+import type { MessageStore } from "../src/ports/message-store.ts";
+import type { Random } from "../src/ports/random.ts";
+import type { Socket } from "../src/ports/socket.ts";
+import type { Telemetry } from "../src/ports/telemetry.ts";
+import type { TenantCatalog } from "../src/ports/tenant-catalog.ts";
+import { recordKey } from "../src/tenants.ts";
+import { encodeReconnect, encodeRefused } from "../src/wire/reply.ts";
+import { Bucket } from "./bucket.ts";
+import { Connection } from "./connection.ts";
+import { Heartbeats } from "./heartbeat.ts";
+import { Ingress } from "./ingress.ts";
+import { Producer } from "./producer.ts";
+import type { Reader } from "./reader.ts";
+import { Relay } from "./relay.ts";
+import type { Session } from "./session.ts";
+import type { TenantState } from "./tenant-state.ts";
+import { Users } from "./users.ts";
+
+export interface GatewayOptions {
+  readonly log: EventLog;
+  readonly store: MessageStore;
+  readonly backplane: Backplane;
+  readonly catalog: TenantCatalog;
+  readonly authenticator: Authenticator;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly digest: Digest;
+  readonly limits: Limits;
+  readonly telemetry: Telemetry;
+  /** Name of this process in records. */
+  readonly name: string;
+}
+
+const TICK_MS = 1_000;
+
+/** All connections of one process, and what they share. It knows sockets only as a port. */
+export class Gateway {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly store: MessageStore;
+  readonly relay: Relay;
+  readonly ingress: Ingress;
+  readonly durability: "disk" | "log";
+  readonly #catalog: TenantCatalog;
+  readonly #authenticator: Authenticator;
+  readonly #random: Random;
+  readonly #telemetry: Telemetry;
+  readonly #producer: Producer;
+  readonly #heartbeats: Heartbeats;
+  readonly #users = new Users();
+  readonly #connections = new Set<Connection>();
+  /** In order of opening. */
+  readonly #unauthenticated = new Set<Connection>();
+  readonly #tenants = new Map<string, TenantState>();
+  readonly #closes = new Map<CloseReason, { value: number }>();
+  readonly #tick: Timer;
+  #dirty: Connection[] = [];
+  #flushScheduled = false;
+  #draining = false;
+
+  constructor(options: GatewayOptions) {
+    const { clock, limits, telemetry, log, store, backplane, digest } = options;
+    this.clock = clock;
+    this.limits = limits;
+    this.store = store;
+    this.durability = log.durability;
+    this.#catalog = options.catalog;
+    this.#authenticator = options.authenticator;
+    this.#random = options.random;
+    this.#telemetry = telemetry;
+    this.#producer = new Producer(log, clock, limits);
+    this.ingress = new Ingress({ producer: this.#producer, clock, digest, limits, telemetry, source: options.name });
+    this.relay = new Relay({ store, backplane, clock, limits, telemetry, refused: (refusal) => this.#refused(refusal) });
+    this.#heartbeats = new Heartbeats(Math.round(limits.heartbeatMs / TICK_MS));
+    this.#tick = clock.every(TICK_MS, () => this.#onTick());
+    const gauge = (name: string, help: string, read: () => number) => telemetry.gauge({ name: `tidegate_${name}`, help }, read);
+    gauge("connections", "Open sockets", () => this.#connections.size);
+    gauge("connections_unauthenticated", "Open sockets that have not authenticated", () => this.#unauthenticated.size);
+    gauge("append_pending_characters", "Characters that wait for the log", () => this.#producer.pendingChars);
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Why no further socket can be taken now, or undefined. */
+  refusesSockets(): AppError | undefined {
+    if (this.#draining) return new AppError("draining");
+    const { connectionsMax, connectionsUnauthenticatedMax } = this.limits;
+    if (this.#connections.size >= connectionsMax)
+      return new AppError("overloaded", "this gateway has too many sockets", { limit: connectionsMax });
+    if (this.#unauthenticated.size >= connectionsUnauthenticatedMax)
+      return new AppError("overloaded", "too many sockets have not authenticated", { limit: connectionsUnauthenticatedMax });
+    return undefined;
+  }
+
+  /** A socket has opened. */
+  open(socket: Socket): Connection {
+    const connection = new Connection(this, socket, this.#random.uuidv7(), this.clock.monotonic());
+    this.#connections.add(connection);
+    this.#unauthenticated.add(connection);
+    this.#heartbeats.add(connection, this.#random.next());
+    return connection;
+  }
+
+  /** A socket has ended, for whatever reason. */
+  closed(connection: Connection): void {
+    connection.closed = true;
+    this.#connections.delete(connection);
+    this.#unauthenticated.delete(connection);
+    this.#heartbeats.remove(connection);
+    const { session, readers } = connection;
+    if (session !== undefined && this.#users.remove(session.identity, connection))
+      this.relay.member.leaveUser(session.identity.tenant, session.identity.user);
+    if (readers === undefined) return;
+    for (const reader of readers.values()) this.dropReader(reader);
+    connection.readers = undefined;
+  }
+
+  /** @throws what the authenticator and the catalog throw */
+  async openSession(token: string): Promise<Session> {
+    const identity = await this.#authenticator.authenticate(token);
+    const placement = await this.#catalog.place(identity.tenant);
+    let tenant = this.#tenants.get(identity.tenant);
+    if (tenant === undefined) {
+      const { sendsPerSecondPerTenant, sendsBurstPerTenant } = this.limits;
+      const bucket = new Bucket(sendsPerSecondPerTenant, sendsBurstPerTenant, this.clock.monotonic());
+      tenant = { name: identity.tenant, placement, bucket };
+      this.#tenants.set(identity.tenant, tenant);
+    }
+    return { identity, grants: compileGrants(identity.capabilities), tenant };
+  }
+
+  authenticated(connection: Connection, session: Session): void {
+    this.#unauthenticated.delete(connection);
+    if (this.#users.add(session.identity, connection))
+      this.relay.member.joinUser(session.identity.tenant, session.identity.user);
+  }
+
+  placeOf(tenant: TenantState, conversation: string): { topic: string; partition: number } {
+    const { topic, partitions } = tenant.placement;
+    return { topic, partition: partitionOf(recordKey(tenant.placement, tenant.name, conversation), partitions) };
+  }
+
+  /** Whoever may subscribe may read back as well: a subscription can start at the floor. */
+  mayReadHistory(session: Session, conversation: string): boolean {
+    const { grants } = session;
+    return grants.allows("history", conversation) || grants.allows("subscribe", conversation);
+  }
+
+  dropReader(reader: Reader): void {
+    reader.conversation.remove(reader);
+    reader.connection.caughtUp(reader);
+    this.relay.release(reader.conversation);
+  }
+
+  /** The connection has something to write at the end of this turn. */
+  markDirty(connection: Connection): void {
+    this.#dirty.push(connection);
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    this.clock.defer(() => this.#flush());
+  }
+
+  countClose(reason: CloseReason): void {
+    let counter = this.#closes.get(reason);
+    if (counter === undefined) {
+      counter = this.#telemetry.counter({
+        name: "tidegate_closes_total",
+        help: "Sockets closed by the server, by reason",
+        labels: { reason },
+      });
+      this.#closes.set(reason, counter);
+    }
+    counter.value++;
+  }
+
+  /** Bugs are logged with their cause; expected refusals are not. */
+  report(error: AppError): void {
+    if (error.code !== "internal") return;
+    const cause = error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : String(error.cause);
+    this.#telemetry.log("error", "internal error", { cause });
+  }
+
+  /**
+   * Takes nothing new, gives what is in flight an outcome, and sends every client elsewhere with
+   * jitter. Resolves when it is done or the deadline is near.
+   */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.ingress.drain();
+    const { drainJitterMs, drainDeadlineMs } = this.limits;
+    for (const connection of this.#connections)
+      connection.reply(encodeReconnect(this.#random.next() * drainJitterMs, "draining"));
+    await Promise.race([
+      this.#producer.settled(),
+      new Promise<void>((resolve) => this.clock.after(drainDeadlineMs / 2, resolve)),
+    ]);
+    for (const connection of this.#connections) connection.close("draining");
+    this.#tick.cancel();
+    await this.relay.close();
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false;
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const connection of dirty) connection.flush();
+  }
+
+  #onTick(): void {
+    const now = this.clock.monotonic();
+    for (const connection of this.#unauthenticated) {
+      if (now - connection.openedAt < this.limits.connectTimeoutMs) break;
+      connection.close("connect_timeout");
+    }
+    const seconds = this.clock.now() / 1_000;
+    for (const connection of this.#connections) {
+      const expiresAt = connection.session?.identity.expiresAt;
+      if (expiresAt !== undefined && seconds >= expiresAt) connection.close("token_expired");
+      const { cloggedSince } = connection;
+      if (cloggedSince !== undefined && now - cloggedSince > this.limits.hopelessAfterMs)
+        connection.close("too_slow");
+    }
+    this.#heartbeats.tick();
+    this.#producer.sweep();
+    this.relay.sweep();
+  }
+
+  #refused(refusal: Refusal): void {
+    const { tenant, user, conversation, key, message, code } = refusal;
+    const line = encodeRefused(conversation, key, message, code);
+    for (const connection of this.#users.of(tenant, user)) connection.reply(line);
+  }
+}

@@ -1,0 +1,108 @@
+import { AppError } from "../src/errors.ts";
+import type { Limits } from "../src/limits.ts";
+import type { Clock } from "../src/ports/clock.ts";
+import type { Digest } from "../src/ports/digest.ts";
+import type { Telemetry } from "../src/ports/telemetry.ts";
+import { partitionOf } from "../src/policy/partitioner.ts";
+import { recordKey } from "../src/tenants.ts";
+import type { SendCommand } from "../src/wire/command.ts";
+import { messageId, scopeInput } from "../src/wire/message-id.ts";
+import { encodeMessageRecord } from "../src/wire/record.ts";
+import type { Completion, Producer } from "./producer.ts";
+import type { TenantState } from "./tenant-state.ts";
+
+/** Where one user's messages of one conversation go: worked out once, used for each of them. */
+export interface Route {
+  readonly tenant: TenantState;
+  readonly conversation: string;
+  readonly sender: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly scope: string;
+}
+
+export interface IngressOptions {
+  readonly producer: Producer;
+  readonly clock: Clock;
+  readonly digest: Digest;
+  readonly limits: Limits;
+  readonly telemetry: Telemetry;
+  /** Name of this gateway in the records' metadata. */
+  readonly source: string;
+}
+
+/** Turns accepted messages into records: the one way into the log, for sockets and HTTP alike. */
+export class Ingress {
+  readonly #options: IngressOptions;
+  readonly #accepted: { value: number };
+  readonly #limited: { value: number };
+  #draining = false;
+
+  constructor(options: IngressOptions) {
+    this.#options = options;
+    const { telemetry } = options;
+    this.#accepted = telemetry.counter({
+      name: "tidegate_sends_accepted_total",
+      help: "Messages handed to the log",
+    });
+    this.#limited = telemetry.counter({
+      name: "tidegate_sends_rate_limited_total",
+      help: "Messages refused because a rate was spent",
+    });
+  }
+
+  /** Takes no message from now on. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  route(tenant: TenantState, sender: string, conversation: string): Route {
+    const { topic, partitions } = tenant.placement;
+    const key = recordKey(tenant.placement, tenant.name, conversation);
+    return {
+      tenant,
+      conversation,
+      sender,
+      topic,
+      partition: partitionOf(key, partitions),
+      scope: this.#options.digest.scope(scopeInput(tenant.name, conversation, sender)),
+    };
+  }
+
+  /** The id that this message has, on every try. */
+  idOf(route: Route, key: string): string {
+    return messageId(key, route.scope);
+  }
+
+  /** @returns an error when the message was not taken; else `completion` is called once, later */
+  submit(
+    route: Route,
+    id: string,
+    command: Omit<SendCommand, "id" | "verb" | "conversation">,
+    completion: Completion,
+  ): AppError | undefined {
+    if (this.#draining) return new AppError("draining");
+    const { clock, digest, producer, source } = this.#options;
+    const wait = route.tenant.bucket.take(clock.monotonic());
+    if (wait > 0) {
+      this.#limited.value++;
+      return new AppError("rate_limited", "the tenant sends too many messages", { retryAfterMs: wait });
+    }
+    const record = encodeMessageRecord({
+      tenant: route.tenant.name,
+      conversation: route.conversation,
+      sender: route.sender,
+      key: command.key,
+      id,
+      attempt: command.attempt,
+      kind: command.kind,
+      timestamp: clock.now(),
+      content: command.content,
+      fingerprint: digest.fingerprint(command.kind + command.content),
+      source,
+    });
+    const refused = producer.send(route.topic, route.partition, record, completion);
+    if (refused === undefined) this.#accepted.value++;
+    return refused;
+  }
+}

@@ -1,0 +1,83 @@
+import type { Beat } from "../src/ports/backplane.ts";
+
+interface Waiter {
+  readonly since: number;
+  /** Undefined until a beat that came after the question has set it. */
+  through: number | undefined;
+  readonly resolve: (settled: boolean) => void;
+}
+
+/** What a gateway knows of one partition's worker from its publications and beats. */
+export class PartitionView {
+  #ownerEpoch = 0;
+  #number = -1;
+  #waiters: Waiter[] = [];
+  storedThrough = 0;
+  /** Monotonic ms of the last beat. */
+  heardAt: number;
+
+  constructor(now: number) {
+    this.heardAt = now;
+  }
+
+  /**
+   * Resolves to true once the store has everything that was published before this call (a later
+   * beat names `publishedThrough`, and `storedThrough` reaches it), to false when that takes too
+   * long.
+   */
+  settled(now: number): Promise<boolean> {
+    return new Promise((resolve) => this.#waiters.push({ since: now, through: undefined, resolve }));
+  }
+
+  /** Ends the waiting that began before `due`. */
+  expire(due: number): void {
+    if (this.#waiters.length === 0) return;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) {
+      if (waiter.since < due) waiter.resolve(false);
+      else this.#waiters.push(waiter);
+    }
+  }
+
+  /** Takes a publication's number. @returns whether one before it was missed */
+  hear(ownerEpoch: number, number: number): boolean {
+    if (ownerEpoch < this.#ownerEpoch) return false;
+    if (ownerEpoch > this.#ownerEpoch) {
+      // What the former owner said last may have been missed as well.
+      const fresh = this.#number < 0;
+      this.#ownerEpoch = ownerEpoch;
+      this.#number = number;
+      return !fresh;
+    }
+    const missed = this.#number >= 0 && number > this.#number + 1;
+    if (number > this.#number) this.#number = number;
+    return missed;
+  }
+
+  /** Takes a beat. @returns false for one of a worker that was replaced */
+  take(beat: Beat, now: number): boolean {
+    if (beat.ownerEpoch < this.#ownerEpoch) return false;
+    this.storedThrough = beat.storedThrough;
+    this.heardAt = now;
+    if (this.#waiters.length === 0) return true;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) {
+      waiter.through ??= beat.publishedThrough;
+      if (beat.storedThrough >= waiter.through) waiter.resolve(true);
+      else this.#waiters.push(waiter);
+    }
+    return true;
+  }
+
+  /** Whether a beat shows that its worker's last publications were missed. */
+  behind(beat: Beat): boolean {
+    if (beat.ownerEpoch < this.#ownerEpoch) return false;
+    const later = beat.ownerEpoch > this.#ownerEpoch;
+    const missed = this.#number >= 0 && (later || beat.number > this.#number);
+    this.#number = later ? beat.number : Math.max(beat.number, this.#number);
+    this.#ownerEpoch = beat.ownerEpoch;
+    return missed;
+  }
+}

@@ -1,0 +1,136 @@
+import { AppError, asAppError } from "../src/errors.ts";
+import type { Limits } from "../src/limits.ts";
+import type { Clock } from "../src/ports/clock.ts";
+import type { EventLog } from "../src/ports/event-log.ts";
+import type { LogRecord } from "../src/wire/record.ts";
+
+/** Whoever waits for a record's append. An object of its own, not a promise or closure a message. */
+export interface Completion {
+  appended(partition: number, offset: number): void;
+  failed(error: AppError): void;
+}
+
+interface Batch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: LogRecord[];
+  readonly completions: Completion[];
+  chars: number;
+  /** Settled, or given up. */
+  done: boolean;
+  startedAt: number;
+}
+
+/** Gathers the records of one turn into one append for each partition, in order. */
+export class Producer {
+  readonly #log: EventLog;
+  readonly #clock: Clock;
+  readonly #limits: Limits;
+  readonly #open = new Map<string, Batch[]>();
+  readonly #ready: Batch[] = [];
+  readonly #inFlight = new Set<Batch>();
+  #pendingChars = 0;
+  #scheduled = false;
+  #idle: (() => void)[] = [];
+
+  constructor(log: EventLog, clock: Clock, limits: Limits) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#limits = limits;
+  }
+
+  get pendingChars(): number {
+    return this.#pendingChars;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  /** @returns an error when nothing was taken; else `completion` is called exactly once, later */
+  send(topic: string, partition: number, record: LogRecord, completion: Completion): AppError | undefined {
+    const limits = this.#limits;
+    const chars = record.value.length;
+    if (this.#pendingChars + chars > limits.appendPendingBytesMax) {
+      return new AppError("overloaded", "too much waits for the log", {
+        limit: limits.appendPendingBytesMax,
+        retryAfterMs: 500,
+      });
+    }
+    let partitions = this.#open.get(topic);
+    if (partitions === undefined) this.#open.set(topic, (partitions = []));
+    let batch = partitions[partition];
+    if (
+      batch === undefined ||
+      batch.records.length >= limits.appendBatchRecordsMax ||
+      batch.chars + chars > limits.appendBatchBytesMax
+    ) {
+      batch = { topic, partition, records: [], completions: [], chars: 0, done: false, startedAt: 0 };
+      partitions[partition] = batch;
+      this.#ready.push(batch);
+    }
+    batch.records.push(record);
+    batch.completions.push(completion);
+    batch.chars += chars;
+    this.#pendingChars += chars;
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      this.#clock.defer(() => this.#flush());
+    }
+    return undefined;
+  }
+
+  /** Gives up on appends that have had no outcome for too long. Called about every second. */
+  sweep(): void {
+    const due = this.#clock.monotonic() - this.#limits.appendTimeoutMs;
+    for (const batch of this.#inFlight) {
+      if (batch.startedAt > due) break;
+      this.#fail(batch, new AppError("unknown_outcome"));
+    }
+  }
+
+  /** Resolves when every record that was taken has an outcome. */
+  settled(): Promise<void> {
+    if (this.#pendingChars === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    const ready = this.#ready.splice(0);
+    this.#open.clear();
+    const startedAt = this.#clock.monotonic();
+    for (const batch of ready) {
+      batch.startedAt = startedAt;
+      this.#inFlight.add(batch);
+      this.#log.append(batch.topic, batch.partition, batch.records).then(
+        (base) => this.#succeed(batch, base),
+        (error: unknown) => this.#fail(batch, asAppError(error)),
+      );
+    }
+  }
+
+  #succeed(batch: Batch, base: number): void {
+    if (batch.done) return;
+    this.#finish(batch);
+    const { completions, partition } = batch;
+    for (let i = 0; i < completions.length; i++)
+      (completions[i] as Completion).appended(partition, base + i);
+  }
+
+  #fail(batch: Batch, error: AppError): void {
+    if (batch.done) return;
+    this.#finish(batch);
+    for (const completion of batch.completions) completion.failed(error);
+  }
+
+  #finish(batch: Batch): void {
+    batch.done = true;
+    this.#inFlight.delete(batch);
+    this.#pendingChars -= batch.chars;
+    if (this.#pendingChars > 0) return;
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resolve of idle) resolve();
+  }
+}

@@ -1,0 +1,97 @@
+import { AppError } from "../src/errors.ts";
+import { parseFrame } from "../src/wire/codec.ts";
+import type { Line } from "../src/wire/read-line.ts";
+import { connect } from "./commands/connect.ts";
+import { history } from "./commands/history.ts";
+import { refresh } from "./commands/refresh.ts";
+import { send } from "./commands/send.ts";
+import { subscribe } from "./commands/subscribe.ts";
+import { unsubscribe } from "./commands/unsubscribe.ts";
+import type { Connection } from "./connection.ts";
+import type { Gateway } from "./gateway.ts";
+
+// One array for all frames: a frame is acted on before the next one is parsed.
+const lines: Line[] = [];
+
+/** Takes one text frame of a client. Never throws. */
+export function receive(gateway: Gateway, connection: Connection, text: string): void {
+  if (connection.closed) return;
+  connection.missedHeartbeats = 0;
+  const fault = parseFrame(text, gateway.limits, lines);
+  if (fault !== undefined) {
+    connection.close(fault);
+    return;
+  }
+  if (connection.backlog !== undefined) {
+    wait(gateway, connection, lines);
+    return;
+  }
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i] as Line;
+    if (line.verb === "connect" && connection.session === undefined) {
+      authenticate(gateway, connection, line, lines.slice(i + 1));
+      return;
+    }
+    act(gateway, connection, line);
+    if (connection.closed) return;
+  }
+}
+
+/** What comes after `connect` waits until its token has been checked. */
+function authenticate(
+  gateway: Gateway,
+  connection: Connection,
+  command: Extract<Line, { verb: "connect" }>,
+  rest: Line[],
+): void {
+  connection.backlog = rest;
+  connection.begin();
+  void connect(gateway, connection, command).then(() => {
+    const backlog = connection.backlog ?? [];
+    connection.backlog = undefined;
+    for (const line of backlog) {
+      if (connection.closed) return;
+      act(gateway, connection, line);
+    }
+  });
+}
+
+function wait(gateway: Gateway, connection: Connection, more: readonly Line[]): void {
+  const backlog = connection.backlog as Line[];
+  if (backlog.length + more.length > gateway.limits.creditCommandsMax) connection.close("overloaded");
+  else backlog.push(...more);
+}
+
+function act(gateway: Gateway, connection: Connection, line: Line): void {
+  if (line.verb === "pong") return;
+  connection.begin();
+  if (line.verb === "invalid") {
+    connection.refuse(line.id, line.error);
+    return;
+  }
+  const { session } = connection;
+  if (session === undefined) {
+    connection.refuse(line.id, new AppError("not_connected"));
+    connection.close("not_connected");
+    return;
+  }
+  switch (line.verb) {
+    case "send":
+      send(gateway, connection, session, line);
+      return;
+    case "subscribe":
+      void subscribe(gateway, connection, session, line);
+      return;
+    case "unsubscribe":
+      unsubscribe(gateway, connection, line);
+      return;
+    case "history":
+      history(gateway, connection, session, line);
+      return;
+    case "refresh":
+      void refresh(gateway, connection, session, line);
+      return;
+    case "connect":
+      connection.refuse(line.id, new AppError("already_connected"));
+  }
+}

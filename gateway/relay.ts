@@ -1,0 +1,263 @@
+import type { Limits } from "../src/limits.ts";
+import type { Backplane, BackplaneMember, Beat, Publication, Refusal } from "../src/ports/backplane.ts";
+import type { Clock } from "../src/ports/clock.ts";
+import type { HeadRange, HistoryPage, MessageStore } from "../src/ports/message-store.ts";
+import type { Telemetry } from "../src/ports/telemetry.ts";
+import { asAppError } from "../src/errors.ts";
+import { LocalConversation, type ConversationHost, type RelayCounts } from "./local-conversation.ts";
+import { PartitionView } from "./partition-view.ts";
+
+export interface RelayOptions {
+  readonly store: MessageStore;
+  readonly backplane: Backplane;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly telemetry: Telemetry;
+  readonly refused: (refusal: Refusal) => void;
+}
+
+const SEPARATOR = "\u0000";
+const HEADS_AT_ONCE = 1_024;
+
+/**
+ * Brings publications to the readers of this gateway, exactly once and in order. The backplane is a
+ * hint: what it loses is seen by the seq or by a beat and read from the store.
+ */
+export class Relay implements ConversationHost {
+  readonly counts: RelayCounts;
+  readonly holdCharsMax: number;
+  readonly #store: MessageStore;
+  readonly #clock: Clock;
+  readonly #limits: Limits;
+  readonly #telemetry: Telemetry;
+  readonly #member: BackplaneMember;
+  readonly #conversations = new Map<string, LocalConversation>();
+  readonly #joins = new Map<string, Promise<void>>();
+  readonly #views = new Map<string, PartitionView>();
+  readonly #afterStored = new Map<string, (() => void)[]>();
+  readonly #pages = new Map<string, Promise<HistoryPage>>();
+  readonly #rechecking = new Set<LocalConversation>();
+  #headBatch: Map<string, LocalConversation[]> | undefined;
+  #headsRead: Promise<void> = Promise.resolve();
+  #heldChars = 0;
+
+  constructor(options: RelayOptions) {
+    const { telemetry, limits } = options;
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#limits = limits;
+    this.#telemetry = telemetry;
+    this.holdCharsMax = limits.holdBackBytesMax;
+    const counter = (name: string, help: string) => telemetry.counter({ name: `tidegate_relay_${name}_total`, help });
+    this.counts = {
+      delivered: counter("delivered", "Events handed to sockets"),
+      gaps: counter("gaps", "Jumps in a conversation's seqs that were filled from the store"),
+      late: counter("late", "Publications dropped because the readers had them"),
+      demoted: counter("demoted", "Readers that fell behind and went over to the store"),
+      diverged: counter("diverged", "Publications with a seq that another record had"),
+      pageErrors: counter("page_errors", "Pages of the store that could not be read"),
+    };
+    telemetry.gauge(
+      { name: "tidegate_relay_conversations", help: "Conversations with a reader on this gateway" },
+      () => this.#conversations.size,
+    );
+    telemetry.gauge(
+      { name: "tidegate_relay_held_characters", help: "Characters of publications held for readers who catch up" },
+      () => this.#heldChars,
+    );
+    this.#member = options.backplane.attach({
+      publication: (publication) => this.#publication(publication),
+      beat: (beat) => this.#beat(beat),
+      refusal: options.refused,
+      interrupted: () => this.#recheckAll(() => true),
+    });
+  }
+
+  get member(): BackplaneMember {
+    return this.#member;
+  }
+
+  /**
+   * The conversation with its head known, joined with the backplane. Waits until the store has what
+   * was published before, but not longer than for two beats: then the store's head is taken, and
+   * checked again when beats come.
+   */
+  async open(tenant: string, name: string, topic: string, partition: number): Promise<LocalConversation> {
+    const key = tenant + SEPARATOR + name;
+    for (;;) {
+      let conversation = this.#conversations.get(key);
+      if (conversation === undefined) {
+        conversation = new LocalConversation(this, tenant, name, topic, partition);
+        this.#conversations.set(key, conversation);
+        this.#joins.set(key, this.#join(conversation, key));
+      }
+      await this.#joins.get(key);
+      // The last reader may have left, or joining may have failed, while this one waited.
+      if (this.#conversations.get(key) === conversation) return conversation;
+    }
+  }
+
+  /** Forgets a conversation whose last reader is gone. */
+  release(conversation: LocalConversation): void {
+    if (conversation.readers > 0) return;
+    const key = conversation.tenant + SEPARATOR + conversation.name;
+    if (this.#conversations.get(key) !== conversation || this.#joins.has(key)) return;
+    this.#conversations.delete(key);
+    this.#member.leave(conversation.tenant, conversation.name, conversation.topic, conversation.partition);
+  }
+
+  recheck(conversation: LocalConversation): void {
+    if (this.#rechecking.has(conversation)) return;
+    this.#rechecking.add(conversation);
+    this.#settle(conversation)
+      .then(() => this.#readHead(conversation))
+      .catch((error: unknown) => this.#telemetry.log("warn", "a head could not be read", { error: asAppError(error).message }))
+      .finally(() => this.#rechecking.delete(conversation));
+  }
+
+  page(conversation: LocalConversation, from: number): Promise<HistoryPage> {
+    const key = `${from}${SEPARATOR}${conversation.tenant}${SEPARATOR}${conversation.name}`;
+    let page = this.#pages.get(key);
+    if (page === undefined) {
+      page = this.#store
+        .history({
+          tenant: conversation.tenant,
+          conversation: conversation.name,
+          from,
+          to: Number.MAX_SAFE_INTEGER,
+          eventsMax: this.#limits.historyLimitMax,
+          charsMax: this.#limits.catchUpPageBytesMax,
+          order: "up",
+        })
+        .finally(() => this.#pages.delete(key));
+      this.#pages.set(key, page);
+    }
+    return page;
+  }
+
+  onStored(conversation: LocalConversation, run: () => void): void {
+    const name = viewName(conversation.topic, conversation.partition);
+    const waiting = this.#afterStored.get(name);
+    if (waiting === undefined) this.#afterStored.set(name, [run]);
+    else waiting.push(run);
+  }
+
+  holdMore(chars: number): boolean {
+    this.#heldChars += chars;
+    return this.#heldChars <= this.#limits.holdBackTotalBytesMax;
+  }
+
+  /** Called about every second: a partition without beats may have been missed. */
+  sweep(): void {
+    const now = this.#clock.monotonic();
+    const due = now - 2 * this.#limits.beatIntervalMs;
+    for (const [name, view] of this.#views) {
+      view.expire(due);
+      // Also for pages that could not be read while nothing new was stored.
+      this.#runStored(name);
+      if (view.heardAt > due) continue;
+      view.heardAt = now;
+      this.#recheckPartition(name);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#member.close();
+  }
+
+  #publication(publication: Publication): void {
+    const { ownerEpoch, runs, topic, partition, number } = publication;
+    const name = viewName(topic, partition);
+    if (this.#views.get(name)?.hear(ownerEpoch, number)) this.#recheckPartition(name);
+    for (const run of runs) {
+      const conversation = this.#conversations.get(run.tenant + SEPARATOR + run.conversation);
+      conversation?.take(run, ownerEpoch);
+    }
+  }
+
+  #beat(beat: Beat): void {
+    const name = viewName(beat.topic, beat.partition);
+    const view = this.#views.get(name);
+    if (view === undefined) return;
+    const before = view.storedThrough;
+    if (view.behind(beat)) this.#recheckPartition(name);
+    if (view.take(beat, this.#clock.monotonic()) && beat.storedThrough !== before) this.#runStored(name);
+  }
+
+  #runStored(name: string): void {
+    const waiting = this.#afterStored.get(name);
+    if (waiting === undefined) return;
+    this.#afterStored.delete(name);
+    for (const run of waiting) run();
+  }
+
+  async #join(conversation: LocalConversation, key: string): Promise<void> {
+    try {
+      const { tenant, name, topic, partition } = conversation;
+      await this.#member.join(tenant, name, topic, partition);
+      const settled = await this.#settle(conversation);
+      await this.#readHead(conversation);
+      if (!settled) this.recheck(conversation);
+    } catch (error) {
+      this.#conversations.delete(key);
+      throw error;
+    } finally {
+      this.#joins.delete(key);
+    }
+  }
+
+  #settle(conversation: LocalConversation): Promise<boolean> {
+    const { topic, partition } = conversation;
+    const name = viewName(topic, partition);
+    let view = this.#views.get(name);
+    const now = this.#clock.monotonic();
+    if (view === undefined) this.#views.set(name, (view = new PartitionView(now)));
+    const settled = view.settled(now);
+    this.#member.askBeat(topic, partition);
+    return settled;
+  }
+
+  /** Heads that are wanted at the same time are read in one go. */
+  #readHead(conversation: LocalConversation): Promise<void> {
+    if (this.#headBatch === undefined) {
+      const batch = new Map<string, LocalConversation[]>();
+      this.#headBatch = batch;
+      this.#headsRead = new Promise<void>((resolve, reject) => {
+        this.#clock.defer(() => {
+          this.#headBatch = undefined;
+          this.#readHeads(batch).then(resolve, reject);
+        });
+      });
+    }
+    const list = this.#headBatch.get(conversation.tenant);
+    if (list === undefined) this.#headBatch.set(conversation.tenant, [conversation]);
+    else list.push(conversation);
+    return this.#headsRead;
+  }
+
+  async #readHeads(batch: ReadonlyMap<string, LocalConversation[]>): Promise<void> {
+    for (const [tenant, conversations] of batch) {
+      for (let i = 0; i < conversations.length; i += HEADS_AT_ONCE) {
+        const part = conversations.slice(i, i + HEADS_AT_ONCE);
+        const heads: ReadonlyMap<string, HeadRange> = await this.#store.heads(
+          tenant,
+          part.map((conversation) => conversation.name),
+        );
+        for (const conversation of part) conversation.learn(heads.get(conversation.name));
+      }
+    }
+  }
+
+  #recheckPartition(name: string): void {
+    this.#recheckAll((conversation) => viewName(conversation.topic, conversation.partition) === name);
+  }
+
+  #recheckAll(which: (conversation: LocalConversation) => boolean): void {
+    for (const conversation of this.#conversations.values())
+      if (conversation.known && which(conversation)) this.recheck(conversation);
+  }
+}
+
+function viewName(topic: string, partition: number): string {
+  return `${topic}/${partition}`;
+}
