@@ -8,8 +8,9 @@ export interface DatabaseOptions {
   /**
    * `FULL`: every commit is on disk before it returns. `NORMAL`: the commits since the last
    * checkpoint may be lost with the machine's power, as a suffix (https://sqlite.org/wal.html).
+   * `OFF`: nothing is flushed; for the tests that must notice that.
    */
-  readonly synchronous: "FULL" | "NORMAL";
+  readonly synchronous: "FULL" | "NORMAL" | "OFF";
   /** Memory for pages. */
   readonly cacheBytes: number;
   /** Taken only by the connection that makes the file. */

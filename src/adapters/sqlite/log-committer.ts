@@ -1,0 +1,183 @@
+import { AppError } from "../../errors.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { RecordBatch } from "../../ports/event-log.ts";
+import type { LogRecord } from "../../wire/record.ts";
+import type { CommitRequest, WriterReply } from "./log-messages.ts";
+import { encodeRecords } from "./log-text.ts";
+import { keyOf, type LogPartition } from "./log-topics.ts";
+import type { WriterThread } from "./log-threads.ts";
+
+/** One is flushed, the next one is at the writer already, so that it never waits for this thread. */
+const COMMITS_AHEAD = 2;
+/** A row grows by later appends of its partition in the same commit up to here. */
+const ROW_CHARS_MAX = 256 * 1024;
+
+interface QueuedAppend {
+  readonly target: LogPartition;
+  readonly records: readonly LogRecord[];
+  readonly text: string;
+  readonly resolve: (base: number) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export interface CommitterLimits {
+  readonly appendPendingBytesMax: number;
+  readonly commitBytesMax: number;
+}
+
+/** What the committer tells the log. */
+export interface CommitterEvents {
+  /** Flushed and numbered; called in offset order for each partition. */
+  appended(batch: RecordBatch): void;
+  flushed(reply: WriterReply, records: number): void;
+}
+
+/**
+ * Group commit: whatever was appended while a flush was under way shares the next one. Offsets are
+ * given when the flush is done, so that a commit that failed leaves no hole.
+ */
+export class LogCommitter {
+  private queue: QueuedAppend[] = [];
+  private queuedChars = 0;
+  private pendingChars = 0;
+  private underWay = 0;
+  private scheduled = false;
+  private idle: (() => void)[] = [];
+  private readonly clock: Clock;
+  private readonly writer: WriterThread;
+  private readonly limits: CommitterLimits;
+  private readonly events: CommitterEvents;
+
+  constructor(
+    clock: Clock,
+    writer: WriterThread,
+    limits: CommitterLimits,
+    events: CommitterEvents,
+  ) {
+    this.clock = clock;
+    this.writer = writer;
+    this.limits = limits;
+    this.events = events;
+  }
+
+  /** Characters of appends that have no outcome yet. */
+  get pending(): number {
+    return this.pendingChars;
+  }
+
+  append(target: LogPartition, records: readonly LogRecord[]): Promise<number> {
+    if (records.length === 0)
+      return Promise.reject(new RangeError("An append needs at least one record"));
+    if (this.pendingChars > this.limits.appendPendingBytesMax)
+      return Promise.reject(new AppError("overloaded", "Too much waits for the disk"));
+    return new Promise((resolve, reject) => {
+      const text = encodeRecords(records);
+      this.queue.push({ target, records, text, resolve, reject });
+      this.queuedChars += text.length;
+      this.pendingChars += text.length;
+      if (this.underWay >= COMMITS_AHEAD || this.scheduled) return;
+      this.scheduled = true;
+      this.clock.defer(() => {
+        this.scheduled = false;
+        this.commit();
+      });
+    });
+  }
+
+  /** Resolves when nothing waits any more. */
+  async drain(): Promise<void> {
+    while (this.queue.length > 0 || this.underWay > 0)
+      await new Promise<void>((resolve) => this.idle.push(resolve));
+  }
+
+  private commit(): void {
+    while (this.underWay < COMMITS_AHEAD && this.queue.length > 0) {
+      const appends = this.takeAppends();
+      this.underWay++;
+      this.writer.post(this.request(appends), (reply) => this.settle(appends, reply));
+    }
+  }
+
+  private takeAppends(): readonly QueuedAppend[] {
+    const appends = this.queue;
+    if (this.queuedChars <= this.limits.commitBytesMax) {
+      this.queue = [];
+      this.queuedChars = 0;
+      return appends;
+    }
+    let chars = 0;
+    let count = 0;
+    for (const append of appends) {
+      if (count > 0 && chars + append.text.length > this.limits.commitBytesMax) break;
+      chars += append.text.length;
+      count++;
+    }
+    this.queue = appends.slice(count);
+    this.queuedChars -= chars;
+    return appends.slice(0, count);
+  }
+
+  private request(appends: readonly QueuedAppend[]): CommitRequest {
+    const topics: number[] = [];
+    const partitions: number[] = [];
+    const counts: number[] = [];
+    const texts: string[] = [];
+    const rows = new Map<number, number>();
+    for (const { target, records, text } of appends) {
+      const key = keyOf(target);
+      const row = rows.get(key);
+      if (row !== undefined && (texts[row] as string).length + text.length <= ROW_CHARS_MAX) {
+        texts[row] += text;
+        counts[row] = (counts[row] as number) + records.length;
+        continue;
+      }
+      rows.set(key, texts.length);
+      topics.push(target.topic.kept.id);
+      partitions.push(target.partition);
+      counts.push(records.length);
+      texts.push(text);
+    }
+    return { kind: "commit", time: this.clock.now(), topics, partitions, counts, texts };
+  }
+
+  private settle(appends: readonly QueuedAppend[], reply: WriterReply): void {
+    this.underWay--;
+    // The writer gets its next commit before anybody here looks at this one.
+    this.commit();
+    let count = 0;
+    const { fault } = reply;
+    for (const append of appends) {
+      this.pendingChars -= append.text.length;
+      if (fault !== undefined) {
+        append.reject(new AppError(fault.code, fault.message));
+        continue;
+      }
+      const { target, records } = append;
+      const base = target.end;
+      target.end += records.length;
+      count += records.length;
+      append.resolve(base);
+      this.events.appended(batchOf(target, base, records));
+    }
+    this.events.flushed(reply, count);
+    if (this.queue.length > 0 || this.underWay > 0) return;
+    for (const wake of this.idle.splice(0)) wake();
+  }
+}
+
+/** Records of one partition from `base` on, as readers get them. */
+export function batchOf(
+  target: LogPartition,
+  base: number,
+  records: readonly LogRecord[],
+): RecordBatch {
+  const offsets: number[] = [];
+  for (let i = 0; i < records.length; i++) offsets.push(base + i);
+  return {
+    topic: target.topic.info.name,
+    partition: target.partition,
+    records,
+    offsets,
+    nextOffset: base + records.length,
+  };
+}

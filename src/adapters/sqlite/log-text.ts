@@ -1,0 +1,72 @@
+import type { LogRecord } from "../../wire/record.ts";
+
+/**
+ * Records as one text: `key TAB headers TAB value LF` each. Values may hold tabs, since only the
+ * first two of a line count; headers are name and value by turns, joined by U+001F.
+ */
+const UNIT = "\x1f";
+const FORBIDDEN_IN_KEY = /[\t\n]/;
+const FORBIDDEN_IN_HEADER = /[\t\n\x1f]/;
+
+/** @throws TypeError when a record breaks its contract: a break in a value, a control in a name */
+export function encodeRecords(records: readonly LogRecord[]): string {
+  let text = "";
+  for (const record of records) {
+    if (record.value.includes("\n")) throw new TypeError("a record's value has a line break");
+    if (FORBIDDEN_IN_KEY.test(record.key)) throw new TypeError("a record's key has a tab or break");
+    text += `${record.key}\t${encodeHeaders(record.headers)}\t${record.value}\n`;
+  }
+  return text;
+}
+
+function encodeHeaders(headers: LogRecord["headers"]): string {
+  let text = "";
+  for (const name in headers) {
+    const value = headers[name] ?? "";
+    if (FORBIDDEN_IN_HEADER.test(value) || FORBIDDEN_IN_HEADER.test(name))
+      throw new TypeError(`the record's header ${JSON.stringify(name)} has a control character`);
+    text += text === "" ? `${name}${UNIT}${value}` : `${UNIT}${name}${UNIT}${value}`;
+  }
+  return text;
+}
+
+/**
+ * Adds the text's records to `into`, at most until it has `recordsMax`, leaving out the first `skip`.
+ *
+ * @returns how many records were left out or added
+ */
+export function decodeRecords(
+  text: string,
+  skip: number,
+  recordsMax: number,
+  into: LogRecord[],
+): number {
+  let at = 0;
+  let seen = 0;
+  while (at < text.length && into.length < recordsMax) {
+    const end = text.indexOf("\n", at);
+    if (seen >= skip) into.push(decodeRecord(text, at, end));
+    seen++;
+    at = end + 1;
+  }
+  return seen;
+}
+
+function decodeRecord(text: string, at: number, end: number): LogRecord {
+  const first = text.indexOf("\t", at);
+  const second = text.indexOf("\t", first + 1);
+  return {
+    key: text.slice(at, first),
+    headers: decodeHeaders(text.slice(first + 1, second)),
+    value: text.slice(second + 1, end),
+  };
+}
+
+function decodeHeaders(text: string): Record<string, string> {
+  // No prototype: a header may be called anything.
+  const headers = Object.create(null) as Record<string, string>;
+  if (text === "") return headers;
+  const parts = text.split(UNIT);
+  for (let i = 0; i + 1 < parts.length; i += 2) headers[parts[i] as string] = parts[i + 1] as string;
+  return headers;
+}

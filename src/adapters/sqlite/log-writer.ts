@@ -1,0 +1,147 @@
+import type { Database, Statement } from "bun:sqlite";
+import { statSync } from "node:fs";
+import { AppError } from "../../errors.ts";
+import { openDatabase } from "./database.ts";
+import { writeFault } from "./log-fault.ts";
+import type { CommitRequest, WriterReply, WriterRequest } from "./log-messages.ts";
+import { partitionKey, partitionOfKey, SEGMENT_STATE, topicOfKey } from "./log-segment.ts";
+
+const INSERT =
+  "INSERT INTO batch (topic, partition, base, count, time, sum, text) VALUES (?, ?, ?, ?, ?, ?, ?)";
+
+/** Holds the pages of a whole commit, so that they are not spilled before it. */
+const CACHE_BYTES = 16 * 1024 * 1024;
+
+interface OpenSegment {
+  readonly db: Database;
+  readonly path: string;
+  readonly insert: Statement;
+  readonly begin: Statement;
+  readonly commit: Statement;
+}
+
+/**
+ * The only writer of the log, in a thread of its own: one transaction and one flush for each
+ * request, however many appends are in it. It never checkpoints; the keeper does that to segments
+ * that were left.
+ */
+export class LogWriter {
+  private segment: OpenSegment | undefined;
+  private synchronous: "FULL" | "OFF" = "FULL";
+  private readonly ends = new Map<number, number>();
+
+  handle(request: WriterRequest): WriterReply {
+    try {
+      return this.answer(request);
+    } catch (error) {
+      const fault = writeFault(error, this.segment?.path ?? "the log");
+      return { fault, flushMs: 0, walBytes: this.walBytes() };
+    }
+  }
+
+  private answer(request: WriterRequest): WriterReply {
+    let flushMs = 0;
+    switch (request.kind) {
+      case "open":
+        this.synchronous = request.synchronous;
+        for (const { topic, partition, offset } of request.ends)
+          this.ends.set(partitionKey(topic, partition), offset);
+        this.segment = this.openSegment(request.path);
+        break;
+      case "commit":
+        flushMs = this.commit(request);
+        break;
+      case "roll":
+        this.roll(request.path);
+        break;
+      case "limit":
+        this.current().db.run(`PRAGMA max_page_count = ${request.pagesMax}`);
+        break;
+      case "close":
+        this.close();
+        break;
+    }
+    return { flushMs, walBytes: this.walBytes() };
+  }
+
+  private commit(request: CommitRequest): number {
+    const { topics, partitions, counts, texts, time } = request;
+    const { db, begin, insert, commit } = this.current();
+    const before = performance.now();
+    const moved = new Map<number, number>();
+    try {
+      begin.run();
+      for (let i = 0; i < texts.length; i++) {
+        const topic = topics[i] as number;
+        const partition = partitions[i] as number;
+        const count = counts[i] as number;
+        const text = texts[i] as string;
+        const key = partitionKey(topic, partition);
+        const base = moved.get(key) ?? this.ends.get(key) ?? 0;
+        insert.run(topic, partition, base, count, time, Bun.hash.crc32(text), text);
+        moved.set(key, base + count);
+      }
+      commit.run();
+    } catch (error) {
+      if (db.inTransaction) db.run("ROLLBACK");
+      throw error;
+    }
+    for (const [key, end] of moved) this.ends.set(key, end);
+    return performance.now() - before;
+  }
+
+  /** The new segment knows where every partition stands, so that older ones may be deleted. */
+  private roll(path: string): void {
+    const next = this.openSegment(path);
+    try {
+      const start = next.db.prepare("INSERT INTO start (topic, partition, next) VALUES (?, ?, ?)");
+      next.db.transaction(() => {
+        for (const [key, end] of this.ends) start.run(topicOfKey(key), partitionOfKey(key), end);
+        next.db.run(`PRAGMA user_version = ${SEGMENT_STATE.begun}`);
+      })();
+      start.finalize();
+    } catch (error) {
+      closeSegment(next);
+      throw error;
+    }
+    closeSegment(this.current());
+    this.segment = next;
+  }
+
+  private openSegment(path: string): OpenSegment {
+    const db = openDatabase({ path, synchronous: this.synchronous, cacheBytes: CACHE_BYTES });
+    return {
+      db,
+      path,
+      insert: db.prepare(INSERT),
+      begin: db.prepare("BEGIN IMMEDIATE"),
+      commit: db.prepare("COMMIT"),
+    };
+  }
+
+  private current(): OpenSegment {
+    if (this.segment === undefined) throw new AppError("closed", "The log's writer is closed");
+    return this.segment;
+  }
+
+  private walBytes(): number {
+    if (this.segment === undefined) return 0;
+    return statSync(`${this.segment.path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  private close(): void {
+    if (this.segment !== undefined) closeSegment(this.segment);
+    this.segment = undefined;
+  }
+}
+
+/**
+ * Cheap, because the keeper has the segment open too: only the last connection to leave checkpoints.
+ * Statements are finalized first, else SQLite would keep the connection until they are collected.
+ */
+function closeSegment(segment: OpenSegment): void {
+  segment.insert.finalize();
+  segment.begin.finalize();
+  segment.commit.finalize();
+  segment.db.close(true);
+}
