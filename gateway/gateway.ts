@@ -3,7 +3,7 @@ import { AppError } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
 import { compileGrants } from "../src/policy/capability.ts";
 import { partitionOf } from "../src/policy/partitioner.ts";
-import type { Authenticator } from "../src/ports/authenticator.ts";
+import type { Authenticator, Identity } from "../src/ports/authenticator.ts";
 import type { Backplane, Refusal } from "../src/ports/backplane.ts";
 import type { Clock, Timer } from "../src/ports/clock.ts";
 import type { Digest } from "../src/ports/digest.ts";
@@ -133,7 +133,11 @@ export class Gateway {
 
   /** @throws what the authenticator and the catalog throw */
   async openSession(token: string): Promise<Session> {
-    const identity = await this.#authenticator.authenticate(token);
+    return this.admit(await this.#authenticator.authenticate(token));
+  }
+
+  /** What an authenticated user may do, with the tenant's place. @throws what the catalog throws */
+  async admit(identity: Identity): Promise<Session> {
     const placement = await this.#catalog.place(identity.tenant);
     let tenant = this.#tenants.get(identity.tenant);
     if (tenant === undefined) {

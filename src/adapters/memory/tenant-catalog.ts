@@ -8,6 +8,8 @@ export interface MemoryTenantCatalogOptions {
   /** Of tenants that are not there yet. */
   readonly partitions: number;
   readonly retentionMs: number;
+  /** Bytes of each partition; undefined: no bound. */
+  readonly retentionBytes: number | undefined;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface MemoryTenantCatalogOptions {
 export async function createMemoryTenantCatalog(
   options: MemoryTenantCatalogOptions,
 ): Promise<TenantCatalog> {
-  const { log, partitions, retentionMs } = options;
+  const { log, partitions, retentionMs, retentionBytes } = options;
   const placements = new Map<string, Promise<Placement>>();
   const topics: string[] = [];
   const watchers = new Set<() => void>();
@@ -33,7 +35,10 @@ export async function createMemoryTenantCatalog(
   }
 
   const make = async (tenant: string): Promise<Placement> => {
-    const info = await log.createTopic(chatTopic(tenant, partitions, retentionMs));
+    const spec = chatTopic(tenant, partitions, retentionMs);
+    const info = await log.createTopic(
+      retentionBytes === undefined ? spec : { ...spec, retentionBytes },
+    );
     const placement = settle(info.name, info.partitions);
     for (const changed of watchers) changed();
     return placement;

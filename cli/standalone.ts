@@ -1,0 +1,124 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { startDeliveryPool } from "../consumers/delivery/pool.ts";
+import { createApp, SUBPROTOCOL } from "../gateway/app.ts";
+import { Gateway } from "../gateway/gateway.ts";
+import { originAllowed } from "../gateway/origin.ts";
+import { createMessageService } from "../gateway/service.ts";
+import { startServer } from "../src/adapters/bun/server.ts";
+import { createJwtAuthenticator } from "../src/adapters/jwt/authenticator.ts";
+import { createTokenIssuer } from "../src/adapters/jwt/issue.ts";
+import { createMemoryBackplane } from "../src/adapters/memory/backplane.ts";
+import { createMemoryTenantCatalog } from "../src/adapters/memory/tenant-catalog.ts";
+import { createPrometheusTelemetry } from "../src/adapters/prometheus/telemetry.ts";
+import { openSqliteEventLog } from "../src/adapters/sqlite/event-log.ts";
+import { openSqliteMessageStore } from "../src/adapters/sqlite/message-store.ts";
+import { createSystemClock } from "../src/adapters/system/clock.ts";
+import { createSystemDigest } from "../src/adapters/system/digest.ts";
+import { loadKeys } from "../src/adapters/system/keys.ts";
+import { createSystemRandom } from "../src/adapters/system/random.ts";
+import type { Config } from "../src/config.ts";
+
+export interface Standalone {
+  readonly url: string;
+  readonly port: number;
+  /** Whether tokens are made with the development key. */
+  readonly development: boolean;
+  /** Makes a token for the demo tenant; only with the development key. */
+  readonly issueToken: ((user: string, lifetimeMs: number) => Promise<string>) | undefined;
+  /** Drains: refuses what is new, settles what is in flight, stores, and lets go. */
+  stop(): Promise<void>;
+}
+
+const DEMO_TENANT = "demo";
+const DEMO_CAPABILITIES = { "*": ["subscribe", "send", "history"] } as const;
+
+/**
+ * Starts gateway and pools in this process on the embedded adapters.
+ * @param write takes one line of the structured log, with its line break
+ * @throws an error whose message is for the operator: a busy port, a folder that cannot be written
+ */
+export async function startStandalone(
+  config: Config,
+  write: (line: string) => void,
+): Promise<Standalone> {
+  const { limits } = config;
+  const clock = createSystemClock();
+  const random = createSystemRandom();
+  const telemetry = createPrometheusTelemetry({ clock, limits, level: config.logLevel, write });
+  mkdirSync(config.dataDir, { recursive: true });
+  const { keys, devKey } = loadKeys(config);
+  const { issuer, audience } = config.jwt;
+  const authenticator = await createJwtAuthenticator({ keys, issuer, audience, clock, limits });
+  const issue = devKey && (await createTokenIssuer({ key: devKey, issuer, audience, clock }));
+
+  const log = await openSqliteEventLog({ folder: join(config.dataDir, "log"), clock, random, telemetry, limits });
+  const store = await openSqliteMessageStore({ folder: join(config.dataDir, "store"), limits, telemetry });
+  const backplane = createMemoryBackplane();
+  const catalog = await createMemoryTenantCatalog({
+    log,
+    partitions: config.partitions,
+    retentionMs: config.retentionMs,
+    retentionBytes: config.retentionBytes,
+  });
+  const pool = await startDeliveryPool({
+    member: "standalone",
+    log,
+    store,
+    backplane,
+    catalog,
+    clock,
+    random,
+    limits,
+    telemetry,
+  });
+  const gateway = new Gateway({
+    log,
+    store,
+    backplane,
+    catalog,
+    authenticator,
+    clock,
+    random,
+    digest: createSystemDigest(),
+    limits,
+    telemetry,
+    name: "gateway/standalone",
+  });
+  const app = createApp({
+    gateway,
+    originAllowed: (origin, host) => originAllowed(origin, host, config),
+    problem: () => new Response(),
+    routes: [],
+  });
+  const server = startServer({
+    port: config.port,
+    host: config.host,
+    sockets: app.sockets,
+    frameBytesMax: limits.frameBytesMax,
+    socketBytesMax: limits.outboundSocketBytesMax,
+    subprotocol: SUBPROTOCOL,
+    fetch: app.fetch,
+  });
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    server.stopListening();
+    await gateway.drain();
+    await server.close();
+    await pool.close();
+    await backplane.close();
+    await store.close();
+    await log.close();
+    telemetry.close();
+  };
+  return {
+    url: server.url,
+    port: server.port,
+    development: devKey !== undefined,
+    issueToken:
+      issue &&
+      ((user, lifetimeMs) =>
+        issue({ tenant: DEMO_TENANT, user, capabilities: DEMO_CAPABILITIES, lifetimeMs })),
+    stop: () => (stopping ??= stop()),
+  };
+}

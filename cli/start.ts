@@ -1,0 +1,74 @@
+import { ConfigError, parseConfig, redacted } from "../src/config.ts";
+import { startStandalone } from "./standalone.ts";
+
+const HELP = `bun run start — Tidegate in one process, on embedded storage
+
+Settings come from the environment; docs/reference/config.md lists them all.
+  PORT            where to listen (8080; 0 picks a free port)
+  TIDEGATE_DATA   folder of log and store (./data)
+`;
+
+const TOKEN_LIFETIME_MS = 24 * 3_600_000;
+
+async function main(): Promise<number | undefined> {
+  if (process.argv.includes("--help") || process.argv.includes("-h")) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  try {
+    const config = parseConfig(process.env);
+    const running = await startStandalone(config, (line) => void process.stderr.write(line));
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.once(signal, () => {
+        const deadline = setTimeout(() => process.exit(1), config.limits.drainDeadlineMs);
+        running.stop().then(
+          () => process.exit(0),
+          (error: unknown) => {
+            process.stderr.write(`stopping failed: ${String(error)}\n`);
+            clearTimeout(deadline);
+            process.exit(1);
+          },
+        );
+      });
+    }
+    await welcome(running, redacted(config));
+    return undefined;
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`);
+    return 1;
+  }
+}
+
+async function welcome(
+  running: Awaited<ReturnType<typeof startStandalone>>,
+  config: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  process.stderr.write(`${JSON.stringify({ level: "info", message: "started", config })}\n`);
+  const token = await running.issueToken?.("curl", TOKEN_LIFETIME_MS);
+  if (token === undefined) {
+    process.stdout.write(`\nTidegate listens on ${running.url}\n`);
+    return;
+  }
+  process.stdout.write(`
+Tidegate is ready.
+
+  Open ${running.url}/ in two windows and chat.
+
+  Send a message from here:
+    curl -s ${running.url}/v1/conversations/general/messages \\
+      -H 'Authorization: Bearer ${token}' \\
+      -H 'Content-Type: application/json' \\
+      -d '{"content":{"text":"hello from curl"}}'
+
+  Stop with Ctrl-C: what was acked stays.
+`);
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ConfigError)
+    return `The settings are not valid:\n${error.faults.map(({ name, fault }) => `  ${name} ${fault}`).join("\n")}\nSee docs/reference/config.md.`;
+  return `Tidegate cannot start: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+const code = await main();
+if (code !== undefined) process.exit(code);
