@@ -86,7 +86,11 @@ export class PartitionFeed {
         if (this.state !== "running" || this.paused) break;
         if (page.records.length > 0) this.deliver(page);
         else if (page.nextOffset > this.next) this.next = page.nextOffset;
-        else throw new AppError("log_corrupt", `${this.topic}/${this.partition}: no record at ${this.next}`);
+        else
+          throw new AppError(
+            "log_corrupt",
+            `${this.topic}/${this.partition}: no record at ${this.next}`,
+          );
       }
       this.reading = false;
     } catch (error) {

@@ -19,8 +19,7 @@ function murmur2Bytes(bytes: Uint8Array): number {
   let h = SEED ^ length;
   let i = 0;
   for (; i + 4 <= length; i += 4) {
-    const word =
-      bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
+    const word = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
     let k = Math.imul(word, M);
     k ^= k >>> 24;
     h = Math.imul(h, M) ^ Math.imul(k, M);

@@ -189,7 +189,10 @@ export class SqliteEventLog implements EventLog {
       const skip = Math.max(0, offset - base);
       const seen = decodeRecords(text, skip, recordsMax, records);
       if (seen !== count && records.length < recordsMax)
-        throw new AppError("log_corrupt", `${topic}/${partition}: ${seen} of ${count} records at ${base}`);
+        throw new AppError(
+          "log_corrupt",
+          `${topic}/${partition}: ${seen} of ${count} records at ${base}`,
+        );
       base += count;
     });
     return batchOf(target, offset, records);

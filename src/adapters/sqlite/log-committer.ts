@@ -4,8 +4,8 @@ import type { RecordBatch } from "../../ports/event-log.ts";
 import type { LogRecord } from "../../wire/record.ts";
 import type { CommitRequest, WriterReply } from "./log-messages.ts";
 import { encodeRecords } from "./log-text.ts";
-import { keyOf, type LogPartition } from "./log-topics.ts";
 import type { WriterThread } from "./log-threads.ts";
+import { keyOf, type LogPartition } from "./log-topics.ts";
 
 /** One is flushed, the next one is at the writer already, so that it never waits for this thread. */
 const COMMITS_AHEAD = 2;

@@ -17,6 +17,7 @@ import type {
 } from "./log-messages.ts";
 import { LogMeta } from "./log-meta.ts";
 import { isExpired, startAfterRetention } from "./log-retention.ts";
+import { SegmentReader } from "./log-segment-reader.ts";
 import {
   partitionKey,
   partitionOfKey,
@@ -25,7 +26,6 @@ import {
   segmentNumber,
   topicOfKey,
 } from "./log-segment.ts";
-import { SegmentReader } from "./log-segment-reader.ts";
 import { checkWal } from "./log-wal-check.ts";
 
 type Handlers = { [C in KeeperCall]: (ask: KeeperCalls[C]["ask"]) => KeeperCalls[C]["answer"] };
@@ -52,6 +52,8 @@ export class LogKeeper {
   private readonly starts = new Map<number, number>();
   /** In order of their numbers; the last begun one is live, one prepared may follow it. */
   private readonly segments = new Map<number, SegmentReader>();
+  /** Sealed ones that are open, the last read first. */
+  private readonly recent: SegmentReader[] = [];
   private readonly readersOpenMax = limitsWith().readersOpenMax;
 
   private open(folder: string): OpenedLog {
@@ -170,7 +172,7 @@ export class LogKeeper {
   private read(ask: ReadRequest): ReadReply {
     const key = partitionKey(ask.topic, ask.partition);
     for (const segment of this.segments.values()) {
-      const chunk = this.chunkWith(segment, key, ask.offset);
+      const chunk = this.chunkWith(segment, key, ask);
       if (chunk === undefined) continue;
       const reply = segment.read(chunk, ask);
       this.closeLeastRead(segment);
@@ -179,18 +181,15 @@ export class LogKeeper {
     throw new AppError("log_expired", `offset ${ask.offset} is gone`);
   }
 
-  private chunkWith(segment: SegmentReader, key: number, offset: number): ChunkIndex | undefined {
-    const holds = () => {
-      const chunk = segment.chunks.get(key);
-      return chunk !== undefined && offset >= chunk.first && offset < chunk.next ? chunk : undefined;
-    };
-    const chunk = holds();
-    if (chunk !== undefined || segment.state === SEGMENT_STATE.sealed) return chunk;
-    segment.refresh();
-    return holds();
+  private chunkWith(segment: SegmentReader, key: number, ask: ReadRequest): ChunkIndex | undefined {
+    // The index of a segment that is still written may be behind what was acknowledged.
+    if (segment.state !== SEGMENT_STATE.sealed && (segment.chunks.get(key)?.next ?? 0) < ask.end)
+      segment.refresh();
+    const chunk = segment.chunks.get(key);
+    return chunk !== undefined && ask.offset >= chunk.first && ask.offset < chunk.next
+      ? chunk
+      : undefined;
   }
-
-  private readonly recent: SegmentReader[] = [];
 
   private closeLeastRead(segment: SegmentReader): void {
     if (segment.state !== SEGMENT_STATE.sealed || this.recent[0] === segment) return;

@@ -103,7 +103,10 @@ export interface RetainReply {
 /** The keeper's calls, by name: argument and answer. */
 export interface KeeperCalls {
   open: { ask: { readonly folder: string }; answer: OpenedLog };
-  createTopic: { ask: { readonly spec: TopicSpec; readonly incarnation: string }; answer: KeptTopic };
+  createTopic: {
+    ask: { readonly spec: TopicSpec; readonly incarnation: string };
+    answer: KeptTopic;
+  };
   deleteTopic: { ask: { readonly id: number }; answer: null };
   saveOffsets: { ask: readonly KeptOffset[]; answer: null };
   prepare: { ask: { readonly number: number }; answer: SegmentPlace };

@@ -63,9 +63,7 @@ export class LogMeta {
   }
 
   starts(): readonly PartitionOffset[] {
-    return this.db
-      .query<PartitionOffset, []>("SELECT topic, partition, offset FROM start")
-      .all();
+    return this.db.query<PartitionOffset, []>("SELECT topic, partition, offset FROM start").all();
   }
 
   saveStarts(starts: readonly PartitionOffset[]): void {

@@ -53,7 +53,8 @@ export class LogRoller {
     if (this.busy !== undefined || walBytes < this.segmentBytesMax / 2) return;
     if (this.clock.monotonic() < this.retryAt) return;
     if (this.spare === undefined) this.run("prepare a segment", () => this.prepare());
-    else if (walBytes >= this.segmentBytesMax) this.run("change to a new segment", () => this.roll());
+    else if (walBytes >= this.segmentBytesMax)
+      this.run("change to a new segment", () => this.roll());
   }
 
   /** Changes to a new segment now, so that the live one can expire; for tests and retention. */

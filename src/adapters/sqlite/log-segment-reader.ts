@@ -123,7 +123,8 @@ export class SegmentReader {
       const id = chunk.rows.ids[at] as number;
       const row = body.get(id);
       if (row === null || row.base !== next) throw this.corrupt(`row ${id} is not at ${next}`);
-      if (Bun.hash.crc32(row.text) !== row.sum) throw this.corrupt(`row ${id} has a wrong checksum`);
+      if (Bun.hash.crc32(row.text) !== row.sum)
+        throw this.corrupt(`row ${id} has a wrong checksum`);
       chars += row.text.length;
       if (counts.length > 0 && chars > request.charsMax) break;
       counts.push(row.count);
@@ -147,7 +148,16 @@ export class SegmentReader {
         for (const chunk of this.chunks.values()) {
           const { topic, partition, first, next, bytes, time, rows } = chunk;
           const bases = packNumbers(rows?.bases ?? []);
-          insert.run(topic, partition, first, next, bytes, time, bases, packNumbers(rows?.ids ?? []));
+          insert.run(
+            topic,
+            partition,
+            first,
+            next,
+            bytes,
+            time,
+            bases,
+            packNumbers(rows?.ids ?? []),
+          );
         }
         db.run(`PRAGMA user_version = ${SEGMENT_STATE.sealed}`);
       })();

@@ -6,7 +6,7 @@ import type { LogRecord } from "../../wire/record.ts";
  */
 const UNIT = "\x1f";
 const FORBIDDEN_IN_KEY = /[\t\n]/;
-const FORBIDDEN_IN_HEADER = /[\t\n\x1f]/;
+const FORBIDDEN_IN_HEADER = new RegExp(`[\t\n${UNIT}]`);
 
 /** @throws TypeError when a record breaks its contract: a break in a value, a control in a name */
 export function encodeRecords(records: readonly LogRecord[]): string {
@@ -67,6 +67,7 @@ function decodeHeaders(text: string): Record<string, string> {
   const headers = Object.create(null) as Record<string, string>;
   if (text === "") return headers;
   const parts = text.split(UNIT);
-  for (let i = 0; i + 1 < parts.length; i += 2) headers[parts[i] as string] = parts[i + 1] as string;
+  for (let i = 0; i + 1 < parts.length; i += 2)
+    headers[parts[i] as string] = parts[i + 1] as string;
   return headers;
 }

@@ -62,7 +62,8 @@ export class WriterThread {
 
   constructor(died: (error: AppError) => void) {
     this.worker = new Worker(new URL("./log-writer.worker.ts", import.meta.url).href);
-    this.worker.onmessage = (event: MessageEvent<WriterReply>) => this.answers.shift()?.(event.data);
+    this.worker.onmessage = (event: MessageEvent<WriterReply>) =>
+      this.answers.shift()?.(event.data);
     onDeath(this.worker, "writer", (error) => {
       this.fault = error;
       // What it was working on may be on the disk.

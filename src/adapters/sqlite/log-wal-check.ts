@@ -43,7 +43,10 @@ function judge(frames: readonly Frame[], path: string): void {
   let committed = false;
   for (; frames[at]?.fits === true; at++) {
     if (committed)
-      throw new AppError("log_corrupt", `${path} is damaged at frame ${broken + 1}, before its end`);
+      throw new AppError(
+        "log_corrupt",
+        `${path} is damaged at frame ${broken + 1}, before its end`,
+      );
     committed = frames[at]?.commits === true;
   }
 }

@@ -12,12 +12,15 @@ const INSERT =
 /** Holds the pages of a whole commit, so that they are not spilled before it. */
 const CACHE_BYTES = 16 * 1024 * 1024;
 
+/** topic, partition, base, count, time, sum, text */
+type Row = [number, number, number, number, number, number, string];
+
 interface OpenSegment {
   readonly db: Database;
   readonly path: string;
-  readonly insert: Statement;
-  readonly begin: Statement;
-  readonly commit: Statement;
+  readonly insert: Statement<unknown, Row>;
+  readonly begin: Statement<unknown, []>;
+  readonly commit: Statement<unknown, []>;
 }
 
 /**
@@ -113,9 +116,9 @@ export class LogWriter {
     return {
       db,
       path,
-      insert: db.prepare(INSERT),
-      begin: db.prepare("BEGIN IMMEDIATE"),
-      commit: db.prepare("COMMIT"),
+      insert: db.prepare<unknown, Row>(INSERT),
+      begin: db.prepare<unknown, []>("BEGIN IMMEDIATE"),
+      commit: db.prepare<unknown, []>("COMMIT"),
     };
   }
 
