@@ -32,12 +32,17 @@ const telemetry: Telemetry = {
     observe(value) {
       if (spec.name === "tidegate_store_checkpoint_duration_seconds")
         checkpoints.push(value * 1_000);
+      if (spec.name === "tidegate_store_transaction_duration_seconds")
+        transactions.push(value * 1_000);
     },
   }),
   gauge() {},
   log: (level, message, fields) => console.error(level, message, fields),
 };
 const checkpoints: number[] = [];
+const transactions: number[] = [];
+
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
 interface Partition {
   readonly partition: number;
@@ -144,6 +149,7 @@ async function measureWrites(
   nameOf: (index: number) => number,
 ): Promise<void> {
   checkpoints.length = 0;
+  transactions.length = 0;
   const cpu = process.cpuUsage();
   const started = performance.now();
   await traffic.run(events, nameOf);
@@ -152,7 +158,10 @@ async function measureWrites(
   print(name, {
     events_per_s: (events / ms) * 1_000,
     main_encode_us: (traffic.encodeMs / events) * 1_000,
+    writer_us: (sum(transactions) / events) * 1_000,
+    checkpoint_us: (sum(checkpoints) / events) * 1_000,
     cpu_us: (user + system) / events,
+    groups: transactions.length,
     commit_p50_ms: percentile(traffic.commitMs, 0.5),
     commit_p99_ms: percentile(traffic.commitMs, 0.99),
     commit_max_ms: percentile(traffic.commitMs, 1),

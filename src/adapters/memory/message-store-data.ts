@@ -108,7 +108,7 @@ export class MemoryStoreData {
     partition.events.push(event);
     if (!partition.firstById.has(event.id)) partition.firstById.set(event.id, idEntry(event));
     let conversations = this.#tenants.get(event.tenant);
-    if (!conversations) this.#tenants.set(event.tenant, (conversations = new Map()));
+    if (!conversations) this.#tenants.set(event.tenant, (conversations = new Map<string, Conversation>()));
     const conversation = conversations.get(event.conversation);
     if (conversation?.epoch === event.epoch) conversation.events.push(event);
     else

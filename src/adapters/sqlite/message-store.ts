@@ -12,7 +12,6 @@ import type {
   PartitionState,
   StoreBatch,
 } from "../../ports/message-store.ts";
-import { storeBatchFault } from "../../ports/store-batch.ts";
 import type { Telemetry } from "../../ports/telemetry.ts";
 import type { DatabaseOptions } from "./database.ts";
 import { encodeBatch } from "./store-batch.ts";
@@ -127,7 +126,7 @@ export class SqliteMessageStore implements MessageStore {
 
   async commit(batch: StoreBatch): Promise<void> {
     this.#mustBeOpen();
-    const encoded = storeBatchFault(batch) ?? encodeBatch(batch);
+    const encoded = encodeBatch(batch);
     if (typeof encoded === "string")
       throw new AppError("row_refused", `${ERROR_TABLE.row_refused.message}: ${encoded}`);
     await this.#commits.push(encoded, batch.events.length);

@@ -1,31 +1,22 @@
 import type { PlacedEvent, StoreBatch } from "../../ports/message-store.ts";
 
-/** Adjacent events of one conversation and epoch, as one row keeps them. */
-export interface StoreRun {
-  readonly tenant: string;
-  readonly conversation: string;
-  readonly epoch: string;
-  readonly seqFirst: number;
-  readonly count: number;
-  readonly meta: string;
+/**
+ * A batch on its way to the writer's thread: few, large strings, since a structured clone costs by
+ * the value and a string is copied as a block.
+ */
+export interface EncodedBatch extends Omit<StoreBatch, "events"> {
+  /** JSON of tenant, conversation and epoch of each run. */
+  readonly names: string;
+  /** Of each run: first seq, events, characters; then the offset of each event. */
+  readonly numbers: Float64Array;
+  /** Lines, in the order of the runs. */
   readonly events: string;
+  readonly ids: string;
+  readonly fingerprints: string;
 }
 
-/** A batch as it goes to the writer's thread. */
-export interface EncodedBatch {
-  readonly topic: string;
-  readonly partition: number;
-  readonly incarnation: string;
-  readonly ownerEpoch: number;
-  readonly expectedOffset: number;
-  readonly nextOffset: number;
-  readonly lastId: string;
-  readonly runs: readonly StoreRun[];
-  /** In the order of the runs; as lines. */
-  readonly ids: string;
-  /** The same events' offsets. */
-  readonly offsets: Float64Array;
-}
+/** How many of {@link EncodedBatch.numbers} a run has, apart from its events' offsets. */
+export const RUN_NUMBERS = 3;
 
 /** Bounds what a page has to load to give one event of a run. */
 const RUN_EVENTS_MAX = 1_000;
@@ -36,63 +27,39 @@ interface OpenRun {
   readonly conversation: string;
   readonly epoch: string;
   readonly seqFirst: number;
-  count: number;
+  readonly events: PlacedEvent[];
   chars: number;
-  meta: string;
-  events: string;
-  ids: string;
-  readonly offsets: number[];
 }
 
 /**
- * Groups a batch by conversation and writes each group as lines: what is done for each event before
- * the batch leaves the caller's thread, and therefore concatenation only.
+ * Groups a batch by conversation. It is done for each event on the thread that has the sockets, so
+ * it only joins; the writer's thread checks the text.
  *
  * @returns the batch, or why its data is refused
  */
 export function encodeBatch(batch: StoreBatch): EncodedBatch | string {
-  const runs: OpenRun[] = [];
-  const tenants = new Map<string, Map<string, OpenRun>>();
-  let tenant: string | undefined;
-  let open = new Map<string, OpenRun>();
-  for (const event of batch.events) {
-    if (event.tenant !== tenant) {
-      tenant = event.tenant;
-      open = tenants.get(tenant) ?? new Map<string, OpenRun>();
-      tenants.set(tenant, open);
-    }
-    let run = open.get(event.conversation);
-    if (run?.epoch === event.epoch && event.seq !== run.seqFirst + run.count)
-      return `seq ${event.seq} at offset ${event.offset} does not follow ${run.seqFirst + run.count - 1}`;
-    if (
-      run?.epoch !== event.epoch ||
-      run.count >= RUN_EVENTS_MAX ||
-      run.chars + event.event.length > RUN_CHARS_MAX
-    ) {
-      run = openRun(event);
-      open.set(event.conversation, run);
-      runs.push(run);
-    } else {
-      run.meta += "\n";
-      run.events += "\n";
-      run.ids += "\n";
-    }
-    run.count++;
-    run.chars += event.event.length;
-    run.meta += `${event.offset} ${event.fingerprint}`;
-    if (!beginsWithId(event)) run.meta += ` ${event.id}`;
-    run.events += event.event;
-    run.ids += event.id;
-    run.offsets.push(event.offset);
-  }
-  const offsets = new Float64Array(batch.events.length);
-  let ids = "";
-  let at = 0;
-  for (const run of runs) {
-    ids += at === 0 ? run.ids : `\n${run.ids}`;
-    for (const offset of run.offsets) offsets[at++] = offset;
-  }
   const { topic, partition, incarnation, ownerEpoch, expectedOffset, nextOffset, lastId } = batch;
+  const runs = collectRuns(batch);
+  if (typeof runs === "string") return runs;
+  const names: string[] = [];
+  const numbers = new Float64Array(runs.length * RUN_NUMBERS + batch.events.length);
+  const events: string[] = [];
+  const ids: string[] = [];
+  const fingerprints: string[] = [];
+  let at = 0;
+  let offsetAt = runs.length * RUN_NUMBERS;
+  for (const run of runs) {
+    names.push(run.tenant, run.conversation, run.epoch);
+    numbers[at++] = run.seqFirst;
+    numbers[at++] = run.events.length;
+    numbers[at++] = run.chars + run.events.length - 1;
+    for (const event of run.events) {
+      numbers[offsetAt++] = event.offset;
+      events.push(event.event);
+      ids.push(event.id);
+      fingerprints.push(event.fingerprint);
+    }
+  }
   return {
     topic,
     partition,
@@ -101,57 +68,49 @@ export function encodeBatch(batch: StoreBatch): EncodedBatch | string {
     expectedOffset,
     nextOffset,
     lastId,
-    runs: runs.map(closedRun),
-    ids,
-    offsets,
+    names: JSON.stringify(names),
+    numbers,
+    events: events.join("\n"),
+    ids: ids.join("\n"),
+    fingerprints: fingerprints.join("\n"),
   };
 }
 
-function openRun({ tenant, conversation, epoch, seq }: PlacedEvent): OpenRun {
-  return {
-    tenant,
-    conversation,
-    epoch,
-    seqFirst: seq,
-    count: 0,
-    chars: 0,
-    meta: "",
-    events: "",
-    ids: "",
-    offsets: [],
-  };
+function collectRuns({ events, expectedOffset, nextOffset }: StoreBatch): OpenRun[] | string {
+  if (!(nextOffset >= expectedOffset)) return "the next offset is below the expected one";
+  const runs: OpenRun[] = [];
+  const tenants = new Map<string, Map<string, OpenRun>>();
+  let tenant: string | undefined;
+  let open = new Map<string, OpenRun>();
+  let offsetMin = expectedOffset;
+  for (const event of events) {
+    if (!(event.offset >= offsetMin && event.offset < nextOffset))
+      return `offset ${event.offset} is out of order or outside of the batch`;
+    offsetMin = event.offset + 1;
+    if (event.tenant !== tenant) {
+      tenant = event.tenant;
+      open = tenants.get(tenant) ?? new Map<string, OpenRun>();
+      tenants.set(tenant, open);
+    }
+    let run = open.get(event.conversation);
+    // A hole in a conversation begins a run, which the writer then refuses.
+    if (!run || !continues(run, event)) {
+      const { conversation, epoch, seq } = event;
+      run = { tenant: event.tenant, conversation, epoch, seqFirst: seq, events: [], chars: 0 };
+      open.set(conversation, run);
+      runs.push(run);
+    }
+    run.chars += event.event.length;
+    run.events.push(event);
+  }
+  return runs;
 }
 
-function closedRun(run: OpenRun): StoreRun {
-  const { tenant, conversation, epoch, seqFirst, count, meta, events } = run;
-  return { tenant, conversation, epoch, seqFirst, count, meta, events };
-}
-
-const ID_START = '{"id":"'.length;
-
-/** Whether the id can be read out of the event, as it can from all that the gateway builds. */
-function beginsWithId({ id, event }: PlacedEvent): boolean {
+function continues(run: OpenRun, event: PlacedEvent): boolean {
   return (
-    event.startsWith(id, ID_START) &&
-    event.startsWith('{"id":"') &&
-    event.charCodeAt(ID_START + id.length) === 34
+    run.epoch === event.epoch &&
+    run.seqFirst + run.events.length === event.seq &&
+    run.events.length < RUN_EVENTS_MAX &&
+    run.chars + event.event.length <= RUN_CHARS_MAX
   );
-}
-
-/** One event's place in its run, apart from its text. */
-export interface RunLine {
-  readonly offset: number;
-  readonly fingerprint: string;
-  readonly id: string;
-}
-
-/** The reverse of one line of {@link StoreRun.meta} with its event's text. */
-export function decodeLine(meta: string, event: string): RunLine {
-  const first = meta.indexOf(" ");
-  const second = meta.indexOf(" ", first + 1);
-  return {
-    offset: Number(meta.slice(0, first)),
-    fingerprint: second < 0 ? meta.slice(first + 1) : meta.slice(first + 1, second),
-    id: second < 0 ? event.slice(ID_START, event.indexOf('"', ID_START)) : meta.slice(second + 1),
-  };
 }

@@ -1,6 +1,6 @@
 import type { Database, Statement } from "bun:sqlite";
 import { RecentMap } from "./recent-map.ts";
-import type { StoreRun } from "./store-batch.ts";
+import type { StoreRun } from "./store-run.ts";
 
 /** What the writer knows of a conversation; id 0: there is none yet. */
 interface ConversationEnd {

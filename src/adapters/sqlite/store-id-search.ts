@@ -1,7 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { IdEntry } from "../../ports/message-store.ts";
-import { decodeLine } from "./store-batch.ts";
 import { BLOCK_FIELDS, idHash, idTime, secondOf } from "./store-id.ts";
+import { decodeLine } from "./store-run.ts";
 
 interface Candidate {
   readonly offset: number;

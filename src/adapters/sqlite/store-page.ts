@@ -6,8 +6,8 @@ import type {
   PlacedEvent,
   StoredEvent,
 } from "../../ports/message-store.ts";
-import { decodeLine } from "./store-batch.ts";
 import type { FeedRuns, HeadColumns, HistoryLines } from "./store-reader.ts";
+import { decodeLine } from "./store-run.ts";
 
 export function decodeHeads(columns: HeadColumns): ReadonlyMap<string, HeadRange> {
   const heads = new Map<string, HeadRange>();

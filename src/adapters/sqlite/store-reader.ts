@@ -1,7 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { HistoryRange, IdEntry, PartitionId } from "../../ports/message-store.ts";
-import { decodeLine } from "./store-batch.ts";
 import { StoreIdSearch } from "./store-id-search.ts";
+import { decodeLine } from "./store-run.ts";
 
 /** Columns instead of objects: what crosses to the caller's thread cheaply. */
 export interface HeadColumns {

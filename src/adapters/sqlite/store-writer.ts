@@ -1,10 +1,11 @@
 import type { Database, Statement } from "bun:sqlite";
-import { AppError, type ErrorCode } from "../../errors.ts";
+import { AppError, ERROR_TABLE, type ErrorCode } from "../../errors.ts";
 import type { PartitionId, PartitionState } from "../../ports/message-store.ts";
 import { databaseErrorCode } from "./database.ts";
 import type { EncodedBatch } from "./store-batch.ts";
 import { StoreConversations } from "./store-conversations.ts";
 import { StoreIdIndex } from "./store-id-index.ts";
+import { decodeBatch } from "./store-run.ts";
 
 /** Why a batch was not applied. */
 export interface Refusal {
@@ -117,9 +118,10 @@ export class StoreWriter {
         code: "offset_mismatch",
         message: `The stored offset is ${row.nextOffset}, not ${batch.expectedOffset}`,
       };
-    const planned = this.#conversations.plan(batch.runs);
-    if (typeof planned === "string")
-      return { code: "row_refused", message: `The store refuses a row: ${planned}` };
+    const decoded = decodeBatch(batch);
+    if (typeof decoded === "string") return rowRefused(decoded);
+    const planned = this.#conversations.plan(decoded.runs);
+    if (typeof planned === "string") return rowRefused(planned);
     const runFirst = this.#runLast + 1;
     for (const each of planned) {
       const { seqFirst, count, meta, events } = each.run;
@@ -140,14 +142,18 @@ export class StoreWriter {
         partition: row.id,
         offsetFirst: expectedOffset,
         runFirst,
-        ids: batch.ids.split("\n"),
-        offsets: batch.offsets,
-        counts: batch.runs.map(({ count }) => count),
+        ids: decoded.ids,
+        offsets: decoded.offsets,
+        counts: decoded.runs.map(({ count }) => count),
       });
     }
     this.#move.run(batch.incarnation, batch.nextOffset, batch.lastId, row.id);
     return undefined;
   }
+}
+
+function rowRefused(fault: string): Refusal {
+  return { code: "row_refused", message: `${ERROR_TABLE.row_refused.message}: ${fault}` };
 }
 
 function refusal(error: unknown): Refusal {
