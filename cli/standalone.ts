@@ -1,8 +1,11 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { startDeliveryPool } from "../consumers/delivery/pool.ts";
+import { startDeliveryPool, type DeliveryPool } from "../consumers/delivery/pool.ts";
 import { createApp, SUBPROTOCOL } from "../gateway/app.ts";
 import { Gateway } from "../gateway/gateway.ts";
+import { Health } from "../gateway/health.ts";
+import { createHttpApp } from "../gateway/http/app.ts";
+import { problemOf } from "../gateway/http/problem.ts";
 import { originAllowed } from "../gateway/origin.ts";
 import { createMessageService } from "../gateway/service.ts";
 import { startServer } from "../src/adapters/bun/server.ts";
@@ -85,11 +88,28 @@ export async function startStandalone(
     telemetry,
     name: "gateway/standalone",
   });
+  const health = new Health();
+  health.add("delivery", () => haltedPartitions(pool));
+  const http = createHttpApp({
+    authenticator,
+    messages: createMessageService(gateway),
+    health,
+    clock,
+    random,
+    telemetry,
+    limits,
+    config,
+    metrics: async () => ({ contentType: telemetry.contentType, text: await telemetry.scrape() }),
+    mintToken: issue,
+  });
   const app = createApp({
     gateway,
     originAllowed: (origin, host) => originAllowed(origin, host, config),
-    problem: () => new Response(),
-    routes: [],
+    problem(error) {
+      const { status, headers, text } = problemOf(error, `urn:uuid:${random.uuidv7()}`);
+      return new Response(text, { status, headers });
+    },
+    routes: [(request) => http.fetch(request)],
   });
   const server = startServer({
     port: config.port,
@@ -102,6 +122,7 @@ export async function startStandalone(
   });
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
+    health.drain();
     server.stopListening();
     await gateway.drain();
     await server.close();
@@ -121,4 +142,9 @@ export async function startStandalone(
         issue({ tenant: DEMO_TENANT, user, capabilities: DEMO_CAPABILITIES, lifetimeMs })),
     stop: () => (stopping ??= stop()),
   };
+}
+
+function haltedPartitions(pool: DeliveryPool): string | undefined {
+  const halted = [...pool.halted()].map(([name, error]) => `${name}: ${error.message}`);
+  return halted.length === 0 ? undefined : halted.join("; ");
 }
