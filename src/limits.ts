@@ -40,6 +40,8 @@ export const LIMIT_TABLE = {
   keyBitsMin: limit(96, "count", "Random bits that a message key's alphabet and length allow", "error key_weak"),
   attemptMax: limit(1_000_000, "count", "Number of tries of one message", "error invalid_command"),
   httpBodyBytesMax: limit(256 * KiB, "bytes", "Body of one HTTP request", "problem content_too_large"),
+  httpInFlightMax: limit(2_000, "count", "HTTP requests that one process answers at the same time", "problem overloaded"),
+  devTokenLifetimeMs: limit(86_400_000, "ms", "Life of a token of the development key", "problem token_expired"),
 
   // A connection.
   connectTimeoutMs: limit(5_000, "ms", "Time to authenticate after the socket is open", "close connect_timeout"),
