@@ -130,7 +130,8 @@ function fieldAt(text: string, i: number): number {
     case 116:
       return standsAt(text, i, '"type":') ? TYPE : 0;
     case 99:
-      if (standsAt(text, i, '"content":')) return CONTENT;
+      // The first letter in which the two differ.
+      if (text.charCodeAt(i + 4) === 116) return standsAt(text, i, '"content":') ? CONTENT : 0;
       return standsAt(text, i, '"conversation":') ? CONVERSATION : 0;
     default:
       return 0;

@@ -19,19 +19,12 @@ const NUMBERS = [
   "12345678901234567890",
 ];
 const BAD_NUMBERS = ["01", "1.", ".5", "+1", "1e", "1e+", "-", "0x1", "NaN", "--1", "1.e2", "00"];
-const BAD_LITERALS = [
-  "tru",
-  "True",
-  "nul",
-  "undefined",
-  "falsee",
-  "",
-  "'a'",
-  "nulll",
-  "[1,]",
-  "{,}",
-];
-const BAD_STRINGS = ['"\\x"', '"\\u12g4"', '"\\u12"', '"\u0001"', '"\t"', '"\\"', '"a', '"\u001f"'];
+const BAD_LITERALS = ["tru", "True", "nul", "undefined", "falsee", "", "'a'", "nulll"];
+const BAD_BRACKETS = ["[1,]", "{,}", "[1}", '{"a":1]', "[[1]", '{"a"}', '{"a":}', "{1:2}", "[,1]"];
+const BAD_STRINGS = ['"\\x"', '"\\u12"', '"\u0001"', '"\t"', '"\\"', '"a', '"\u001f"'].concat(
+  // The neighbours of the hexadecimal digits.
+  ["/", ":", "@", "G", "`", "g"].map((character) => `"\\u00${character}0"`),
+);
 const PIECES = [
   "a",
   "B",
@@ -89,7 +82,12 @@ const scalarText = fc.oneof(
   { weight: 2, arbitrary: fc.double({ noNaN: true, noDefaultInfinity: true }).map(String) },
   { weight: 2, arbitrary: fc.constantFrom("true", "false", "null", "{}", "[]", "{ }", "[ \t]") },
 );
-const brokenText = fc.constantFrom(...BAD_NUMBERS, ...BAD_LITERALS, ...BAD_STRINGS);
+const brokenText = fc.constantFrom(
+  ...BAD_NUMBERS,
+  ...BAD_LITERALS,
+  ...BAD_BRACKETS,
+  ...BAD_STRINGS,
+);
 
 const { value: valueText } = fc.letrec<{ value: string; object: string }>((tie) => ({
   value: fc.oneof(
