@@ -90,12 +90,6 @@ export function problemOf(thrown: unknown, instance: string): ProblemParts {
   return { status, headers, text: JSON.stringify(problem) };
 }
 
-/** {@link problemOf} as an answer of its own: for refusals before a socket's upgrade. */
-export function problemResponse(thrown: unknown, instance: string): Response {
-  const { text, status, headers } = problemOf(thrown, instance);
-  return new Response(text, { status, headers });
-}
-
 /** Whole seconds (RFC 9110, 10.2.3), rounded up: too early is another refusal. */
 function retryAfterSeconds(error: AppError, status: number): number | undefined {
   if (error.retryAfterMs !== undefined) return Math.max(1, Math.ceil(error.retryAfterMs / 1000));

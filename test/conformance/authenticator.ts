@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { AppError } from "../../src/errors.ts";
+import { limitsWith } from "../../src/limits.ts";
 import type { Authenticator } from "../../src/ports/authenticator.ts";
 
 /** What an adapter gives the suite: itself at a fixed time, and someone whom it trusts. */
@@ -24,6 +25,8 @@ export async function refusal(authenticator: Authenticator, token: string): Prom
   if (!(outcome instanceof AppError)) throw outcome;
   return outcome;
 }
+
+const limits = limitsWith();
 
 /** Every sentence of the port `authenticator`, for one adapter. */
 export function authenticatorConformance(name: string, create: () => Promise<AuthenticatorRig>) {
@@ -133,6 +136,8 @@ export function authenticatorConformance(name: string, create: () => Promise<Aut
       }));
     }
 
+    const patterns = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`r${i}`, ["send"]]));
     const capabilities: Record<string, unknown> = {
       "a list": ["send"],
       "a string": "send",
@@ -140,10 +145,10 @@ export function authenticatorConformance(name: string, create: () => Promise<Aut
       "a pattern without list": { "*": "send" },
       "an empty pattern": { "": ["send"] },
       "a pattern with a control character": { "a\tb": ["send"] },
-      "a pattern of 10 KB": { ["x".repeat(10_000)]: ["send"] },
-      "too many patterns": Object.fromEntries(
-        Array.from({ length: 101 }, (_, i) => [`r${i}`, ["send"]]),
-      ),
+      "a pattern that is too long": {
+        ["x".repeat(limits.capabilityPatternBytesMax + 1)]: ["send"],
+      },
+      "too many patterns": patterns(limits.capabilityPatternsMax + 1),
     };
     for (const [what, claim] of Object.entries(capabilities)) {
       refuses(`capabilities that are ${what}`, "unauthenticated", (rig) => ({
@@ -152,9 +157,18 @@ export function authenticatorConformance(name: string, create: () => Promise<Aut
       }));
     }
 
+    test("capabilities are taken up to their limits", async () => {
+      const rig = await create();
+      const long = "x".repeat(limits.capabilityPatternBytesMax);
+      const most = { ...patterns(limits.capabilityPatternsMax - 1), [long]: ["send"] };
+      const token = await rig.sign({ ...rig.claims, capabilities: most });
+      const identity = await rig.authenticator.authenticate(token);
+      expect(Object.keys(identity.capabilities)).toHaveLength(limits.capabilityPatternsMax);
+    });
+
     refuses("a token that is too long", "unauthenticated", (rig) => ({
       ...rig.claims,
-      padding: "x".repeat(10_000),
+      padding: "x".repeat(limits.tokenBytesMax),
     }));
 
     test("a token that was altered anywhere is refused", async () => {

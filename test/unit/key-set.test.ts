@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { parseKeySet } from "../../src/key-set.ts";
+import { limitsWith } from "../../src/limits.ts";
 
 const secret = Buffer.alloc(32, 7).toString("base64url");
 const oct = { kty: "oct", alg: "HS256", kid: "a", k: secret };
@@ -36,6 +37,16 @@ test("private parts of asymmetric keys and keys for encryption are refused", () 
   expect(faults({ ...okp, d: secret })[0]).toContain("private part");
   expect(faults({ ...okp, use: "enc" })[0]).toStartWith("keys.0.use:");
   expect(faults({ ...okp, key_ops: ["sign"] })[0]).toStartWith("keys.0.key_ops:");
+});
+
+test("a set holds keys, and a key's id characters, up to their limits", () => {
+  const { jwtKeysMax, keyIdCharsMax } = limitsWith();
+  const keys = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ ...oct, kid: `${i}` }));
+  expect(faults(...keys(jwtKeysMax))).toEqual([]);
+  expect(faults(...keys(jwtKeysMax + 1))).toHaveLength(1);
+  expect(faults({ ...oct, kid: "k".repeat(keyIdCharsMax) })).toEqual([]);
+  expect(faults({ ...oct, kid: "k".repeat(keyIdCharsMax + 1) })).toHaveLength(1);
 });
 
 test("an empty set and text that is not JSON are refused", () => {

@@ -1,4 +1,4 @@
-import { checkMetric, seriesKey, type MetricKind } from "../../ports/metric-name.ts";
+import { checkMetric, seriesKey, type MetricKind } from "../../metric-name.ts";
 import type { Counter, Histogram, MetricSpec, Telemetry } from "../../ports/telemetry.ts";
 
 const LINES_MAX = 1_000;

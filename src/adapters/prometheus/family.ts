@@ -1,4 +1,4 @@
-import { seriesKey, type MetricKind } from "../../ports/metric-name.ts";
+import { seriesKey, type MetricKind } from "../../metric-name.ts";
 import type { Counter, Histogram, MetricSpec } from "../../ports/telemetry.ts";
 
 type Labels = Readonly<Record<string, string | number>>;

@@ -1,7 +1,7 @@
 import { Registry, type Counter as PromCounter } from "prom-client";
 import type { Limits } from "../../limits.ts";
+import { checkMetric, type MetricKind } from "../../metric-name.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { checkMetric, type MetricKind } from "../../ports/metric-name.ts";
 import type { HistogramSpec, MetricSpec, Telemetry } from "../../ports/telemetry.ts";
 import { counterSeries, Family, gaugeSeries, histogramSeries } from "./family.ts";
 import { createLog, type LogLevel } from "./log.ts";

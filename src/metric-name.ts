@@ -1,6 +1,12 @@
-import type { MetricSpec } from "./telemetry.ts";
-
 export type MetricKind = "counter" | "gauge" | "histogram";
+
+type Labels = Readonly<Record<string, string>>;
+
+interface NamedMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: Labels;
+}
 
 const NAME = /^(?:tidegate|process)(?:_[a-z0-9]+)+$/;
 const LABEL = /^[a-z][a-z0-9_]*$/;
@@ -15,7 +21,7 @@ const RESERVED = /_(?:bucket|count|sum|info)$/;
  *
  * @throws TypeError since a wrong name is a mistake in code, found by its first test
  */
-export function checkMetric(kind: MetricKind, spec: MetricSpec): void {
+export function checkMetric(kind: MetricKind, spec: NamedMetric): void {
   const { name, help, labels = {} } = spec;
   const refuse = (why: string): never => {
     throw new TypeError(`metric ${name}: ${why}`);
@@ -31,6 +37,6 @@ export function checkMetric(kind: MetricKind, spec: MetricSpec): void {
 }
 
 /** The same text for the same labels, in whatever order they come. */
-export function seriesKey(labels: MetricSpec["labels"] = {}): string {
+export function seriesKey(labels: Labels = {}): string {
   return JSON.stringify(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,0 +1,4 @@
+import { createSystemDigest } from "../../src/adapters/system/digest.ts";
+import { digestConformance } from "./digest.ts";
+
+digestConformance("system", createSystemDigest);

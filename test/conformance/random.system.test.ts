@@ -1,0 +1,4 @@
+import { createSystemRandom } from "../../src/adapters/system/random.ts";
+import { randomConformance } from "./random.ts";
+
+randomConformance("system", createSystemRandom);
