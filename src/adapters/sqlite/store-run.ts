@@ -22,7 +22,7 @@ export interface DecodedBatch {
 }
 
 /** Lines of printable ASCII without space, quote and backslash: the same in JSON as outside. */
-const TOKENS = /^(?:[!#-[\]-~]+\n?)+$/;
+const TOKENS = /^[!#-[\]-~]+(?:\n[!#-[\]-~]+)*$/;
 
 const ID_START = '{"id":"';
 const QUOTE = 34;
