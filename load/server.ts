@@ -45,17 +45,23 @@ export class ServerProcess implements AsyncDisposable {
     });
   }
 
-  /** Resolves when `/readyz` says yes. @throws with the program's output when it does not come up */
+  /** Resolves when the server is ready. @throws with its output when it does not come up */
   static async start(options: ServerOptions = {}): Promise<ServerProcess> {
+    const server = ServerProcess.launch(options);
+    try {
+      await server.ready();
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+    return server;
+  }
+
+  /** Starts the program without waiting for it. */
+  static launch(options: ServerOptions = {}): ServerProcess {
     const server = new ServerProcess(options);
     server.#collect(server.#child.stdout);
     server.#collect(server.#child.stderr);
-    try {
-      await server.#ready();
-    } catch (error) {
-      await server.kill();
-      throw error;
-    }
     return server;
   }
 
@@ -97,7 +103,8 @@ export class ServerProcess implements AsyncDisposable {
     if (this.#ownsData) rmSync(this.dataDir, { recursive: true, force: true });
   }
 
-  async #ready(): Promise<void> {
+  /** Resolves when `/readyz` says yes. @throws with the program's output when it does not come up */
+  async ready(): Promise<void> {
     const deadline = performance.now() + START_TIMEOUT_MS;
     while (performance.now() < deadline && this.#child.exitCode === null) {
       const port = /https?:\/\/[^\s/:]+:(\d+)/.exec(this.#output)?.[1];

@@ -14,6 +14,7 @@ export interface FakeFaults {
 
 interface Conversation {
   readonly events: string[];
+  readonly contents: Map<string, string>;
   readonly readers: Set<Client>;
 }
 
@@ -70,7 +71,12 @@ export class FakeGateway {
   }
 
   #frame(client: Client, text: string): void {
-    for (const line of text.split("\n")) this.#command(client, line);
+    try {
+      for (const line of text.split("\n")) this.#command(client, line);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      client.socket?.close(4500, "not JSON");
+    }
   }
 
   #command(client: Client, line: string): void {
@@ -108,13 +114,20 @@ export class FakeGateway {
       client,
       `{"id":${id},"send":{"message":"${messageId}","durability":"disk","at":{"partition":0,"offset":"${id}"}}}`,
     );
+    const content = line.slice(line.indexOf('"content":') + 10, -2);
+    const { contents, events, readers } = this.#conversation(conversation);
+    const known = contents.get(key);
+    contents.set(key, known ?? content);
+    if (known !== undefined) {
+      const refused = { conversation, key, message: messageId, code: "key_conflict" };
+      if (known !== content) this.#say(client, JSON.stringify({ push: { refused } }));
+      return;
+    }
     this.#sends++;
     if (this.#sends === this.#faults.forgetAt) return;
-    const content = line.slice(line.indexOf('"content":') + 10, -2);
     const head = `"id":"${messageId}","type":"message.sent","timestamp":${Date.now()}`;
     const tail = `"key":"${key}","sender":"${client.user}","kind":"text","content":${content}`;
     const event = this.#faults.shuffled === true ? `{${tail},${head}}` : `{${head},${tail}}`;
-    const { events, readers } = this.#conversation(conversation);
     events.push(event);
     for (const reader of readers) this.#deliver(reader, conversation, events.length, event);
   }
@@ -153,7 +166,7 @@ export class FakeGateway {
   #conversation(name: string): Conversation {
     let conversation = this.#conversations.get(name);
     if (!conversation) {
-      conversation = { events: [], readers: new Set() };
+      conversation = { events: [], contents: new Map(), readers: new Set() };
       this.#conversations.set(name, conversation);
     }
     return conversation;

@@ -23,11 +23,11 @@ export interface TemporaryStore {
   dispose(): Promise<void>;
 }
 
-/** A store in a folder of its own, which goes with it. */
+/** A store in a folder of its own, which goes with it; or in one that is there. */
 export async function openTemporaryStore(
   tuning: Partial<StoreTuning> = {},
+  folder = mkdtempSync(join(tmpdir(), "tidegate-store-")),
 ): Promise<TemporaryStore> {
-  const folder = mkdtempSync(join(tmpdir(), "tidegate-store-"));
   const limits = limitsWith();
   const store = await openSqliteMessageStore({
     folder,

@@ -1,0 +1,74 @@
+import type { Book } from "./book.ts";
+import { contentText } from "./content.ts";
+import { type Json, Link, type LinkListener, type Target } from "./link.ts";
+
+interface Push {
+  readonly conversation: string;
+  readonly seq: number;
+  readonly event: { readonly id: string; readonly key: string };
+}
+
+/** Reads one conversation, and after each break goes on from its cursor. */
+export class TortureReader implements LinkListener {
+  readonly conversation: string;
+  /** Numbers of the messages it got, in its order: the first has seq 1. */
+  readonly order: number[] = [];
+  readonly #book: Book;
+  readonly #epoch: string;
+  readonly #link: Link;
+
+  constructor(book: Book, target: Target, token: string, conversation: string, epoch: string) {
+    this.conversation = conversation;
+    this.#book = book;
+    this.#epoch = epoch;
+    this.#link = new Link(target, token, this);
+  }
+
+  drop(): void {
+    this.#link.drop();
+  }
+
+  close(): void {
+    this.#link.stop();
+  }
+
+  up(): void {
+    this.#book.counts.reconnects++;
+    const cursor = `${this.#epoch}.${this.order.length}`;
+    const subscribe = { conversation: this.conversation, cursor };
+    this.#link.send([JSON.stringify({ id: this.#link.nextId(), subscribe })]);
+  }
+
+  down(): void {
+    // Nothing to do: the next `up` goes on from what was seen.
+  }
+
+  line(line: Json, text: string): void {
+    const push = line["push"] as (Json & Partial<Push>) | undefined;
+    if (!push) {
+      const reply = line["subscribe"] as { recovered: boolean } | undefined;
+      if (reply?.recovered !== true) this.#book.fault("unexpected", text);
+    } else if (push["event"] !== undefined) this.#event(push as unknown as Push, text);
+    else if (push["reset"] !== undefined) this.#book.fault("unexpected", text);
+  }
+
+  #event({ conversation, seq, event }: Push, text: string): void {
+    this.#book.counts.delivered++;
+    const message = this.#book.byKey(event.key);
+    if (conversation !== this.conversation || !message || message.conversation !== conversation) {
+      this.#book.fault("altered", text);
+      return;
+    }
+    const expected = this.order.length + 1;
+    if (seq !== expected) {
+      this.#book.fault(seq < expected ? "duplicate" : "hole", `seq ${seq} instead of ${expected}`);
+      if (seq < expected) return;
+      while (this.order.length + 1 < seq) this.order.push(-1);
+    }
+    this.order.push(message.number);
+    if (message.id === "") message.id = event.id;
+    if (event.id !== message.id) this.#book.fault("wrong_id", `${message.id} came as ${event.id}`);
+    const content = `"content":${contentText(message.number)}`;
+    if (!text.includes(content)) this.#book.fault("altered", `${content} came as ${text}`);
+  }
+}
