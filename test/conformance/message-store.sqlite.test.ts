@@ -1,7 +1,7 @@
 import { openTemporaryStore } from "../support/sqlite-store.ts";
 import { messageStoreSuite } from "./message-store.ts";
 
-messageStoreSuite("sqlite", openTemporaryStore);
+messageStoreSuite("sqlite", () => openTemporaryStore());
 
 // Caches of one entry and a checkpoint after every commit: what is forgotten is read again.
 messageStoreSuite("sqlite with the smallest caches", () =>
