@@ -61,7 +61,7 @@ export class Ingress {
     const key = recordKey(tenant.placement, tenant.name, conversation);
     return {
       tenant,
-      conversation,
+      conversation: detach(conversation),
       sender,
       topic,
       partition: partitionOf(key, partitions),
@@ -105,4 +105,9 @@ export class Ingress {
     if (refused === undefined) this.#accepted.value++;
     return refused;
   }
+}
+
+/** A copy of its own: a slice of a frame, kept in a route or a head, would keep the whole frame. */
+function detach(text: string): string {
+  return JSON.parse(JSON.stringify(text)) as string;
 }
