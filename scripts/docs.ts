@@ -10,6 +10,7 @@ import { configDocument } from "./docs/config.ts";
 import type { Document } from "./docs/document.ts";
 import { errorsDocument } from "./docs/errors.ts";
 import { limitsDocument } from "./docs/limits.ts";
+import { openapiDocument } from "./docs/openapi.ts";
 import { clientLineDocument, serverLineDocument } from "./docs/schemas.ts";
 
 const DOCUMENTS: readonly Document[] = [
@@ -20,6 +21,7 @@ const DOCUMENTS: readonly Document[] = [
   clientLineDocument,
   serverLineDocument,
   asyncapiDocument,
+  openapiDocument,
 ];
 
 const folder = join(dirname(import.meta.dir), "docs", "reference");

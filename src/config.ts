@@ -235,21 +235,3 @@ export function redacted(config: Config): Readonly<Record<string, unknown>> {
     },
   };
 }
-
-/** One row of the reference page. */
-export interface ConfigRow {
-  readonly name: string;
-  readonly type: string;
-  readonly default: string | undefined;
-  readonly doc: string;
-}
-
-/** Every setting in order, for `docs/reference/config.md`. */
-export function describeConfig(): readonly ConfigRow[] {
-  return Object.entries<Setting<unknown>>(SETTINGS).map(([name, setting]) => ({
-    name,
-    type: setting.type,
-    default: setting.default,
-    doc: setting.doc,
-  }));
-}

@@ -23,6 +23,7 @@ export const ERROR_TABLE = {
   unauthenticated: row("The token was not accepted"),
   token_expired: row("The token has expired"),
   forbidden: row("The token does not allow this"),
+  origin_forbidden: row("Pages of this origin may not call here"),
   not_connected: row("The connection has not authenticated yet"),
   already_connected: row("The connection has authenticated already"),
   not_subscribed: row("The connection does not read this conversation"),

@@ -12,15 +12,15 @@ const PREFLIGHT_SECONDS = "600";
  */
 export function cors(config: Pick<Config, "allowedOrigins">): MiddlewareHandler {
   return async (context, next) => {
+    context.header("Vary", "Origin");
     const origin = context.req.header("Origin");
     if (origin !== undefined) {
       if (!originAllowed(origin, context.req.header("Host"), config)) {
-        throw new AppError("forbidden", "Pages of this origin may not call here");
+        throw new AppError("origin_forbidden");
       }
       context.header("Access-Control-Allow-Origin", origin);
       context.header("Access-Control-Expose-Headers", "Retry-After");
     }
-    context.header("Vary", "Origin");
     if (context.req.method !== "OPTIONS") return next();
     context.header("Access-Control-Allow-Methods", "GET, POST");
     context.header("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key");

@@ -22,6 +22,7 @@ export const HTTP_STATUS = {
   unauthenticated: 401,
   token_expired: 401,
   forbidden: 403,
+  origin_forbidden: 403,
   not_connected: 409,
   already_connected: 409,
   not_subscribed: 409,

@@ -60,7 +60,9 @@ describe("pages of other origins", () => {
     const rig = createHttpRig();
     const response = await rig.post(PATH, { content }, page("https://evil.example"));
     expect(response.headers.get("Access-Control-Allow-Origin")).toBeNull();
-    expect(await problemIn(response)).toMatchObject({ status: 403, code: "forbidden" });
+    expect(response.headers.get("WWW-Authenticate")).toBeNull();
+    expect(response.headers.get("Vary")).toContain("Origin");
+    expect(await problemIn(response)).toMatchObject({ status: 403, code: "origin_forbidden" });
     expect(rig.calls).toEqual([]);
   });
 
