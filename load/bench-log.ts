@@ -162,7 +162,9 @@ async function fixedRate(log: SqliteEventLog, waits: number[], rate: number): Pr
       sent += size;
       const partition = partitionOf(records[0]?.key ?? "", PARTITIONS);
       const at = performance.now();
-      calls.push(log.append("t", partition, records).then(() => void waits.push(performance.now() - at)));
+      calls.push(
+        log.append("t", partition, records).then(() => void waits.push(performance.now() - at)),
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, 1_000 / TICKS_PER_S / 10));
   }

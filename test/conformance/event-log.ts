@@ -3,6 +3,7 @@ import type { Consumer, EventLog } from "../../src/ports/event-log.ts";
 import type { TopicSpec } from "../../src/topics.ts";
 import type { LogRecord } from "../../src/wire/record.ts";
 import { CollectingHandler } from "../support/collecting-handler.ts";
+import { rejection } from "../support/rejection.ts";
 
 /** A log to be tested, and what tests need to do to it from outside. */
 export interface EventLogHarness {
@@ -86,7 +87,7 @@ export function eventLogSuite(name: string, factory: () => Promise<EventLogHarne
         log.createTopic(spec("t", 3)),
       ]);
       expect(first).toEqual(second);
-      expect(first).toEqual({ name: "t", partitions: 3, incarnation: expect.any(String) });
+      expect([first.name, first.partitions]).toEqual(["t", 3]);
       expect(first.incarnation).toMatch(/^[a-z0-9]+$/);
       expect(await log.describeTopic("t")).toEqual(first);
       expect(await log.topics()).toEqual([first]);
@@ -95,7 +96,9 @@ export function eventLogSuite(name: string, factory: () => Promise<EventLogHarne
 
     test("another partition count is refused", async () => {
       const { log } = await open(spec("t", 3));
-      await expect(log.createTopic(spec("t", 4))).rejects.toMatchObject({ code: "topic_mismatch" });
+      expect(await rejection(log.createTopic(spec("t", 4)))).toMatchObject({
+        code: "topic_mismatch",
+      });
       expect((await log.describeTopic("t"))?.partitions).toBe(3);
     });
 
@@ -105,7 +108,7 @@ export function eventLogSuite(name: string, factory: () => Promise<EventLogHarne
       await log.append("t", 0, records(0, 3));
       await log.deleteTopic("t");
       expect(await log.describeTopic("t")).toBeUndefined();
-      await expect(log.append("t", 0, records(0, 1))).rejects.toMatchObject({
+      expect(await rejection(log.append("t", 0, records(0, 1)))).toMatchObject({
         code: "topic_unknown",
       });
       const second = await log.createTopic(spec("t"));
@@ -126,10 +129,10 @@ export function eventLogSuite(name: string, factory: () => Promise<EventLogHarne
     test("what is not there is refused", async () => {
       const { log } = await open(spec("t", 2));
       const unknown = { code: "topic_unknown" };
-      await expect(log.append("u", 0, records(0, 1))).rejects.toMatchObject(unknown);
-      await expect(log.append("t", 2, records(0, 1))).rejects.toMatchObject(unknown);
-      await expect(log.range("t", -1)).rejects.toMatchObject(unknown);
-      await expect(log.read("u", 0, 0, 1)).rejects.toMatchObject(unknown);
+      expect(await rejection(log.append("u", 0, records(0, 1)))).toMatchObject(unknown);
+      expect(await rejection(log.append("t", 2, records(0, 1)))).toMatchObject(unknown);
+      expect(await rejection(log.range("t", -1))).toMatchObject(unknown);
+      expect(await rejection(log.read("u", 0, 0, 1))).toMatchObject(unknown);
       await log.deleteTopic("u");
     });
   });
@@ -141,7 +144,7 @@ export function eventLogSuite(name: string, factory: () => Promise<EventLogHarne
       expect(await Promise.all(calls)).toEqual([0, 3, 4, 9, 11]);
       expect(await log.range("t", 0)).toEqual({ start: 0, end: 15 });
       const batch = await log.read("t", 0, 0, 100);
-      expect(batch.records.map((r) => JSON.parse(r.value))).toEqual([
+      expect(batch.records.map((r) => Number(r.value))).toEqual([
         0, 1, 2, 10, 20, 21, 22, 23, 24, 30, 31, 40, 41, 42, 43,
       ]);
       expect(batch.offsets).toEqual(numbers(15));
@@ -161,7 +164,7 @@ export function eventLogSuite(name: string, factory: () => Promise<EventLogHarne
         const mine = numbers(2_000).filter((i) => i % 4 === partition);
         expect(mine.map((i) => bases[i])).toEqual(numbers(500));
         const { records: read } = await log.read("t", partition, 0, 1_000);
-        expect(read.map((r) => JSON.parse(r.value))).toEqual(mine);
+        expect(read.map((r) => Number(r.value))).toEqual(mine);
       }
     });
 
@@ -189,7 +192,7 @@ export function eventLogSuite(name: string, factory: () => Promise<EventLogHarne
       await log.append("t", 0, records(0, 2));
       const batch = await log.read("t", 0, 2, 10);
       expect(batch).toEqual({ topic: "t", partition: 0, records: [], offsets: [], nextOffset: 2 });
-      await expect(log.read("t", 0, 3, 10)).rejects.toMatchObject({ code: "log_truncated" });
+      expect(await rejection(log.read("t", 0, 3, 10))).toMatchObject({ code: "log_truncated" });
     });
 
     test("a big append comes back whole", async () => {
@@ -201,7 +204,7 @@ export function eventLogSuite(name: string, factory: () => Promise<EventLogHarne
 
     test("an append without records is a fault of the caller", async () => {
       const { log } = await open(spec("t"));
-      await expect(log.append("t", 0, [])).rejects.toThrow();
+      expect(await rejection(log.append("t", 0, []))).toBeInstanceOf(RangeError);
     });
 
     const values: readonly (readonly [string, string])[] = [
@@ -247,7 +250,7 @@ export function eventLogSuite(name: string, factory: () => Promise<EventLogHarne
       const closed = log.close();
       expect(await Promise.all(calls)).toEqual(numbers(50));
       await Promise.all([closed, log.close()]);
-      await expect(log.append("t", 0, records(0, 1))).rejects.toMatchObject({ code: "closed" });
+      expect(await rejection(log.append("t", 0, records(0, 1)))).toMatchObject({ code: "closed" });
       const again = await harness.reopen();
       expect(await again.range("t", 0)).toEqual({ start: 0, end: 50 });
     });
@@ -261,7 +264,7 @@ export function eventLogSuite(name: string, factory: () => Promise<EventLogHarne
       await log.append("t", 0, records(10, 10));
       await harness.ageBy(0);
       expect(await log.range("t", 0)).toEqual({ start: 10, end: 20 });
-      await expect(log.read("t", 0, 9, 10)).rejects.toMatchObject({ code: "log_expired" });
+      expect(await rejection(log.read("t", 0, 9, 10))).toMatchObject({ code: "log_expired" });
       expect((await log.read("t", 0, 10, 100)).records).toEqual(records(10, 10));
       const again = await harness.reopen();
       expect(await again.range("t", 0)).toEqual({ start: 10, end: 20 });

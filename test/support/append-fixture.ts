@@ -4,7 +4,10 @@
  * Arguments: folder, number of records (0: until it is killed), JSON of further options.
  */
 import { writeSync } from "node:fs";
-import { openSqliteEventLog, type SqliteEventLogOptions } from "../../src/adapters/sqlite/event-log.ts";
+import {
+  openSqliteEventLog,
+  type SqliteEventLogOptions,
+} from "../../src/adapters/sqlite/event-log.ts";
 import { createSystemClock } from "../../src/adapters/system/clock.ts";
 import { createSystemRandom } from "../../src/adapters/system/random.ts";
 import { fixtureRecord } from "./append-record.ts";

@@ -1,4 +1,8 @@
-import { openSqliteEventLog, type SqliteEventLog, type SqliteEventLogOptions } from "../../src/adapters/sqlite/event-log.ts";
+import {
+  openSqliteEventLog,
+  type SqliteEventLog,
+  type SqliteEventLogOptions,
+} from "../../src/adapters/sqlite/event-log.ts";
 import { createSystemClock } from "../../src/adapters/system/clock.ts";
 import { createSystemRandom } from "../../src/adapters/system/random.ts";
 import type { LogRecord } from "../../src/wire/record.ts";
@@ -18,7 +22,7 @@ export async function readLogFolder(folder: string): Promise<readonly LogRecord[
   try {
     const { start, end } = await log.range("t", 0);
     const records: LogRecord[] = [];
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       const batch = await log.read("t", 0, at, 1_000);
       records.push(...batch.records);
       at = batch.nextOffset;

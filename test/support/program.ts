@@ -46,7 +46,8 @@ export function startProgram(
   };
   const ended = Promise.all([child.exited, readLines(), readErrors()]).then(([code]) => {
     look();
-    for (const waiter of waiters) waiter.reject(new Error(`the program ended (${code}): ${errors}`));
+    for (const waiter of waiters)
+      waiter.reject(new Error(`the program ended (${code}): ${errors}`));
     return code;
   });
   return {

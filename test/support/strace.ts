@@ -16,7 +16,20 @@ const RESUMED = /^(\d+)\s+[\d:.]+ <\.\.\. (\w+) resumed>(.*)\)\s+= (-?\w+)/;
 /** What strace is to be asked for, so that {@link parseTrace} can read its file. */
 export function straceCommand(output: string): readonly string[] {
   const calls = "trace=fsync,fdatasync,write,writev,pwrite64,pwritev,sendto,sendmsg";
-  return ["strace", "-f", "-tt", "-y", "-s", "65536", "-e", calls, "-e", "signal=none", "-o", output];
+  return [
+    "strace",
+    "-f",
+    "-tt",
+    "-y",
+    "-s",
+    "65536",
+    "-e",
+    calls,
+    "-e",
+    "signal=none",
+    "-o",
+    output,
+  ];
 }
 
 /** The calls of a trace in the order in which they were left. */

@@ -68,6 +68,7 @@ export class SqliteEventLog implements EventLog {
   private readonly retention: Timer;
   private retaining: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
+  private closed = false;
   private creating: Promise<unknown> = Promise.resolve();
 
   constructor(options: SqliteEventLogOptions, parts: Parts) {
@@ -286,8 +287,6 @@ export class SqliteEventLog implements EventLog {
     }
   }
 
-  private closed = false;
-
   private assertOpen(): void {
     if (this.closed) throw new AppError("closed", "The log is closed");
   }
@@ -327,7 +326,10 @@ export async function openSqliteEventLog(options: SqliteEventLogOptions): Promis
   const keeper = new KeeperThread(died);
   const writer = new WriterThread(died);
   try {
-    const opened = await keeper.call("open", { folder: options.folder });
+    const opened = await keeper.call("open", {
+      folder: options.folder,
+      readersOpenMax: limitsWith(options.limits).readersOpenMax,
+    });
     await writer.ask({
       kind: "open",
       path: opened.live.path,

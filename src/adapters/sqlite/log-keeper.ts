@@ -1,7 +1,6 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { AppError } from "../../errors.ts";
-import { limitsWith } from "../../limits.ts";
 import type { ChunkIndex } from "./log-index.ts";
 import type {
   KeeperCall,
@@ -36,7 +35,7 @@ type Handlers = { [C in KeeperCall]: (ask: KeeperCalls[C]["ask"]) => KeeperCalls
  */
 export class LogKeeper {
   readonly handlers: Handlers = {
-    open: ({ folder }) => this.open(folder),
+    open: ({ folder, readersOpenMax }) => this.open(folder, readersOpenMax),
     createTopic: ({ spec, incarnation }) => this.createTopic(spec, incarnation),
     deleteTopic: ({ id }) => this.deleteTopic(id),
     saveOffsets: (offsets) => (this.opened().saveCommitted(offsets), null),
@@ -54,9 +53,10 @@ export class LogKeeper {
   private readonly segments = new Map<number, SegmentReader>();
   /** Sealed ones that are open, the last read first. */
   private readonly recent: SegmentReader[] = [];
-  private readonly readersOpenMax = limitsWith().readersOpenMax;
+  private readersOpenMax = 1;
 
-  private open(folder: string): OpenedLog {
+  private open(folder: string, readersOpenMax: number): OpenedLog {
+    this.readersOpenMax = readersOpenMax;
     this.folder = folder;
     this.meta = new LogMeta(join(folder, "meta.db"));
     for (const topic of this.meta.topics()) this.topics.set(topic.id, topic);

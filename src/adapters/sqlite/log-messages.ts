@@ -102,7 +102,7 @@ export interface RetainReply {
 
 /** The keeper's calls, by name: argument and answer. */
 export interface KeeperCalls {
-  open: { ask: { readonly folder: string }; answer: OpenedLog };
+  open: { ask: { readonly folder: string; readonly readersOpenMax: number }; answer: OpenedLog };
   createTopic: {
     ask: { readonly spec: TopicSpec; readonly incarnation: string };
     answer: KeptTopic;
