@@ -23,6 +23,7 @@ export const CHECKS: readonly Check[] = [
   { name: "fmt", args: ["--bun", "oxfmt", "--check"] },
   { name: "lint", args: ["--bun", "oxlint"] },
   { name: "types", args: ["--bun", "tsc", "--noEmit"] },
+  { name: "page-types", args: ["--bun", "tsc", "--noEmit", "-p", "gateway/web/browser"] },
   { name: "unused", args: ["--bun", "knip"] },
   { name: "spell", args: ["--bun", "cspell", "lint", "--no-progress", "."] },
   { name: "docs", args: ["scripts/docs.ts", "--check"] },

@@ -12,7 +12,7 @@ import type { ClientClock, ClientTimer } from "./platform.ts";
 import type { Push } from "./push.ts";
 import type { Transport, TransportSocket } from "./transport.ts";
 
-export const PROTOCOL = "tidegate.v1";
+const PROTOCOL = "tidegate.v1";
 
 interface Replies {
   connect: ConnectReply;

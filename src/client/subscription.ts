@@ -163,6 +163,8 @@ export class Reader implements Subscription, FeedMember {
 
   onPlaced(position: Position, head: number): void {
     const own = this.#position;
+    // A tail that is asked for decides by itself where it begins.
+    if (!own && this.#mode === "filling") return;
     if (!own) {
       this.#position = this.#opensFeed ? position : { epoch: position.epoch, seq: head };
       this.#shown ??= cursorOf(this.#position);

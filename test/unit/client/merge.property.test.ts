@@ -130,8 +130,10 @@ async function play(bench: Bench, steps: readonly Step[], readers: Reader[]): Pr
       const items: Item[] = [];
       const head = server.conversation(ROOM).events.length;
       // Where it begins is the server's to say when nothing is known yet: -1.
-      readers.push({ items, from: now.tail === 0 ? -1 : Math.max(1, head - now.tail + 1) });
-      const start = now.tail === 0 ? {} : { cursor: `e1.${Math.max(0, head - now.tail)}` };
+      readers.push({ items, from: now.tail % 2 === 0 ? -1 : Math.max(1, head - now.tail + 1) });
+      const { tail } = now;
+      const cursor = `e1.${Math.max(0, head - tail)}`;
+      const start = tail === 0 ? {} : tail % 2 === 0 ? { tail } : { cursor };
       client.subscribe(ROOM, { ...start, onItem: (item) => items.push(item) });
     } else faults.add(now.do, now.count);
   }

@@ -53,15 +53,12 @@ describe("send", () => {
       if (verb === "send") bench.server.kill();
       return undefined;
     };
-    const sendings = [
-      bench.client.send("a", { text: "one" }),
-      bench.client.send("a", { text: "two" }),
-    ];
+    const both = [bench.client.send("a", { text: "one" }), bench.client.send("a", { text: "two" })];
     await bench.clock.advance(1);
     bench.server.intercept = () => undefined;
     await bench.clock.advance(5_000);
-    await Promise.all(sendings.map((sending) => sending.receipt));
-    const keys = sendings.map((sending) => sending.key);
+    await Promise.all(both.map((sending) => sending.receipt));
+    const keys = both.map((sending) => sending.key);
     const again = sentOf(bench).slice(-2);
     expect(again.map(({ key, attempt }) => [key, attempt])).toEqual(keys.map((key) => [key, 2]));
     expect(placedIn(bench, "a")).toEqual(["one", "two"]);

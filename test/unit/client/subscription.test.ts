@@ -37,6 +37,19 @@ describe("a subscription", () => {
     expect(bench.server.verbs().filter((verb) => verb === "subscribe")).toHaveLength(1);
   });
 
+  test("begins a tail back although another one has just begun at the head", async () => {
+    const bench = clientBench();
+    publish(bench, 10);
+    const head: Item[] = [];
+    const tail: Item[] = [];
+    bench.client.subscribe("general", { onItem: (item) => head.push(item) });
+    bench.client.subscribe("general", { tail: 3, onItem: (item) => tail.push(item) });
+    await bench.clock.advance(1_000);
+    expect(seqsOf(head)).toEqual([]);
+    expect(seqsOf(tail)).toEqual([8, 9, 10]);
+    expect(tail.at(-1)).toEqual({ type: "live", seq: 10 });
+  });
+
   test("shows the first message of a conversation that had none, with its cursor", async () => {
     const bench = clientBench();
     const items: Item[] = [];
