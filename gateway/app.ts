@@ -1,4 +1,4 @@
-import type { AppError } from "../src/errors.ts";
+import { AppError } from "../src/errors.ts";
 import type { Socket } from "../src/ports/socket.ts";
 import type { Connection } from "./connection.ts";
 import type { Gateway } from "./gateway.ts";
@@ -37,7 +37,7 @@ export function createApp(options: AppOptions): App {
     if (headers.get("upgrade")?.toLowerCase() !== "websocket")
       return text(426, "this address takes WebSocket connections", { Upgrade: "websocket" });
     if (!originAllowed(headers.get("origin"), headers.get("host")))
-      return text(403, "this origin is not allowed: add it to TIDEGATE_ALLOWED_ORIGINS");
+      return problem(new AppError("origin_forbidden"));
     const offered = headers.get("sec-websocket-protocol")?.split(",").map((name) => name.trim()) ?? [];
     if (!offered.includes(SUBPROTOCOL)) return text(400, `the WebSocket subprotocol must be ${SUBPROTOCOL}`);
     const refused = gateway.refusesSockets();

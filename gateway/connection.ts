@@ -1,22 +1,33 @@
 import { CLOSE_TABLE, type CloseReason } from "../src/close-codes.ts";
 import type { AppError } from "../src/errors.ts";
+import type { Limits } from "../src/limits.ts";
+import { fullBucket, takeTokens, type Rate, type TokenBucket } from "../src/policy/token-bucket.ts";
+import type { Clock } from "../src/ports/clock.ts";
 import type { Socket } from "../src/ports/socket.ts";
 import type { Line } from "../src/wire/read-line.ts";
 import { encodeError } from "../src/wire/reply.ts";
-import { Bucket } from "./bucket.ts";
-import type { Gateway } from "./gateway.ts";
 import type { Route } from "./ingress.ts";
-import type { Reader } from "./reader.ts";
+import type { Reader, ReadingConnection } from "./reader.ts";
 import type { Session } from "./session.ts";
+
+/** What a connection needs of its gateway. */
+export interface ConnectionHost {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly connectionRate: Rate;
+  /** Has the connection flushed at the end of this turn. */
+  markDirty(connection: Connection): void;
+  countClose(reason: CloseReason): void;
+}
 
 /**
  * One client's socket: what it may do, what it reads, and what waits to be written to it. There may
  * be very many that do nothing, so what only busy ones need is made on first use.
  */
-export class Connection {
+export class Connection implements ReadingConnection {
   readonly id: string;
   readonly openedAt: number;
-  readonly #gateway: Gateway;
+  readonly #host: ConnectionHost;
   readonly #socket: Socket;
   session: Session | undefined;
   /** Readers by conversation. */
@@ -33,7 +44,7 @@ export class Connection {
   /** Its place among the heartbeats. */
   slot = 0;
   missedHeartbeats = 0;
-  #bucket: Bucket | undefined;
+  #bucket: TokenBucket | undefined;
   #catching: Reader[] | undefined;
   #out = "";
   #dirty = false;
@@ -43,8 +54,8 @@ export class Connection {
   #paused = false;
   #errors = 0;
 
-  constructor(gateway: Gateway, socket: Socket, id: string, openedAt: number) {
-    this.#gateway = gateway;
+  constructor(host: ConnectionHost, socket: Socket, id: string, openedAt: number) {
+    this.#host = host;
     this.#socket = socket;
     this.id = id;
     this.openedAt = openedAt;
@@ -67,15 +78,15 @@ export class Connection {
 
   /** Takes one message's share of the connection's rate. @returns 0, or ms to wait */
   spend(now: number): number {
-    const { sendsPerSecondPerConnection, sendsBurstPerConnection } = this.#gateway.limits;
-    this.#bucket ??= new Bucket(sendsPerSecondPerConnection, sendsBurstPerConnection, now);
-    return this.#bucket.take(now);
+    const { connectionRate } = this.#host;
+    this.#bucket ??= fullBucket(connectionRate, now);
+    return takeTokens(this.#bucket, connectionRate, now);
   }
 
   /** Queues live events. @returns false when too much waits: the reader is to be demoted */
   push(text: string): boolean {
     const out = this.#out;
-    if (out.length + text.length > this.#gateway.limits.outboundQueueBytesMax) return this.closed;
+    if (out.length + text.length > this.#host.limits.outboundQueueBytesMax) return this.closed;
     this.#write(text);
     return true;
   }
@@ -93,7 +104,7 @@ export class Connection {
   /** A command begins that will be answered. Beyond the credit the socket is not read. */
   begin(): void {
     this.#unanswered++;
-    if (this.#unanswered >= this.#gateway.limits.creditCommandsMax) this.#pause();
+    if (this.#unanswered >= this.#host.limits.creditCommandsMax) this.#pause();
   }
 
   /** Answers a command that has begun. */
@@ -109,7 +120,7 @@ export class Connection {
     this.#answered();
     if (error.retriable) return;
     this.#errors++;
-    if (this.#errors > this.#gateway.limits.invalidCommandsMax) this.close("too_many_errors");
+    if (this.#errors > this.#host.limits.invalidCommandsMax) this.close("too_many_errors");
   }
 
   /** Writes what is queued, then serves the readers that are catching up. */
@@ -125,7 +136,7 @@ export class Connection {
     }
     if (result < 0) {
       this.#clogged = true;
-      this.#cloggedAt = this.#gateway.clock.monotonic();
+      this.#cloggedAt = this.#host.clock.monotonic();
       this.missedHeartbeats = 0;
       return;
     }
@@ -156,14 +167,14 @@ export class Connection {
     if (catching.length === 0) this.#catching = undefined;
   }
 
-  /** Sends what is queued and closes. The socket's own end calls {@link Gateway.closed}. */
+  /** Sends what is queued and closes. The socket's own end calls the gateway's `closed`. */
   close(reason: CloseReason): void {
     if (this.closed) return;
     if (!this.#clogged && this.#out !== "") this.#socket.send(this.#out);
     this.#out = "";
     this.closed = true;
     const { code, reason: text } = CLOSE_TABLE[reason];
-    this.#gateway.countClose(reason);
+    this.#host.countClose(reason);
     this.#socket.close(code, text);
   }
 
@@ -172,10 +183,10 @@ export class Connection {
     this.#out = this.#out === "" ? text : `${this.#out}\n${text}`;
     if (!this.#dirty) {
       this.#dirty = true;
-      this.#gateway.markDirty(this);
+      this.#host.markDirty(this);
     }
     // Replies pile up only if the client goes on asking without reading.
-    if (this.#clogged && this.#out.length > this.#gateway.limits.outboundQueueBytesMax) this.#pause();
+    if (this.#clogged && this.#out.length > this.#host.limits.outboundQueueBytesMax) this.#pause();
   }
 
   #answered(): void {
@@ -191,7 +202,7 @@ export class Connection {
 
   #resumeIfPossible(): void {
     if (!this.#paused || this.#clogged || this.closed) return;
-    if (this.#unanswered > this.#gateway.limits.creditCommandsMax / 2) return;
+    if (this.#unanswered > this.#host.limits.creditCommandsMax / 2) return;
     this.#paused = false;
     this.missedHeartbeats = 0;
     this.#socket.resume();

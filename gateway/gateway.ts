@@ -2,6 +2,7 @@ import type { CloseReason } from "../src/close-codes.ts";
 import { AppError } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
 import { compileGrants } from "../src/policy/capability.ts";
+import { fullBucket, type Rate } from "../src/policy/token-bucket.ts";
 import { partitionOf } from "../src/policy/partitioner.ts";
 import type { Authenticator, Identity } from "../src/ports/authenticator.ts";
 import type { Backplane, Refusal } from "../src/ports/backplane.ts";
@@ -15,7 +16,6 @@ import type { Telemetry } from "../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../src/ports/tenant-catalog.ts";
 import { recordKey } from "../src/tenants.ts";
 import { encodeReconnect, encodeRefused } from "../src/wire/reply.ts";
-import { Bucket } from "./bucket.ts";
 import { Connection } from "./connection.ts";
 import { Heartbeats } from "./heartbeat.ts";
 import { Ingress } from "./ingress.ts";
@@ -51,6 +51,7 @@ export class Gateway {
   readonly relay: Relay;
   readonly ingress: Ingress;
   readonly durability: "disk" | "log";
+  readonly connectionRate: Rate;
   readonly #catalog: TenantCatalog;
   readonly #authenticator: Authenticator;
   readonly #random: Random;
@@ -74,6 +75,10 @@ export class Gateway {
     this.limits = limits;
     this.store = store;
     this.durability = log.durability;
+    this.connectionRate = {
+      perSecond: limits.sendsPerSecondPerConnection,
+      burst: limits.sendsBurstPerConnection,
+    };
     this.#catalog = options.catalog;
     this.#authenticator = options.authenticator;
     this.#random = options.random;
@@ -142,8 +147,9 @@ export class Gateway {
     let tenant = this.#tenants.get(identity.tenant);
     if (tenant === undefined) {
       const { sendsPerSecondPerTenant, sendsBurstPerTenant } = this.limits;
-      const bucket = new Bucket(sendsPerSecondPerTenant, sendsBurstPerTenant, this.clock.monotonic());
-      tenant = { name: identity.tenant, placement, bucket };
+      const rate = { perSecond: sendsPerSecondPerTenant, burst: sendsBurstPerTenant };
+      const bucket = fullBucket(rate, this.clock.monotonic());
+      tenant = { name: identity.tenant, placement, rate, bucket };
       this.#tenants.set(identity.tenant, tenant);
     }
     return { identity, grants: compileGrants(identity.capabilities), tenant };

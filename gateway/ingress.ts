@@ -3,6 +3,7 @@ import type { Limits } from "../src/limits.ts";
 import type { Clock } from "../src/ports/clock.ts";
 import type { Digest } from "../src/ports/digest.ts";
 import type { Telemetry } from "../src/ports/telemetry.ts";
+import { takeTokens } from "../src/policy/token-bucket.ts";
 import { partitionOf } from "../src/policy/partitioner.ts";
 import { recordKey } from "../src/tenants.ts";
 import type { SendCommand } from "../src/wire/command.ts";
@@ -83,7 +84,7 @@ export class Ingress {
   ): AppError | undefined {
     if (this.#draining) return new AppError("draining");
     const { clock, digest, producer, source } = this.#options;
-    const wait = route.tenant.bucket.take(clock.monotonic());
+    const wait = takeTokens(route.tenant.bucket, route.tenant.rate, clock.monotonic());
     if (wait > 0) {
       this.#limited.value++;
       return new AppError("rate_limited", "the tenant sends too many messages", { retryAfterMs: wait });

@@ -2,7 +2,7 @@ import type { PublishedRun } from "../src/ports/backplane.ts";
 import type { HeadRange, HistoryPage } from "../src/ports/message-store.ts";
 import { encodeEventPush, encodeLag, encodeLive, encodeReset } from "../src/wire/reply.ts";
 import { Held } from "./held.ts";
-import type { Reader } from "./reader.ts";
+import type { ReadConversation, Reader } from "./reader.ts";
 
 /** What a conversation asks of the relay. */
 export interface ConversationHost {
@@ -32,7 +32,7 @@ export interface RelayCounts {
  * A conversation with readers on this gateway. Live readers have everything up to `last`; the others
  * are catching up from the store, and from what is held here while the store is behind.
  */
-export class LocalConversation {
+export class LocalConversation implements ReadConversation {
   readonly tenant: string;
   readonly name: string;
   readonly nameJson: string;

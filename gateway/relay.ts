@@ -6,6 +6,7 @@ import type { Telemetry } from "../src/ports/telemetry.ts";
 import { asAppError } from "../src/errors.ts";
 import { LocalConversation, type ConversationHost, type RelayCounts } from "./local-conversation.ts";
 import { PartitionView } from "./partition-view.ts";
+import type { ReadConversation } from "./reader.ts";
 
 export interface RelayOptions {
   readonly store: MessageStore;
@@ -98,7 +99,7 @@ export class Relay implements ConversationHost {
   }
 
   /** Forgets a conversation whose last reader is gone. */
-  release(conversation: LocalConversation): void {
+  release(conversation: ReadConversation): void {
     if (conversation.readers > 0) return;
     const key = conversation.tenant + SEPARATOR + conversation.name;
     if (this.#conversations.get(key) !== conversation || this.#joins.has(key)) return;
