@@ -12,6 +12,21 @@ const STOP_TIMEOUT_MS = 20_000;
 const OUTPUT_CHARS_MAX = 20_000;
 const POLL_MS = 20;
 
+const children = new Set<Subprocess>();
+let hearsSignals = false;
+
+/** A program that is interrupted takes its servers with it. */
+function endChildrenOnSignals(): void {
+  if (hearsSignals) return;
+  hearsSignals = true;
+  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    process.once(signal, () => {
+      for (const child of children) child.kill("SIGKILL");
+      process.exit(code);
+    });
+  }
+}
+
 export interface ServerOptions {
   /** Kept after the end when given; otherwise a new one that is removed. */
   readonly dataDir?: string;
@@ -37,12 +52,15 @@ export class ServerProcess implements AsyncDisposable {
     this.#ownsData = options.dataDir === undefined;
     this.dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "tidegate-load-"));
     const flags = options.flags ?? (process.env["LOAD_SERVER_FLAGS"]?.split(" ") ?? []);
+    endChildrenOnSignals();
     this.#child = Bun.spawn([process.execPath, ...flags, join(ROOT, options.program ?? PROGRAM)], {
       cwd: ROOT,
       env: { ...inherited(), ...this.key.settings, PORT: "0", TIDEGATE_DATA: this.dataDir, ...options.settings },
       stdout: "pipe",
       stderr: "pipe",
     });
+    children.add(this.#child);
+    void this.#child.exited.then(() => children.delete(this.#child));
   }
 
   /** Resolves when the server is ready. @throws with its output when it does not come up */

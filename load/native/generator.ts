@@ -97,8 +97,8 @@ export class Generator implements MemberContext {
     return reading;
   }
 
-  closedLoop(window: number, perFrame: number, messagesMax?: number): ClosedLoop {
-    return this.#start(new ClosedLoop(this.#sender, window, perFrame, messagesMax));
+  closedLoop(window: number, perFrame: number, framesMax?: number): ClosedLoop {
+    return this.#start(new ClosedLoop(this.#sender, window, perFrame, framesMax));
   }
 
   openLoop(rate: number): OpenLoop {

@@ -23,8 +23,8 @@ export interface Faults {
 /** Everything that was sent, and what became of it. Messages are numbered from 0 in sending order. */
 export class Ledger {
   readonly faults: Faults = { lost: 0, duplicate: 0, reordered: 0, altered: 0, refused: 0 };
-  readonly receiptTimes = new Histogram();
-  readonly deliveryTimes = new Histogram();
+  receiptTimes = new Histogram();
+  deliveryTimes = new Histogram();
   readonly durabilities = new Map<string, number>();
   /** Messages sent before this moment are not in the times. */
   timedFrom = Number.POSITIVE_INFINITY;

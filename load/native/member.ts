@@ -32,6 +32,7 @@ export class Member implements SocketListener, LineSink {
   answered = 0;
   /** Frames that the pace may still send. */
   credit = 0;
+  framesLeft = 0;
   /** The rooms it sends to, in turn. */
   targets: readonly number[] = [];
   nextTarget = 0;
@@ -146,7 +147,7 @@ export class Member implements SocketListener, LineSink {
     const room = Number(named.conversation?.slice(-7));
     const reading = this.#readings.get(room);
     if (!reading) return;
-    if (push["live"] !== undefined) reading.liveAt = performance.now();
+    if (push["live"] !== undefined) reading.live(performance.now());
     else if (push["lag"] !== undefined) reading.lags++;
     else if (push["event"] !== undefined) {
       const event = push["event"] as { id: string; key: string; sender: string };

@@ -43,33 +43,35 @@ export class ClosedLoop implements Pace {
   readonly #sender: Sender;
   readonly #window: number;
   readonly #perFrame: number;
-  readonly #messagesMax: number;
-  #started = 0;
-  #isRunning = false;
+  readonly #framesMax: number;
+  #unfinished = 0;
 
-  /** @param messagesMax stop after so many messages */
-  constructor(sender: Sender, window: number, perFrame: number, messagesMax = Number.POSITIVE_INFINITY) {
+  /** @param framesMax each member stops after so many frames */
+  constructor(sender: Sender, window: number, perFrame: number, framesMax = Number.POSITIVE_INFINITY) {
     this.#sender = sender;
     this.#window = window;
     this.#perFrame = perFrame;
-    this.#messagesMax = messagesMax;
+    this.#framesMax = framesMax;
   }
 
+  /** Whether a member still has frames to send. */
   get isRunning(): boolean {
-    return this.#isRunning;
+    return this.#unfinished > 0;
   }
 
   start(members: readonly Member[]): void {
-    this.#isRunning = true;
-    for (const member of members) {
+    const senders = members.filter((member) => member.targets.length > 0);
+    this.#unfinished = senders.length;
+    for (const member of senders) {
       member.answered = 0;
       member.credit = this.#window;
-      this.turn(member);
+      member.framesLeft = this.#framesMax;
     }
+    for (const member of senders) this.turn(member);
   }
 
   stop(): void {
-    this.#isRunning = false;
+    this.#unfinished = 0;
   }
 
   turn(member: Member): void {
@@ -77,15 +79,15 @@ export class ClosedLoop implements Pace {
       member.answered -= this.#perFrame;
       member.credit++;
     }
-    if (!this.#isRunning || member.credit <= 0 || member.targets.length === 0) return;
+    if (!this.isRunning || member.credit <= 0 || member.framesLeft <= 0) return;
     const dueAt = performance.now();
     const now = Date.now();
-    while (member.credit > 0 && this.#isRunning) {
+    while (member.credit > 0 && member.framesLeft > 0) {
       member.credit--;
+      member.framesLeft--;
       this.#sender.add(member, this.#perFrame, dueAt, now);
-      this.#started += this.#perFrame;
-      if (this.#started >= this.#messagesMax) this.stop();
     }
+    if (member.framesLeft === 0) this.#unfinished--;
     this.#sender.flush(member);
   }
 }

@@ -42,6 +42,8 @@ export class Reading {
   isTimed: boolean;
   /** When `live` came last; monotonic ms. */
   liveAt: number | undefined;
+  /** How many events had come until then. */
+  eventsAtLive = 0;
   lags = 0;
   events = 0;
 
@@ -49,6 +51,12 @@ export class Reading {
     this.room = room;
     this.lastSeq = lastSeq;
     this.isTimed = isTimed;
+  }
+
+  /** The server says that everything up to now was sent. */
+  live(now: number): void {
+    this.liveAt = now;
+    this.eventsAtLive = this.events;
   }
 
   /** @returns what this seq is to the reader; a late one fills a gap that was counted as missing */

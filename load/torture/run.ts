@@ -180,7 +180,8 @@ export class Torture {
     const address = this.#target.address;
     if (!address) throw new Error("the server is not up");
     await using probe = await open(address, token);
-    return headOf(probe, conversation);
+    // Awaited here: the probe ends with this scope.
+    return await headOf(probe, conversation);
   }
 
   /** Waits for a condition; when it does not come, that is a fault of its own and the run goes on. */
