@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { startAuditor } from "../consumers/auditor/auditor.ts";
 import { startDeliveryPool, type DeliveryPool } from "../consumers/delivery/pool.ts";
 import { createApp, SUBPROTOCOL } from "../gateway/app.ts";
 import { Gateway } from "../gateway/gateway.ts";
@@ -8,6 +9,7 @@ import { createHttpApp } from "../gateway/http/app.ts";
 import { problemOf } from "../gateway/http/problem.ts";
 import { originAllowed } from "../gateway/origin.ts";
 import { createMessageService } from "../gateway/service.ts";
+import { createPages } from "../gateway/web/pages.ts";
 import { startServer } from "../src/adapters/bun/server.ts";
 import { createJwtAuthenticator } from "../src/adapters/jwt/authenticator.ts";
 import { createTokenIssuer } from "../src/adapters/jwt/issue.ts";
@@ -21,10 +23,12 @@ import { createSystemDigest } from "../src/adapters/system/digest.ts";
 import { loadKeys } from "../src/adapters/system/keys.ts";
 import { createSystemRandom } from "../src/adapters/system/random.ts";
 import type { Config } from "../src/config.ts";
+import type { Telemetry } from "../src/ports/telemetry.ts";
 
 export interface Standalone {
   readonly url: string;
   readonly port: number;
+  readonly telemetry: Telemetry;
   /** Whether tokens are made with the development key. */
   readonly development: boolean;
   /** Makes a token for the demo tenant; only with the development key. */
@@ -75,6 +79,7 @@ export async function startStandalone(
     limits,
     telemetry,
   });
+  const auditor = await startAuditor({ member: "standalone", log, store, catalog, clock, limits, telemetry });
   const gateway = new Gateway({
     log,
     store,
@@ -90,6 +95,7 @@ export async function startStandalone(
   });
   const health = new Health();
   health.add("delivery", () => haltedPartitions(pool));
+  health.add("log", () => (gateway.appendStalled() ? "appends have had no outcome for too long" : undefined));
   const http = createHttpApp({
     authenticator,
     messages: createMessageService(gateway),
@@ -109,7 +115,7 @@ export async function startStandalone(
       const { status, headers, text } = problemOf(error, `urn:uuid:${random.uuidv7()}`);
       return new Response(text, { status, headers });
     },
-    routes: [(request) => http.fetch(request)],
+    routes: [await createPages(), (request) => http.fetch(request)],
   });
   const server = startServer({
     port: config.port,
@@ -126,6 +132,7 @@ export async function startStandalone(
     server.stopListening();
     await gateway.drain();
     await server.close();
+    await auditor.close();
     await pool.close();
     await backplane.close();
     await store.close();
@@ -135,6 +142,7 @@ export async function startStandalone(
   return {
     url: server.url,
     port: server.port,
+    telemetry,
     development: devKey !== undefined,
     issueToken:
       issue &&

@@ -43,7 +43,12 @@ async function welcome(
   running: Awaited<ReturnType<typeof startStandalone>>,
   config: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  process.stderr.write(`${JSON.stringify({ level: "info", message: "started", config })}\n`);
+  running.telemetry.log("info", "started", { config });
+  if (running.development && !isLoopback(String(config["host"]))) {
+    running.telemetry.log("warn", "anyone who reaches this port can make tokens: set TIDEGATE_JWT_KEYS, or HOST=127.0.0.1", {
+      host: config["host"],
+    });
+  }
   const token = await running.issueToken?.("curl", TOKEN_LIFETIME_MS);
   if (token === undefined) {
     process.stdout.write(`\nTidegate listens on ${running.url}\n`);
@@ -62,6 +67,10 @@ Tidegate is ready.
 
   Stop with Ctrl-C: what was acked stays.
 `);
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 function explain(error: unknown): string {

@@ -102,6 +102,11 @@ export class Gateway {
     return this.#connections.size;
   }
 
+  /** Whether the log does not answer. */
+  appendStalled(): boolean {
+    return this.#producer.stalled;
+  }
+
   /** Why no further socket can be taken now, or undefined. */
   refusesSockets(): AppError | undefined {
     if (this.#draining) return new AppError("draining");

@@ -43,8 +43,11 @@ export class Producer {
     return this.#pendingChars;
   }
 
-  get inFlight(): number {
-    return this.#inFlight.size;
+  /** Whether the oldest append has waited for more than half of its time. */
+  get stalled(): boolean {
+    const [oldest] = this.#inFlight;
+    if (oldest === undefined) return false;
+    return this.#clock.monotonic() - oldest.startedAt > this.#limits.appendTimeoutMs / 2;
   }
 
   /** @returns an error when nothing was taken; else `completion` is called exactly once, later */

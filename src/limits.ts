@@ -77,7 +77,7 @@ export const LIMIT_TABLE = {
   readPageRecordsMax: limit(2_048, "count", "Records of one page that a consumer behind the log's end reads", "the rest comes in the next page"),
   readPageBytesMax: limit(1 * MiB, "bytes", "Characters of one page of the standalone log", "fewer records; at least one append's"),
   commitBytesMax: limit(8 * MiB, "bytes", "Characters that the standalone log flushes at once", "the rest goes into the next flush"),
-  segmentBytesMax: limit(64 * MiB, "bytes", "One file of the standalone log", "the next file is begun"),
+  segmentBytesMax: limit(32 * MiB, "bytes", "Write-ahead log of one file of the standalone log", "the next file is begun"),
   readersOpenMax: limit(16, "count", "Sealed files of the standalone log that are open for reading", "the least recently read one is closed"),
 
   // The delivery pool.
@@ -91,6 +91,10 @@ export const LIMIT_TABLE = {
   storeReadsPendingMax: limit(10_000, "count", "Reads that wait for the store", "error overloaded"),
   sessionTimeoutMs: limit(8_000, "ms", "Time without a heartbeat after which a worker is no member", "its partitions move"),
   sessionMarginMs: limit(1_000, "ms", "Time before the session's end from which a worker publishes nothing", "it waits for its next heartbeat"),
+
+  // The auditor.
+  auditRecordsPerSecond: limit(500, "per_second", "Records of one partition that are recounted", "the rest is recounted later"),
+  auditMemoryMax: limit(10_000, "count", "Heads and ids of one partition that the auditor remembers, each", "older ones are not compared"),
 
   // Reading back.
   historyLimitMax: limit(1_000, "count", "Messages in one answer of history", "error invalid_command"),

@@ -1,0 +1,167 @@
+import { asAppError } from "../../src/errors.ts";
+import type { Limits } from "../../src/limits.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { Consumer, ConsumerHandler, EventLog, RecordBatch } from "../../src/ports/event-log.ts";
+import type { EventFeed, MessageStore } from "../../src/ports/message-store.ts";
+import type { Telemetry } from "../../src/ports/telemetry.ts";
+import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
+import { Recount } from "./recount.ts";
+
+export const AUDITOR_POOL = "auditor";
+
+export interface AuditorOptions {
+  readonly member: string;
+  readonly log: EventLog;
+  readonly store: EventFeed & Pick<MessageStore, "findIds">;
+  readonly catalog: TenantCatalog;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly telemetry: Telemetry;
+}
+
+export interface Auditor {
+  close(): Promise<void>;
+}
+
+const STORE_WAIT_MS = 250;
+
+/**
+ * Reads the raw log behind the delivery pool and recounts it against the store: every record must be
+ * placed once, in its conversation's order, or be a repeat or a refusal. It goes at a bounded pace,
+ * so that it costs the delivery nothing that matters, and exports totals that must all stay zero.
+ */
+export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
+  const { log, store, catalog, clock, limits, telemetry } = options;
+  const recounts = new Map<string, Recount>();
+  const owned = new Set<string>();
+  const chains = new Map<string, Promise<void>>();
+  const counter = (name: string, help: string) =>
+    telemetry.counter({ name: `tidegate_audit_${name}_total`, help });
+  const metrics = {
+    records: counter("records", "Raw records that were recounted"),
+    lost: counter("lost", "Records that are neither placed nor repeated nor refused"),
+    duplicate: counter("duplicate", "Message ids that were placed twice"),
+    reordered: counter("reordered", "Events whose seq does not follow the one before"),
+    altered: counter("altered", "Placed events that are not the record at their offset"),
+    skipped: counter("skipped", "Offsets that expired before they were recounted"),
+  };
+  let consumer: Consumer | undefined;
+  let closed = false;
+  const nameOf = (topic: string, partition: number) => `${topic}/${partition}`;
+  const pause = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));
+
+  /** The placed events of a batch's offsets, once the store has them all; undefined when revoked. */
+  async function placedIn(batch: RecordBatch, name: string) {
+    const { topic, partition, nextOffset } = batch;
+    const first = batch.offsets[0] ?? nextOffset;
+    for (;;) {
+      if (closed || !owned.has(name)) return undefined;
+      const offsets = await store.offsets();
+      const stored = offsets.find((one) => one.topic === topic && one.partition === partition);
+      if ((stored?.nextOffset ?? 0) >= nextOffset) break;
+      await pause(STORE_WAIT_MS);
+    }
+    const events = [];
+    for (let from = first; from < nextOffset; ) {
+      const page = await store.feed({ topic, partition }, from, limits.feedPageEventsMax);
+      for (const event of page.events) if (event.offset < nextOffset) events.push(event);
+      if (page.nextOffset <= from) break;
+      from = page.nextOffset;
+    }
+    return events;
+  }
+
+  async function audit(batch: RecordBatch): Promise<void> {
+    const { topic, partition } = batch;
+    const name = nameOf(topic, partition);
+    const events = await placedIn(batch, name);
+    const recount = recounts.get(name);
+    if (events === undefined || recount === undefined) return;
+    const found = recount.compare(batch.records, batch.offsets, events);
+    metrics.records.value += batch.records.length;
+    metrics.reordered.value += found.reordered;
+    metrics.duplicate.value += found.duplicated;
+    metrics.altered.value += found.altered;
+    // A repeat or a refused conflict has the id of a record that was placed.
+    const ids = found.unplaced.map((one) => one.id);
+    const placed = ids.length > 0 ? await store.findIds({ topic, partition }, ids) : undefined;
+    for (const one of found.unplaced) {
+      if (placed?.has(one.id)) continue;
+      metrics.lost.value++;
+      telemetry.log("error", "a record was lost", { partition: name, offset: one.offset, id: one.id });
+    }
+    await consumer?.commit(topic, partition, batch.nextOffset);
+    await pause((batch.records.length * 1_000) / limits.auditRecordsPerSecond);
+  }
+
+  async function auditUntilDone(batch: RecordBatch): Promise<void> {
+    const { topic, partition } = batch;
+    while (!closed && owned.has(nameOf(topic, partition))) {
+      try {
+        await audit(batch);
+        return;
+      } catch (error) {
+        telemetry.log("warn", "the audit waits", { topic, partition, error: asAppError(error).message });
+        await pause(STORE_WAIT_MS);
+      }
+    }
+  }
+
+  const handler: ConsumerHandler = {
+    async assigned(topic, partition) {
+      const name = nameOf(topic.name, partition);
+      const { start } = await log.range(topic.name, partition);
+      const committed = (await log.committed(AUDITOR_POOL, topic.name, partition)) ?? start;
+      if (committed < start) metrics.skipped.value += start - committed;
+      owned.add(name);
+      recounts.set(name, new Recount(limits.auditMemoryMax));
+      return Math.max(start, committed);
+    },
+    records(batch) {
+      // One batch at a time: what follows stays in the log, but for what is on its way already.
+      consumer?.pause(batch.topic, batch.partition);
+      const name = nameOf(batch.topic, batch.partition);
+      const mine = (chains.get(name) ?? Promise.resolve()).then(() => auditUntilDone(batch));
+      chains.set(name, mine);
+      void mine.then(() => {
+        if (chains.get(name) !== mine) return;
+        chains.delete(name);
+        if (!closed && owned.has(name)) consumer?.resume(batch.topic, batch.partition);
+      });
+    },
+    revoked(topic, partition) {
+      owned.delete(nameOf(topic, partition));
+      recounts.delete(nameOf(topic, partition));
+      return Promise.resolve();
+    },
+    lost(topic, partition) {
+      owned.delete(nameOf(topic, partition));
+      recounts.delete(nameOf(topic, partition));
+    },
+    failed(topic, partition, error) {
+      telemetry.log("error", "the audit cannot read", { topic, partition, error: error.message });
+    },
+  };
+
+  const joined = await log.consume({
+    group: AUDITOR_POOL,
+    member: options.member,
+    topics: catalog.topics(),
+    handler,
+  });
+  consumer = joined;
+  const refresh = (): void => {
+    joined.setTopics(catalog.topics()).catch((error: unknown) => {
+      telemetry.log("error", "new topics could not be audited", { error: asAppError(error).message });
+    });
+  };
+  const unwatch = catalog.watch(refresh);
+  refresh();
+  return {
+    async close() {
+      closed = true;
+      unwatch();
+      await joined.close();
+    },
+  };
+}
