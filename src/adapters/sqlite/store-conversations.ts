@@ -40,9 +40,10 @@ export class StoreConversations {
     this.#ends = new RecentMap(entriesMax);
     this.#findTenant = db.prepare("SELECT id FROM tenants WHERE name = ?");
     this.#addTenant = db.prepare("INSERT INTO tenants (name) VALUES (?) RETURNING id");
+    // `+?`: see StoreReader.
     this.#find = db.prepare(`
       SELECT id, epoch, (SELECT max(seq_last) FROM runs WHERE conversation = c.id) AS seqLast
-      FROM conversations c WHERE tenant = ? AND name = ? ORDER BY id DESC LIMIT 1`);
+      FROM conversations c WHERE tenant = +? AND name = +? ORDER BY id DESC LIMIT 1`);
     this.#add = db.prepare("INSERT INTO conversations VALUES (?, ?, ?, ?, ?)");
     this.#last = db.prepare("SELECT max(id) AS id FROM conversations");
   }
