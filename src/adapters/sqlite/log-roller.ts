@@ -92,7 +92,6 @@ export class LogRoller {
     this.live = next;
     this.spare = undefined;
     this.begunAt = this.clock.monotonic();
-    this.counters.size = await this.keeper.call("seal", { number: left.number });
-    this.counters.checkpoints++;
+    this.counters.sealed(await this.keeper.call("seal", { number: left.number }));
   }
 }

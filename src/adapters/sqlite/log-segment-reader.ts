@@ -1,5 +1,5 @@
-import type { Database } from "bun:sqlite";
-import { statSync } from "node:fs";
+import { Database } from "bun:sqlite";
+import { existsSync, statSync } from "node:fs";
 import { AppError } from "../../errors.ts";
 import { openDatabase } from "./database.ts";
 import { ChunkIndex, packNumbers, unpackNumbers } from "./log-index.ts";
@@ -44,6 +44,7 @@ export class SegmentReader {
 
   /** Makes the file if it is not there. */
   open(): void {
+    if (this.openSealed()) return;
     const db = this.database();
     createSegmentTables(db);
     this.state = segmentState(db);
@@ -184,8 +185,23 @@ export class SegmentReader {
   }
 
   private database(): Database {
+    if (this.db === undefined && this.state === SEGMENT_STATE.sealed) this.openSealed();
     this.db ??= openDatabase({ path: this.path, synchronous: "FULL", cacheBytes: CACHE_BYTES });
     return this.db;
+  }
+
+  /** A sealed file has no companions and is not touched again, so it is opened read-only. */
+  private openSealed(): boolean {
+    if (!existsSync(this.path) || existsSync(`${this.path}-wal`)) return false;
+    const db = new Database(this.path, { readonly: true, strict: true });
+    if (segmentState(db) !== SEGMENT_STATE.sealed) {
+      db.close(true);
+      return false;
+    }
+    this.db = db;
+    this.state = SEGMENT_STATE.sealed;
+    if (this.chunks.size === 0) this.loadSummaries(db);
+    return true;
   }
 
   private loadSummaries(db: Database): void {

@@ -22,7 +22,7 @@ export interface LogStats {
 /** Counts for `stats()` and, when there is a telemetry, for scrapes. */
 export class LogCounters {
   size: LogSize = { segments: 0, bytes: 0 };
-  checkpoints = 0;
+  private checkpoints = 0;
   private flushes = 0;
   private failures = 0;
   private records = 0;
@@ -30,6 +30,7 @@ export class LogCounters {
   private readonly flushTotal: Counter | undefined;
   private readonly failureTotal: Counter | undefined;
   private readonly recordTotal: Counter | undefined;
+  private readonly checkpointTotal: Counter | undefined;
   private readonly flushSeconds: Histogram | undefined;
 
   constructor(telemetry: Telemetry | undefined, pendingChars: () => number) {
@@ -50,10 +51,10 @@ export class LogCounters {
       help: "Time of one commit of the standalone log with its flush",
       buckets: BUCKETS_S,
     });
-    telemetry?.gauge(
-      { name: "tidegate_log_checkpoints", help: "Segments sealed since the start" },
-      () => this.checkpoints,
-    );
+    this.checkpointTotal = telemetry?.counter({
+      name: "tidegate_log_checkpoints_total",
+      help: "Segments of the standalone log that were checkpointed and sealed",
+    });
     telemetry?.gauge(
       { name: "tidegate_log_segments", help: "Files of the standalone log" },
       () => this.size.segments,
@@ -75,6 +76,12 @@ export class LogCounters {
     if (this.flushTotal !== undefined) this.flushTotal.value++;
     if (this.recordTotal !== undefined) this.recordTotal.value += records;
     this.flushSeconds?.observe(ms / 1_000);
+  }
+
+  sealed(size: LogSize): void {
+    this.size = size;
+    this.checkpoints++;
+    if (this.checkpointTotal !== undefined) this.checkpointTotal.value++;
   }
 
   failed(): void {

@@ -1,0 +1,88 @@
+import { expect } from "bun:test";
+import type { Consumer, EventLog } from "../../src/ports/event-log.ts";
+import type { TopicSpec } from "../../src/topics.ts";
+import type { LogRecord } from "../../src/wire/record.ts";
+import type { CollectingHandler } from "../support/collecting-handler.ts";
+
+/** A log to be tested, and what tests need to do to it from outside. */
+export interface EventLogHarness {
+  readonly log: EventLog;
+  /** Closes the log and opens it again on what it kept. */
+  reopen(): Promise<EventLog>;
+  /** Lets records grow older by this time and applies retention. */
+  ageBy(ms: number): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export const HOUR_MS = 3_600_000;
+
+export function spec(name: string, partitions = 1, retentionMs = HOUR_MS): TopicSpec {
+  return { name, partitions, retentionMs };
+}
+
+export function record(value: unknown, key = "general"): LogRecord {
+  return { key, headers: { tidegate: "1 1 abc", other: "x y" }, value: JSON.stringify(value) };
+}
+
+export function records(from: number, count: number): LogRecord[] {
+  return Array.from({ length: count }, (_, i) => record(from + i));
+}
+
+/** 0, 1, 2 … */
+export const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+/** Page by page to the end; a page may be smaller than asked for, but not empty before the end. */
+export async function readAll(
+  log: EventLog,
+  topic: string,
+  partition: number,
+  from: number,
+): Promise<readonly LogRecord[]> {
+  const { end } = await log.range(topic, partition);
+  const read: LogRecord[] = [];
+  for (let at = from; at < end;) {
+    const batch = await log.read(topic, partition, at, 1_500);
+    expect(batch.records.length).toBeGreaterThan(0);
+    expect(batch.records.length).toBeLessThanOrEqual(1_500);
+    read.push(...batch.records);
+    at = batch.nextOffset;
+  }
+  return read;
+}
+
+/** Opens logs for tests and lets go of everything after each. */
+export class EventLogKit {
+  readonly name: string;
+  private readonly factory: () => Promise<EventLogHarness>;
+  private harnesses: EventLogHarness[] = [];
+  private consumers: Consumer[] = [];
+
+  constructor(name: string, factory: () => Promise<EventLogHarness>) {
+    this.name = name;
+    this.factory = factory;
+  }
+
+  async open(...specs: TopicSpec[]): Promise<{ harness: EventLogHarness; log: EventLog }> {
+    const harness = await this.factory();
+    this.harnesses.push(harness);
+    for (const topic of specs) await harness.log.createTopic(topic);
+    return { harness, log: harness.log };
+  }
+
+  async join(
+    log: EventLog,
+    handler: CollectingHandler,
+    topics: readonly string[],
+    member = "m1",
+    group = "g",
+  ): Promise<Consumer> {
+    const consumer = await log.consume({ group, member, topics, handler });
+    this.consumers.push(consumer);
+    return consumer;
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all(this.consumers.splice(0).map((consumer) => consumer.close()));
+    await Promise.all(this.harnesses.splice(0).map((harness) => harness.dispose()));
+  }
+}
