@@ -5,7 +5,15 @@
  */
 import { Arguments } from "./arguments.ts";
 import { report } from "./result.ts";
-import { demandClean, duration, generatorFor, isRecorded, observe, startServer, times } from "./trial.ts";
+import {
+  demandClean,
+  duration,
+  generatorFor,
+  isRecorded,
+  observe,
+  startServer,
+  times,
+} from "./trial.ts";
 
 const WARM_UP_MS = 5_000;
 
@@ -28,7 +36,13 @@ report(
     mode: "standalone",
     title: `Closed loop, ${sockets} sockets in rooms of ${roomSize}, ${perFrame} a frame, ${window} frames unanswered`,
   },
-  { ...figures, ...times(generator), ...faults, sent: generator.ledger.sent, durability: durability() },
+  {
+    ...figures,
+    ...times(generator),
+    ...faults,
+    sent: generator.ledger.sent,
+    durability: durability(),
+  },
   isRecorded(args),
 );
 generator.close();

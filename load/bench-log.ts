@@ -61,6 +61,27 @@ function quantiles(samples: readonly number[]): Record<string, number> {
   return { p50_ms: at(0.5), p99_ms: at(0.99), p999_ms: at(0.999), max_ms: at(1) };
 }
 
+async function consumeAll(
+  log: SqliteEventLog,
+  group: string,
+  count: (records: number) => void,
+): Promise<void> {
+  await log.consume({
+    group,
+    member: "one",
+    topics: ["t"],
+    handler: {
+      assigned: () => Promise.resolve(0),
+      records: (batch) => count(batch.records.length),
+      revoked: () => Promise.resolve(),
+      lost: () => {},
+      failed: (_, __, error) => {
+        throw error;
+      },
+    },
+  });
+}
+
 async function measure(
   name: string,
   run: (log: SqliteEventLog, waits: number[]) => Promise<void>,
@@ -76,21 +97,8 @@ async function measure(
   });
   await log.createTopic({ name: "t", partitions: PARTITIONS, retentionMs: 3_600_000 });
   let delivered = 0;
-  await log.consume({
-    group: "bench",
-    member: "one",
-    topics: ["t"],
-    handler: {
-      assigned: () => Promise.resolve(0),
-      records: (batch) => {
-        delivered += batch.records.length;
-      },
-      revoked: () => Promise.resolve(),
-      lost: () => {},
-      failed: (_, __, error) => {
-        throw error;
-      },
-    },
+  await consumeAll(log, "live", (count) => {
+    delivered += count;
   });
   const waits: number[] = [];
   let stallMs = 0;
@@ -176,3 +184,24 @@ await measure("full speed, 100 a batch", (log, waits) => fullSpeed(log, waits, 1
 await measure(`open loop, ${args.rate} a second`, (log, waits) =>
   fixedRate(log, waits, Number(args.rate)),
 );
+await measure(`catching up beside ${args.rate} a second`, async (log, waits) => {
+  // What the second group reads from the files while the first one is fed from memory.
+  const before: number[] = [];
+  await fullSpeed(log, before, 100);
+  const behind = log.stats().records;
+  let read = 0;
+  let caughtUpMs = 0;
+  const begun = performance.now();
+  await consumeAll(log, "late", (count) => {
+    read += count;
+    if (read >= behind && caughtUpMs === 0) caughtUpMs = performance.now() - begun;
+  });
+  await fixedRate(log, waits, Number(args.rate));
+  console.log(
+    JSON.stringify({
+      name: "catch-up",
+      records: behind,
+      per_s: Math.round((behind / caughtUpMs) * 1_000),
+    }),
+  );
+});

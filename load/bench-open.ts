@@ -6,7 +6,15 @@
  */
 import { Arguments } from "./arguments.ts";
 import { report } from "./result.ts";
-import { demandClean, duration, generatorFor, isRecorded, observe, startServer, times } from "./trial.ts";
+import {
+  demandClean,
+  duration,
+  generatorFor,
+  isRecorded,
+  observe,
+  startServer,
+  times,
+} from "./trial.ts";
 
 const WARM_UP_MS = 5_000;
 

@@ -29,6 +29,16 @@ export function commit(): string {
   };
   const hash = git("rev-parse", "--short=12", "HEAD");
   if (hash === "") return "unknown";
-  const changed = git("status", "--porcelain", "--untracked-files=no", "--", "src", "gateway", "consumers", "cli", "load");
+  const changed = git(
+    "status",
+    "--porcelain",
+    "--untracked-files=no",
+    "--",
+    "src",
+    "gateway",
+    "consumers",
+    "cli",
+    "load",
+  );
   return changed === "" ? hash : `${hash}+`;
 }

@@ -59,7 +59,9 @@ const order = ({ name, mode }: ResultRow): string => `${mode} ${name}`;
 /** Whole numbers from 100 on, two decimals below: more is noise. */
 function rounded(figures: Figures): Figures {
   const round = (value: unknown): unknown =>
-    typeof value === "number" ? Math.round(value * (value >= 100 ? 1 : 100)) / (value >= 100 ? 1 : 100) : value;
+    typeof value === "number"
+      ? Math.round(value * (value >= 100 ? 1 : 100)) / (value >= 100 ? 1 : 100)
+      : value;
   return Object.fromEntries(
     Object.entries(figures)
       .filter(([, value]) => value !== undefined)

@@ -19,7 +19,10 @@ let hearsSignals = false;
 function endChildrenOnSignals(): void {
   if (hearsSignals) return;
   hearsSignals = true;
-  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
     process.once(signal, () => {
       for (const child of children) child.kill("SIGKILL");
       process.exit(code);
@@ -45,22 +48,33 @@ export class ServerProcess implements AsyncDisposable {
   readonly #ownsData: boolean;
   readonly #child: Subprocess<"ignore", "pipe", "pipe">;
   #output = "";
+  #isEnding = false;
   #address: Address | undefined;
 
   private constructor(options: ServerOptions) {
     this.key = options.key ?? new RunKey();
     this.#ownsData = options.dataDir === undefined;
     this.dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "tidegate-load-"));
-    const flags = options.flags ?? (process.env["LOAD_SERVER_FLAGS"]?.split(" ") ?? []);
+    const flags = options.flags ?? process.env["LOAD_SERVER_FLAGS"]?.split(" ") ?? [];
     endChildrenOnSignals();
     this.#child = Bun.spawn([process.execPath, ...flags, join(ROOT, options.program ?? PROGRAM)], {
       cwd: ROOT,
-      env: { ...inherited(), ...this.key.settings, PORT: "0", TIDEGATE_DATA: this.dataDir, ...options.settings },
+      env: {
+        ...inherited(),
+        ...this.key.settings,
+        PORT: "0",
+        TIDEGATE_DATA: this.dataDir,
+        ...options.settings,
+      },
       stdout: "pipe",
       stderr: "pipe",
     });
     children.add(this.#child);
-    void this.#child.exited.then(() => children.delete(this.#child));
+    void this.#child.exited.then((code) => {
+      children.delete(this.#child);
+      if (this.#isEnding) return;
+      process.stderr.write(`the server ended by itself with ${code}:\n${this.#output}\n`);
+    });
   }
 
   /** Resolves when the server is ready. @throws with its output when it does not come up */
@@ -103,12 +117,14 @@ export class ServerProcess implements AsyncDisposable {
 
   /** SIGKILL: as a crash. */
   async kill(): Promise<void> {
+    this.#isEnding = true;
     this.#child.kill("SIGKILL");
     await this.#child.exited;
   }
 
   /** SIGTERM, and SIGKILL when that does not end it in time. @returns the exit code */
   async stop(): Promise<number> {
+    this.#isEnding = true;
     this.#child.kill("SIGTERM");
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_TIMEOUT_MS);
     const code = await this.#child.exited;
@@ -146,7 +162,9 @@ export class ServerProcess implements AsyncDisposable {
     const decoder = new TextDecoder();
     const read = async (): Promise<void> => {
       for await (const chunk of stream) {
-        this.#output = (this.#output + decoder.decode(chunk, { stream: true })).slice(-OUTPUT_CHARS_MAX);
+        this.#output = (this.#output + decoder.decode(chunk, { stream: true })).slice(
+          -OUTPUT_CHARS_MAX,
+        );
       }
     };
     void read().catch((error: unknown) => {

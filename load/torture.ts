@@ -32,7 +32,16 @@ report(
     mode: "standalone",
     title: `Torture: ${kills} kills by SIGKILL under ${rate} messages a second`,
   },
-  { kills, messages: book.messages.length, ...book.counts, lost, holes: hole, duplicate, reordered, ...others },
+  {
+    kills,
+    messages: book.messages.length,
+    ...book.counts,
+    lost,
+    holes: hole,
+    duplicate,
+    reordered,
+    ...others,
+  },
   isRecorded(args),
 );
 log(book.isClean ? "nothing acked was lost, doubled, moved or altered" : "FAILED");

@@ -1,14 +1,17 @@
 import type { Arguments } from "./arguments.ts";
+import { Scrape } from "./metrics.ts";
 import { Generator } from "./native/generator.ts";
 import type { Histogram } from "./native/histogram.ts";
 import type { Faults } from "./native/ledger.ts";
-import { Scrape } from "./metrics.ts";
 import { cpuShare, cpuTimes } from "./process-usage.ts";
 import type { Figures } from "./result.ts";
 import { ServerProcess } from "./server.ts";
 
 /** Starts the server that the arguments ask for: a fresh standalone one unless `--program` is given. */
-export function startServer(args: Arguments, settings: Record<string, string> = {}): Promise<ServerProcess> {
+export function startServer(
+  args: Arguments,
+  settings: Record<string, string> = {},
+): Promise<ServerProcess> {
   return ServerProcess.start({ settings, program: args.text("program") });
 }
 

@@ -37,7 +37,8 @@ function writeHeader(out: Uint8Array, at: number, opcode: number, payloadBytes: 
     out[next++] = payloadBytes & 255;
   } else {
     out[at + 1] = MASKED | 127;
-    for (let shift = 56; shift >= 0; shift -= 8) out[next++] = Math.floor(payloadBytes / 2 ** shift) & 255;
+    for (let shift = 56; shift >= 0; shift -= 8)
+      out[next++] = Math.floor(payloadBytes / 2 ** shift) & 255;
   }
   return out.fill(0, next, next + 4) && next + 4;
 }
@@ -124,7 +125,8 @@ export class FrameReader {
       const code = payload.length >= 2 ? payload.readUInt16BE(0) : 1005;
       sink.closed(code, payload.subarray(2).toString());
     } else if (opcode === TEXT || opcode === CONTINUATION) {
-      if ((opcode === TEXT) !== (this.#fragments.length === 0)) throw new Error("fragments are mixed up");
+      if ((opcode === TEXT) !== (this.#fragments.length === 0))
+        throw new Error("fragments are mixed up");
       this.#fragments.push(Uint8Array.from(payload));
       if ((first & FIN) === 0) return;
       const whole = Buffer.concat(this.#fragments);

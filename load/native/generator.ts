@@ -124,9 +124,10 @@ export class Generator implements MemberContext {
   /**
    * Stops sending, waits until every answer and every delivery is there or nothing has come for a
    * while, asks the server for its heads, and counts.
+   * @param isPatient lets a pace with an end come to it first
    */
-  async settle(timeoutMs = 60_000): Promise<Faults> {
-    this.#pace?.stop();
+  async settle(timeoutMs = 60_000, isPatient = false): Promise<Faults> {
+    if (!isPatient) this.#pace?.stop();
     const { ledger } = this;
     const deadline = performance.now() + timeoutMs;
     let seen = -1;
@@ -137,7 +138,9 @@ export class Generator implements MemberContext {
       seen = count;
       if (ledger.unanswered === 0 && performance.now() - quietSince > QUIET_MS) {
         await this.#readHeads();
-        const behind = this.#readings().some((reading) => reading.lastSeq < (reading.room.head ?? 0));
+        const behind = this.#readings().some(
+          (reading) => reading.lastSeq < (reading.room.head ?? 0),
+        );
         if (!behind || performance.now() - quietSince > 10 * QUIET_MS) break;
       }
       await Bun.sleep(20);

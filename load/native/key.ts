@@ -59,4 +59,3 @@ export function writeKeyNumber(out: Uint8Array, keyAt: number, number: number): 
   }
   writeHex32(out, keyAt + NUMBER_AT, number);
 }
-

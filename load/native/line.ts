@@ -95,7 +95,8 @@ export class LineScanner {
 
   /** @returns where the line ends, or −1 when it is not laid out as expected */
   #event(bytes: Buffer, at: number, end: number, sink: LineSink): number {
-    if (bytes[at + 10] !== CONVERSATION_C || !endsWith(bytes, at + this.#roomAt, this.#head)) return -1;
+    if (bytes[at + 10] !== CONVERSATION_C || !endsWith(bytes, at + this.#roomAt, this.#head))
+      return -1;
     const room = readDecimal(bytes, at + this.#roomAt, ROOM_DIGITS);
     let next = at + this.#seqAt;
     let seq = 0;

@@ -1,12 +1,12 @@
-import type { Ledger } from "./ledger.ts";
-import { keyNumber } from "./key.ts";
 import { bodyText } from "./body.ts";
+import { SEND_ID_BASE } from "./command.ts";
 import { textFrame } from "./frame.ts";
+import { keyNumber } from "./key.ts";
+import type { Ledger } from "./ledger.ts";
 import { type LineScanner, type LineSink, USER_PREFIX } from "./line.ts";
 import type { Reading } from "./room.ts";
 import type { Address, SocketListener } from "./socket.ts";
 import { NativeSocket } from "./socket.ts";
-import { SEND_ID_BASE } from "./command.ts";
 
 type Json = Record<string, unknown>;
 
@@ -110,7 +110,8 @@ export class Member implements SocketListener, LineSink {
   event(room: number, seq: number, number: number, sender: number, isRight: boolean): void {
     const { ledger } = this.#context;
     const reading = this.#only ?? this.#readings.get(room);
-    if (!isRight || !reading || reading.room.number !== room) ledger.faults.altered++;
+    if (!isRight) ledger.faults.altered++;
+    if (!reading || reading.room.number !== room) ledger.faults.altered++;
     else ledger.deliver(reading, this.number, seq, number, sender);
   }
 
@@ -143,7 +144,9 @@ export class Member implements SocketListener, LineSink {
   #push(push: Json, text: string): void {
     const { ledger } = this.#context;
     if (push["refused"] !== undefined) ledger.faults.refused++;
-    const named = (push["live"] ?? push["lag"] ?? push["reset"] ?? push) as { conversation?: string };
+    const named = (push["live"] ?? push["lag"] ?? push["reset"] ?? push) as {
+      conversation?: string;
+    };
     const room = Number(named.conversation?.slice(-7));
     const reading = this.#readings.get(room);
     if (!reading) return;

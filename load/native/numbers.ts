@@ -23,5 +23,7 @@ export class Numbers<T extends Uint8Array | Uint32Array | Float64Array> {
 }
 
 export const bytes = (): Numbers<Uint8Array> => new Numbers((length) => new Uint8Array(length));
-export const integers = (): Numbers<Uint32Array> => new Numbers((length) => new Uint32Array(length));
-export const floats = (): Numbers<Float64Array> => new Numbers((length) => new Float64Array(length));
+export const integers = (): Numbers<Uint32Array> =>
+  new Numbers((length) => new Uint32Array(length));
+export const floats = (): Numbers<Float64Array> =>
+  new Numbers((length) => new Float64Array(length));

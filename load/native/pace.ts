@@ -47,7 +47,12 @@ export class ClosedLoop implements Pace {
   #unfinished = 0;
 
   /** @param framesMax each member stops after so many frames */
-  constructor(sender: Sender, window: number, perFrame: number, framesMax = Number.POSITIVE_INFINITY) {
+  constructor(
+    sender: Sender,
+    window: number,
+    perFrame: number,
+    framesMax = Number.POSITIVE_INFINITY,
+  ) {
     this.#sender = sender;
     this.#window = window;
     this.#perFrame = perFrame;

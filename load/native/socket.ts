@@ -42,6 +42,7 @@ export class NativeSocket implements FrameSink {
   /** Resolves after the handshake; rejects with what the server said instead. */
   static async open(address: Address, listener: SocketListener): Promise<NativeSocket> {
     const socket = new NativeSocket(listener);
+    // A refused connection rejects here; from then on the handlers speak.
     await Bun.connect<NativeSocket>({ ...address, data: socket, socket: HANDLERS });
     return socket.#opened.promise;
   }
@@ -133,7 +134,9 @@ export class NativeSocket implements FrameSink {
     if (end < 0) return false;
     const lines = head.slice(0, end).split("\r\n");
     const fields = new Map(lines.slice(1).map((line) => fieldOf(line)));
-    const accept = createHash("sha1").update(this.#key + GUID).digest("base64");
+    const accept = createHash("sha1")
+      .update(this.#key + GUID)
+      .digest("base64");
     const fits =
       lines[0]?.startsWith("HTTP/1.1 101 ") === true &&
       fields.get("sec-websocket-accept") === accept &&
@@ -161,5 +164,4 @@ const HANDLERS = {
   drain: (tcp: Socket<NativeSocket>) => tcp.data.tcpDrained(),
   close: (tcp: Socket<NativeSocket>) => tcp.data.closed(1006, "the connection ended"),
   error: (tcp: Socket<NativeSocket>, error: Error) => tcp.data.closed(1006, error.message),
-  connectError: (tcp: Socket<NativeSocket>, error: Error) => tcp.data.closed(1006, error.message),
 };

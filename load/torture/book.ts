@@ -71,7 +71,8 @@ export class Book {
 
   fault(fault: Fault, example: string): void {
     this.faults[fault]++;
-    if (this.examples.length < EXAMPLES_MAX * FAULTS.length) this.examples.push(`${fault}: ${example}`);
+    if (this.examples.length < EXAMPLES_MAX * FAULTS.length)
+      this.examples.push(`${fault}: ${example}`);
   }
 
   get isClean(): boolean {

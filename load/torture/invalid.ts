@@ -14,7 +14,12 @@ const INVALID: readonly (readonly [string, readonly number[]])[] = [
 ];
 
 /** Sends what no server may take; each must be answered by an error or a close, never a receipt. */
-export async function sendInvalid(book: Book, address: Address, token: string, conversation: string): Promise<void> {
+export async function sendInvalid(
+  book: Book,
+  address: Address,
+  token: string,
+  conversation: string,
+): Promise<void> {
   for (const [name, bytes] of INVALID) {
     const answer = await answerTo(address, token, conversation, bytes);
     if (answer !== "refused") book.fault("invalid_not_refused", `${name}: ${answer}`);
@@ -46,7 +51,9 @@ async function answerTo(
   ];
   for (const payload of payloads) {
     const head = new Uint8Array(14);
-    socket.write(Buffer.concat([head.subarray(0, writeTextHeader(head, 0, payload.length)), payload]));
+    socket.write(
+      Buffer.concat([head.subarray(0, writeTextHeader(head, 0, payload.length)), payload]),
+    );
   }
   const answer = await done.promise;
   clearTimeout(timer);

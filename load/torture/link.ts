@@ -70,10 +70,15 @@ export class Link {
       this.#retry();
       return;
     }
-    const socket = new WebSocket(`ws://${address.hostname}:${address.port}/v1/socket`, "tidegate.v1");
+    const socket = new WebSocket(
+      `ws://${address.hostname}:${address.port}/v1/socket`,
+      "tidegate.v1",
+    );
     this.#socket = socket;
     socket.onopen = () =>
-      socket.send(JSON.stringify({ id: CONNECT_ID, connect: { token: this.#token, client: "torture/1" } }));
+      socket.send(
+        JSON.stringify({ id: CONNECT_ID, connect: { token: this.#token, client: "torture/1" } }),
+      );
     socket.onmessage = ({ data }) => this.#frame(String(data));
     // A refused connection is told by the close event, too.
     socket.onerror = () => undefined;

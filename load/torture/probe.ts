@@ -1,5 +1,5 @@
-import { type Address, NativeSocket } from "../native/socket.ts";
 import { textFrame } from "../native/frame.ts";
+import { type Address, NativeSocket } from "../native/socket.ts";
 import type { Json } from "./link.ts";
 
 /** A connection for single questions. */
@@ -20,7 +20,8 @@ export async function open(address: Address, token: string): Promise<Probe> {
     },
     turn: () => undefined,
     closed: (code, reason) => {
-      for (const answer of waiting.values()) answer.reject(new Error(`closed with ${code} ${reason}`));
+      for (const answer of waiting.values())
+        answer.reject(new Error(`closed with ${code} ${reason}`));
     },
   });
   const ask = async (verb: string, body: Json): Promise<Json> => {
@@ -30,7 +31,8 @@ export async function open(address: Address, token: string): Promise<Probe> {
     socket.write(textFrame(JSON.stringify({ id, [verb]: body })));
     const reply = await answer.promise;
     waiting.delete(id);
-    if (reply[verb] === undefined) throw new Error(`${verb} was answered by ${JSON.stringify(reply)}`);
+    if (reply[verb] === undefined)
+      throw new Error(`${verb} was answered by ${JSON.stringify(reply)}`);
     return reply[verb] as Json;
   };
   await ask("connect", { token, client: "probe/1" });
@@ -41,7 +43,10 @@ export async function open(address: Address, token: string): Promise<Probe> {
 }
 
 /** The end of a conversation as the server has it. */
-export async function headOf(probe: Probe, conversation: string): Promise<{ head: number; epoch: string }> {
+export async function headOf(
+  probe: Probe,
+  conversation: string,
+): Promise<{ head: number; epoch: string }> {
   const reply = await probe.ask("history", { conversation, limit: 1 });
   return { head: Number(reply["head"]), epoch: String(reply["epoch"]) };
 }

@@ -63,14 +63,18 @@ export class Torture {
       const timer = setInterval(() => this.#tick(), TICK_MS);
       for (let kill = 1; kill <= kills; kill++) {
         await Bun.sleep(this.#target.chance.between(...lifeMs));
-        log(`kill ${kill} of ${kills}: ${this.book.counts.acked} of ${this.book.messages.length} acked`);
+        log(
+          `kill ${kill} of ${kills}: ${this.book.counts.acked} of ${this.book.messages.length} acked`,
+        );
         await this.#kill();
         if (kill % EARLY_EVERY === 0) await this.#killEarly();
         await this.#start();
       }
       await Bun.sleep(lifeMs[1]);
       clearInterval(timer);
-      log(`${Math.round(this.book.counts.acked / ((performance.now() - startedAt) / 1000))} acked/s of ${rate}`);
+      log(
+        `${Math.round(this.book.counts.acked / ((performance.now() - startedAt) / 1000))} acked/s of ${rate}`,
+      );
       await this.#verify();
       return this.book;
     } finally {
@@ -113,7 +117,12 @@ export class Torture {
     const token = await this.#key.token("torture-setup");
     for (let i = 0; i < conversations; i++) {
       const conversation = `torture ${i} – Gespräch 🌊`;
-      const sender = new TortureSender(this.book, this.#target, await this.#key.token(`sender-${i}`), conversation);
+      const sender = new TortureSender(
+        this.book,
+        this.#target,
+        await this.#key.token(`sender-${i}`),
+        conversation,
+      );
       this.#senders.push(sender);
       await this.#until(() => sender.isSettled, `sender ${i} to connect`);
       sender.write(1);
@@ -121,7 +130,9 @@ export class Torture {
       const epoch = await this.#epochOf(conversation, token);
       for (let reader = 0; reader < readersPerConversation; reader++) {
         const readerToken = await this.#key.token(`reader-${i}-${reader}`);
-        this.#readers.push(new TortureReader(this.book, this.#target, readerToken, conversation, epoch));
+        this.#readers.push(
+          new TortureReader(this.book, this.#target, readerToken, conversation, epoch),
+        );
       }
     }
   }
@@ -134,7 +145,9 @@ export class Torture {
       // Spread so that the sum is exact although one sender's share of a tick is no whole number.
       const share = due / this.#senders.length;
       const phase = i / this.#senders.length;
-      sender.write(Math.floor(this.#ticks * share + phase) - Math.floor((this.#ticks - 1) * share + phase));
+      sender.write(
+        Math.floor(this.#ticks * share + phase) - Math.floor((this.#ticks - 1) * share + phase),
+      );
     });
     const some = <T>(all: readonly T[]): T | undefined => all[chance.below(all.length)];
     if (chance.below(REPEAT_EVERY) === 0) some(this.#senders)?.repeat("again");
@@ -160,10 +173,13 @@ export class Torture {
       const all = this.#readers.filter((reader) => reader.conversation === conversation);
       await this.#until(
         () => [fresh, ...all].every((reader) => reader.order.length >= head),
-        () => `readers at ${[fresh, ...all].map((reader) => reader.order.length).join(", ")} of ${head}`,
+        () =>
+          `readers at ${[fresh, ...all].map((reader) => reader.order.length).join(", ")} of ${head}`,
       );
       fresh.close();
-      all.forEach((reader, i) => compareReader(book, fresh.order, reader.order, `reader ${i} of ${conversation}`));
+      all.forEach((reader, i) =>
+        compareReader(book, fresh.order, reader.order, `reader ${i} of ${conversation}`),
+      );
       checkConversation(book, fresh.order, own);
     }
   }
@@ -189,7 +205,10 @@ export class Torture {
     const deadline = performance.now() + SETTLE_TIMEOUT_MS;
     while (!isTrue()) {
       if (performance.now() > deadline) {
-        this.book.fault("unexpected", `waited in vain for ${typeof what === "string" ? what : what()}`);
+        this.book.fault(
+          "unexpected",
+          `waited in vain for ${typeof what === "string" ? what : what()}`,
+        );
         return;
       }
       await Bun.sleep(TICK_MS);

@@ -62,7 +62,12 @@ export class TortureSender implements LinkListener {
   }
 
   get isSettled(): boolean {
-    return this.#link.isUp && this.#unacked.size === 0 && this.#pending.size === 0 && this.#conflicts.size === 0;
+    return (
+      this.#link.isUp &&
+      this.#unacked.size === 0 &&
+      this.#pending.size === 0 &&
+      this.#conflicts.size === 0
+    );
   }
 
   get state(): string {
@@ -105,7 +110,8 @@ export class TortureSender implements LinkListener {
   }
 
   #receipt({ message, kind }: Pending, id: string): void {
-    if (message.id !== "" && message.id !== id) this.#book.fault("wrong_id", `${message.id} then ${id}`);
+    if (message.id !== "" && message.id !== id)
+      this.#book.fault("wrong_id", `${message.id} then ${id}`);
     if (kind === "conflict") {
       this.#conflicts.set(message.key, (this.#conflicts.get(message.key) ?? 0) + 1);
       this.#settleConflict(message.key);
@@ -137,7 +143,8 @@ export class TortureSender implements LinkListener {
 
   #error({ message, kind }: Pending, error: { code: string; retriable: boolean }): void {
     if (kind === "conflict" && error.code === "key_conflict") this.#book.counts.conflicts_refused++;
-    else if (!error.retriable) this.#book.fault("unexpected", `${kind} of ${message.key}: ${error.code}`);
+    else if (!error.retriable)
+      this.#book.fault("unexpected", `${kind} of ${message.key}: ${error.code}`);
     else if (kind === "first") {
       clearTimeout(this.#retryTimer);
       this.#retryTimer = setTimeout(() => this.#retry(), RETRY_AFTER_MS);
@@ -161,7 +168,8 @@ export class TortureSender implements LinkListener {
     const { message, kind } = pending;
     const id = this.#link.nextId();
     this.#pending.set(id, pending);
-    const text = kind === "conflict" ? otherContentText(message.number) : contentText(message.number);
+    const text =
+      kind === "conflict" ? otherContentText(message.number) : contentText(message.number);
     return `{"id":${id},"send":{"conversation":${JSON.stringify(this.conversation)},"key":"${message.key}","attempt":${message.attempt},"type":"text","content":${text}}}`;
   }
 

@@ -1,7 +1,12 @@
 import type { Book, Message } from "./book.ts";
 
 /** Compares what one reader got with what the conversation is, place by place. */
-export function compareReader(book: Book, truth: readonly number[], seen: readonly number[], who: string): void {
+export function compareReader(
+  book: Book,
+  truth: readonly number[],
+  seen: readonly number[],
+  who: string,
+): void {
   if (seen.length !== truth.length) {
     book.fault("lost", `${who} got ${seen.length} of ${truth.length}`);
   }
@@ -14,7 +19,11 @@ export function compareReader(book: Book, truth: readonly number[], seen: readon
 }
 
 /** Every acked message has one place, and keeps its sender's order as far as that is promised. */
-export function checkConversation(book: Book, truth: readonly number[], own: readonly Message[]): void {
+export function checkConversation(
+  book: Book,
+  truth: readonly number[],
+  own: readonly Message[],
+): void {
   const places = new Map<number, number>();
   truth.forEach((number, at) => {
     const first = places.get(number);
@@ -30,7 +39,11 @@ export function checkConversation(book: Book, truth: readonly number[], own: rea
 }
 
 /** What had its receipt before another was first sent stands before it. */
-function checkSender(book: Book, own: readonly Message[], places: ReadonlyMap<number, number>): void {
+function checkSender(
+  book: Book,
+  own: readonly Message[],
+  places: ReadonlyMap<number, number>,
+): void {
   const placed = own
     .filter(({ number }) => places.has(number))
     .toSorted((a, b) => (places.get(a.number) ?? 0) - (places.get(b.number) ?? 0));

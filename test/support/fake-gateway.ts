@@ -136,7 +136,11 @@ export class FakeGateway {
     const { dropAt, repeatAt, swapAt, alterAt } = this.#faults;
     const at = ++this.#deliveries;
     if (at === dropAt) return;
-    const line = push(conversation, seq, at === alterAt ? event.replace("text", "tixt") : event);
+    const line = push(
+      conversation,
+      seq,
+      at === alterAt ? event.replace('"text":', '"next":') : event,
+    );
     const last = reader.lines.at(-1);
     if (swapAt !== undefined && at >= swapAt && last?.startsWith('{"push":{"conv') === true) {
       if (this.#swapped) this.#say(reader, line);

@@ -1,0 +1,29 @@
+/**
+ * Makes `docs/benchmarks.md` and the README's table from `docs/benchmarks.json`. With `--check` it
+ * writes nothing and ends with 1 when one of them is stale.
+ */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { benchmarksPage, benchmarksTable, replaceTable } from "./report/page.ts";
+import { readResults } from "./result.ts";
+
+const root = dirname(import.meta.dir);
+const isCheck = process.argv.includes("--check");
+const rows = readResults();
+const stale: string[] = [];
+
+update("docs/benchmarks.md", () => benchmarksPage(rows));
+update("README.md", (found) => replaceTable(found, benchmarksTable(rows)));
+if (stale.length > 0) {
+  process.stderr.write(`stale: ${stale.join(", ")}; run \`bun load/report.ts\`\n`);
+  process.exit(1);
+}
+
+function update(name: string, render: (found: string) => string): void {
+  const path = join(root, name);
+  const found = existsSync(path) ? readFileSync(path, "utf8") : "";
+  const wanted = render(found);
+  if (wanted === found) return;
+  if (isCheck) stale.push(name);
+  else writeFileSync(path, wanted);
+}

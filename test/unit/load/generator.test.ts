@@ -1,0 +1,61 @@
+import { expect, test } from "bun:test";
+import { Generator } from "../../../load/native/generator.ts";
+import { FakeGateway, type FakeFaults } from "../../support/fake-gateway.ts";
+
+const FRAMES = 20;
+const CLEAN = { lost: 0, duplicate: 0, reordered: 0, altered: 0, refused: 0 };
+
+const token = (user: string): string => `-.${btoa(JSON.stringify({ sub: user }))}.-`;
+
+/** Drives 8 members in rooms of `roomSize` until all have sent their frames, and counts. */
+async function drive(faults: FakeFaults, { roomSize = 2, roomsPerSocket = 1, perFrame = 1 } = {}) {
+  await using gateway = new FakeGateway(faults);
+  const generator = new Generator({ hostname: "127.0.0.1", port: gateway.port, token });
+  await generator.connect({ sockets: 8, roomSize, roomsPerSocket });
+  generator.closedLoop(4, perFrame, FRAMES);
+  const found = await generator.settle(5_000, true);
+  generator.close();
+  return { found, ledger: generator.ledger };
+}
+
+test("counts everything and no fault when there is none", async () => {
+  const { found, ledger } = await drive({});
+  expect(found).toEqual(CLEAN);
+  expect(ledger).toMatchObject({ sent: 8 * FRAMES, acked: 8 * FRAMES, delivered: 2 * 8 * FRAMES });
+});
+
+test("counts deliveries in larger rooms, several rooms a socket and several messages a frame", async () => {
+  const { found, ledger } = await drive({}, { roomSize: 4, roomsPerSocket: 3, perFrame: 5 });
+  expect(found).toEqual(CLEAN);
+  expect(ledger).toMatchObject({ acked: 8 * 5 * FRAMES, delivered: 4 * 8 * 5 * FRAMES });
+});
+
+test("understands events whose fields come in another order", async () => {
+  const { found, ledger } = await drive({ shuffled: true });
+  expect(found).toEqual(CLEAN);
+  expect(ledger.delivered).toBe(2 * 8 * FRAMES);
+});
+
+test("finds a delivery that is missing", async () => {
+  expect((await drive({ dropAt: 100 })).found).toEqual({ ...CLEAN, lost: 1 });
+});
+
+test("finds the last delivery missing by the server's head", async () => {
+  expect((await drive({ dropAt: 2 * 8 * FRAMES })).found).toEqual({ ...CLEAN, lost: 1 });
+});
+
+test("finds a delivery that comes twice", async () => {
+  expect((await drive({ repeatAt: 100 })).found).toEqual({ ...CLEAN, duplicate: 1 });
+});
+
+test("finds two deliveries in the wrong order", async () => {
+  expect((await drive({ swapAt: 100 })).found).toEqual({ ...CLEAN, reordered: 1 });
+});
+
+test("finds one altered byte of content", async () => {
+  expect((await drive({ alterAt: 100 })).found).toEqual({ ...CLEAN, altered: 1 });
+});
+
+test("finds a message that was acked and has no place", async () => {
+  expect((await drive({ forgetAt: 50 })).found).toEqual({ ...CLEAN, lost: 1 });
+});
