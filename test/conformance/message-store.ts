@@ -380,10 +380,10 @@ export function messageStoreSuite(name: string, create: () => Promise<StoreFixtu
         const { seq: head } = (await store.heads("acme", ["general"])).get("general") ?? { seq: 0 };
         const all = Array.from({ length: head }, (_, i) => i + 1);
         const up: number[] = [];
-        while (up.length < head) up.push(...(await seqs({ from: up.length + 1, eventsMax: 4 })));
+        while (up.length < head) up.push(...(await seqs({ from: up.length + 1, eventsMax: 9 })));
         const down: number[] = [];
         while (down.length < head)
-          down.unshift(...(await seqs({ to: head - down.length, eventsMax: 4, order: "down" })));
+          down.unshift(...(await seqs({ to: head - down.length, eventsMax: 9, order: "down" })));
         expect({ up, down }).toEqual({ up: all, down: all });
       });
 

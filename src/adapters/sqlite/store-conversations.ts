@@ -2,24 +2,35 @@ import type { Database, Statement } from "bun:sqlite";
 import { RecentMap } from "./recent-map.ts";
 import type { StoreRun } from "./store-run.ts";
 
-/** What the writer knows of a conversation; id 0: there is none yet. */
-interface ConversationEnd {
-  id: number;
-  epoch: string;
+/** The end of a conversation's latest epoch. */
+export interface ConversationEnd {
+  readonly id: number;
+  readonly tenant: number;
+  readonly name: string;
+  readonly epoch: string;
+  readonly floor: number;
   seqLast: number;
+  /** Row of the last run; 0 when there is none yet. */
+  runLast: number;
+  /** Runs since the last one that is in the index. */
+  unmarked: number;
+  isStored: boolean;
 }
 
-interface Undo extends ConversationEnd {
+/** A run with the end of its conversation, which the run moves. */
+export interface PlannedRun {
+  readonly run: StoreRun;
   readonly end: ConversationEnd;
 }
 
-/** A run with its row's key, and whether its conversation's row has to be made first. */
-export interface PlannedRun {
-  readonly run: StoreRun;
-  readonly conversation: number;
-  readonly tenant: number;
-  readonly isNew: boolean;
+/** What a batch does to conversations, before anything is written. */
+export interface Plan {
+  readonly runs: readonly PlannedRun[];
+  /** Each end once; an epoch that begins in the batch has its own. */
+  readonly ends: readonly ConversationEnd[];
 }
+
+type StoredEnd = Omit<ConversationEnd, "tenant" | "name" | "isStored">;
 
 const TENANTS_MAX = 10_000;
 
@@ -29,8 +40,9 @@ export class StoreConversations {
   readonly #ends: RecentMap<string, ConversationEnd>;
   readonly #findTenant: Statement<{ id: number }, [string]>;
   readonly #addTenant: Statement<{ id: number }, [string]>;
-  readonly #find: Statement<{ id: number; epoch: string; seqLast: number }, [number, string]>;
-  readonly #add: Statement<unknown, [number, number, string, string, number]>;
+  readonly #find: Statement<StoredEnd, [number, string]>;
+  readonly #add: Statement<unknown, (string | number)[]>;
+  readonly #move: Statement<unknown, [number, number, number, number]>;
   readonly #last: Statement<{ id: number | null }, []>;
   #idLast = 0;
   hits = 0;
@@ -42,9 +54,12 @@ export class StoreConversations {
     this.#addTenant = db.prepare("INSERT INTO tenants (name) VALUES (?) RETURNING id");
     // `+?`: see StoreReader.
     this.#find = db.prepare(`
-      SELECT id, epoch, (SELECT max(seq_last) FROM runs WHERE conversation = c.id) AS seqLast
-      FROM conversations c WHERE tenant = +? AND name = +? ORDER BY id DESC LIMIT 1`);
-    this.#add = db.prepare("INSERT INTO conversations VALUES (?, ?, ?, ?, ?)");
+      SELECT id, epoch, floor, seq_last AS seqLast, run_last AS runLast, unmarked
+      FROM conversations WHERE tenant = +? AND name = +? ORDER BY id DESC LIMIT 1`);
+    this.#add = db.prepare("INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    this.#move = db.prepare(
+      "UPDATE conversations SET seq_last = ?, run_last = ?, unmarked = ? WHERE id = ?",
+    );
     this.#last = db.prepare("SELECT max(id) AS id FROM conversations");
   }
 
@@ -59,37 +74,52 @@ export class StoreConversations {
     this.#idLast = this.#last.get()?.id ?? 0;
   }
 
-  /**
-   * Moves the ends past the runs, before anything is written.
-   *
-   * @returns the runs with their keys, or why they are refused, with the ends as they were
-   */
-  plan(runs: readonly StoreRun[]): PlannedRun[] | string {
-    const undo: Undo[] = [];
+  /** @returns what the runs do, or why they are refused; nothing that is kept has changed yet */
+  plan(runs: readonly StoreRun[]): Plan | string {
+    const byKey = new Map<string, ConversationEnd>();
+    const ends: ConversationEnd[] = [];
     const planned: PlannedRun[] = [];
     for (const run of runs) {
       const tenant = this.#tenant(run.tenant);
-      const end = this.#end(tenant, run.conversation);
-      undo.push({ end, id: end.id, epoch: end.epoch, seqLast: end.seqLast });
-      const isNew = end.id === 0 || end.epoch !== run.epoch;
-      if (isNew) {
-        end.id = ++this.#idLast;
-        end.epoch = run.epoch;
-      } else if (run.seqFirst !== end.seqLast + 1) {
-        const seqLast = end.seqLast;
-        for (const { end: changed, id, epoch, seqLast: seq } of undo.toReversed())
-          Object.assign(changed, { id, epoch, seqLast: seq });
-        return `seq ${run.seqFirst} does not follow ${seqLast}`;
+      const key = `${tenant} ${run.conversation}`;
+      let end = byKey.get(key);
+      if (!end) {
+        const stored = this.#end(key, tenant, run.conversation);
+        if (stored?.epoch === run.epoch) ends.push((end = { ...stored }));
       }
+      if (end?.epoch !== run.epoch) ends.push((end = this.#begin(tenant, run)));
+      else if (run.seqFirst !== end.seqLast + 1)
+        return `seq ${run.seqFirst} does not follow ${end.seqLast}`;
+      byKey.set(key, end);
       end.seqLast = run.seqFirst + run.count - 1;
-      planned.push({ run, conversation: end.id, tenant, isNew });
+      planned.push({ run, end });
     }
-    return planned;
+    return { runs: planned, ends };
   }
 
-  /** Makes the conversation's row of a run that begins one. */
-  insert({ conversation, tenant, run }: PlannedRun): void {
-    this.#add.run(conversation, tenant, run.conversation, run.epoch, run.seqFirst);
+  /** Writes and keeps the ends of a plan whose runs are written. */
+  keep(ends: readonly ConversationEnd[]): void {
+    for (const end of ends) {
+      const { id, tenant, name, epoch, floor, seqLast, runLast, unmarked } = end;
+      if (end.isStored) this.#move.run(seqLast, runLast, unmarked, id);
+      else this.#add.run(id, tenant, name, epoch, floor, seqLast, runLast, unmarked);
+      end.isStored = true;
+      this.#ends.set(`${tenant} ${name}`, end);
+    }
+  }
+
+  #begin(tenant: number, { conversation, epoch, seqFirst }: StoreRun): ConversationEnd {
+    return {
+      id: ++this.#idLast,
+      tenant,
+      name: conversation,
+      epoch,
+      floor: seqFirst,
+      seqLast: seqFirst - 1,
+      runLast: 0,
+      unmarked: 0,
+      isStored: false,
+    };
   }
 
   #tenant(name: string): number {
@@ -100,14 +130,14 @@ export class StoreConversations {
     return id;
   }
 
-  #end(tenant: number, name: string): ConversationEnd {
-    const key = `${tenant} ${name}`;
-    let end = this.#ends.get(key);
-    if (end === undefined) {
-      this.misses++;
-      end = this.#find.get(tenant, name) ?? { id: 0, epoch: "", seqLast: 0 };
-      this.#ends.set(key, end);
-    } else this.hits++;
-    return end;
+  #end(key: string, tenant: number, name: string): ConversationEnd | undefined {
+    const known = this.#ends.get(key);
+    if (known) {
+      this.hits++;
+      return known;
+    }
+    this.misses++;
+    const stored = this.#find.get(tenant, name);
+    return stored ? { ...stored, tenant, name, isStored: true } : undefined;
   }
 }

@@ -1,5 +1,6 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { HistoryRange, IdEntry, PartitionId } from "../../ports/message-store.ts";
+import { type HistoryPart, StoreHistory } from "./store-history.ts";
 import { StoreIdSearch } from "./store-id-search.ts";
 import { decodeLine } from "./store-run.ts";
 
@@ -12,13 +13,10 @@ export interface HeadColumns {
 }
 
 /** A page of a conversation; its events are lines of one string. */
-export interface HistoryLines {
+export interface HistoryLines extends HistoryPart {
   readonly epoch: string;
   readonly seq: number;
   readonly floor: number;
-  readonly seqFirst: number;
-  readonly count: number;
-  readonly events: string;
 }
 
 /** A run as it is stored, with its names. */
@@ -44,18 +42,13 @@ interface HeadRow {
   readonly epoch: string;
   readonly floor: number;
   readonly seq: number;
+  readonly runLast: number;
 }
 
 interface BatchRow {
   readonly offsetNext: number;
   readonly runFirst: number;
   readonly runLast: number;
-}
-
-interface RunRow {
-  readonly seqLast: number;
-  readonly count: number;
-  readonly events: string;
 }
 
 /**
@@ -67,9 +60,9 @@ interface RunRow {
 export class StoreReader {
   readonly #db: Database;
   readonly #search: StoreIdSearch;
-  readonly #head: Statement<HeadRow, [string, string]>;
-  readonly #runsUp: Statement<RunRow, [number, number]>;
-  readonly #runsDown: Statement<RunRow, [number, number]>;
+  readonly #history: StoreHistory;
+  readonly #tenant: Statement<{ id: number }, [string]>;
+  readonly #head: Statement<HeadRow, [number, string]>;
   readonly #partition: Statement<{ id: number; nextOffset: number }, [string, number]>;
   readonly #batches: Statement<BatchRow, [number, number, number]>;
   readonly #lines: Statement<{ meta: string; events: string }, [number, number]>;
@@ -79,18 +72,10 @@ export class StoreReader {
     this.#db = db;
     this.#search = new StoreIdSearch(db);
     this.#head = db.prepare(`
-      SELECT c.id, c.epoch, c.floor,
-        (SELECT max(seq_last) FROM runs WHERE conversation = c.id) AS seq
-      FROM conversations c
-      WHERE c.tenant = (SELECT id FROM tenants WHERE name = ?) AND c.name = +?
-      ORDER BY c.id DESC LIMIT 1`);
-    const runs =
-      "SELECT seq_last AS seqLast, seq_count AS count, events FROM runs WHERE conversation = +?1";
-    this.#runsUp = db.prepare(`${runs} AND seq_last >= +?2 ORDER BY seq_last`);
-    // The run that holds the last seq wanted ends at or after it.
-    this.#runsDown = db.prepare(`${runs} AND seq_last <= ifnull(
-      (SELECT min(seq_last) FROM runs WHERE conversation = +?1 AND seq_last >= +?2), +?2)
-      ORDER BY seq_last DESC`);
+      SELECT id, epoch, floor, seq_last AS seq, run_last AS runLast FROM conversations
+      WHERE tenant = +? AND name = +? ORDER BY id DESC LIMIT 1`);
+    this.#tenant = db.prepare("SELECT id FROM tenants WHERE name = ?");
+    this.#history = new StoreHistory(db);
     this.#partition = db.prepare(
       "SELECT id, next_offset AS nextOffset FROM partitions WHERE topic = ? AND partition = ?",
     );
@@ -113,8 +98,9 @@ export class StoreReader {
     const seqs: number[] = [];
     const floors: number[] = [];
     this.#atOneMoment(() => {
+      const tenantId = this.#tenant.get(tenant)?.id ?? 0;
       for (const name of conversations) {
-        const head = this.#head.get(tenant, name);
+        const head = this.#head.get(tenantId, name);
         if (!head) continue;
         found.push(name);
         epochs.push(head.epoch);
@@ -127,45 +113,14 @@ export class StoreReader {
 
   history(range: HistoryRange): HistoryLines {
     return this.#atOneMoment(() => {
-      const head = this.#head.get(range.tenant, range.conversation);
+      const tenant = this.#tenant.get(range.tenant)?.id ?? 0;
+      const head = this.#head.get(tenant, range.conversation);
       if (!head) return { epoch: "", seq: 0, floor: 1, seqFirst: 1, count: 0, events: "" };
-      const { id, epoch, seq, floor } = head;
+      const { id, epoch, seq, floor, runLast } = head;
       const first = Math.max(range.from, floor);
       const last = Math.min(range.to, seq);
-      return { epoch, seq, floor, ...this.#page(id, first, last, range) };
+      return { epoch, seq, floor, ...this.#history.page({ id, runLast }, first, last, range) };
     });
-  }
-
-  #page(
-    conversation: number,
-    first: number,
-    last: number,
-    { order, eventsMax, charsMax }: HistoryRange,
-  ): Pick<HistoryLines, "seqFirst" | "count" | "events"> {
-    const up = order === "up";
-    const parts: string[] = [];
-    let count = 0;
-    let charsLeft = charsMax;
-    const runs = (up ? this.#runsUp : this.#runsDown).iterate(conversation, up ? first : last);
-    for (const { seqLast, count: runCount, events } of runs) {
-      if (count >= eventsMax || (up ? first + count > last : last - count < first)) break;
-      const seqFirst = seqLast - runCount + 1;
-      const cut = cutRun(events, {
-        skip: Math.max(0, (up ? first + count : first) - seqFirst),
-        skipEnd: Math.max(0, seqLast - (up ? last : last - count)),
-        count: runCount,
-        eventsMax: eventsMax - count,
-        charsMax: charsLeft,
-        atLeastOne: count === 0,
-        up,
-      });
-      if (cut.count > 0) parts.push(cut.text);
-      count += cut.count;
-      charsLeft -= cut.chars;
-      if (cut.isLast) break;
-    }
-    if (!up) parts.reverse();
-    return { seqFirst: up ? first : last - count + 1, count, events: parts.join("\n") };
   }
 
   /** Ids of a partition from an offset on, as lines of `offset fingerprint id`. */
@@ -235,43 +190,4 @@ export class StoreReader {
       this.#db.run("COMMIT");
     }
   }
-}
-
-interface Cut {
-  /** Events not wanted at the start and the end of the run. */
-  readonly skip: number;
-  readonly skipEnd: number;
-  readonly count: number;
-  readonly eventsMax: number;
-  readonly charsMax: number;
-  readonly atLeastOne: boolean;
-  readonly up: boolean;
-}
-
-/** The part of a run that a page takes. `isLast`: the page is full. */
-function cutRun(
-  text: string,
-  { skip, skipEnd, count, eventsMax, charsMax, atLeastOne, up }: Cut,
-): {
-  readonly text: string;
-  readonly count: number;
-  readonly chars: number;
-  readonly isLast: boolean;
-} {
-  const chars = text.length - (count - 1);
-  if (skip === 0 && skipEnd === 0 && count <= eventsMax && chars <= charsMax)
-    return { text, count, chars, isLast: false };
-  const wanted = text.split("\n").slice(skip, count - skipEnd);
-  if (!up) wanted.reverse();
-  const taken: string[] = [];
-  let sum = 0;
-  for (const event of wanted.slice(0, eventsMax)) {
-    const first = atLeastOne && taken.length === 0;
-    if (!first && sum + event.length > charsMax) break;
-    sum += event.length;
-    taken.push(event);
-  }
-  const isLast = taken.length < wanted.length;
-  if (!up) taken.reverse();
-  return { text: taken.join("\n"), count: taken.length, chars: sum, isLast };
 }

@@ -4,9 +4,10 @@ import { AppError } from "../../errors.ts";
 const VERSION = 1;
 
 /**
- * Everything is appended in the order of commits; the one index that is written at random is
- * `runs_by_conversation`, three integers an entry. `docs/adr/0004-standalone-store.md` has the
- * figures and what was rejected.
+ * Everything is appended in the order of commits but for the ends of conversations, many to a page,
+ * and one entry of `runs_marked` for every few runs: each page that a commit touches is written
+ * twice, so an index entry for each run costs as much as the events do.
+ * `docs/adr/0004-standalone-store.md` has the figures and what was rejected.
  */
 const TABLES = `
   CREATE TABLE partitions (
@@ -27,20 +28,26 @@ const TABLES = `
     tenant INTEGER NOT NULL,
     name TEXT NOT NULL,
     epoch TEXT NOT NULL,
-    floor INTEGER NOT NULL
+    floor INTEGER NOT NULL,
+    seq_last INTEGER NOT NULL,
+    run_last INTEGER NOT NULL,
+    unmarked INTEGER NOT NULL
   );
   CREATE INDEX conversations_by_name ON conversations (tenant, name);
-  -- Adjacent events of one conversation out of one batch. meta: a line of "offset fingerprint [id]"
-  -- for each event; events: their texts as lines.
+  -- Adjacent events of one conversation out of one batch. previous: the conversation's run before
+  -- (0: none); mark: 1 for those that are in the index, else NULL; meta: a line of
+  -- "offset fingerprint [id]" for each event; events: their texts as lines.
   CREATE TABLE runs (
     id INTEGER PRIMARY KEY,
     conversation INTEGER NOT NULL,
     seq_last INTEGER NOT NULL,
     seq_count INTEGER NOT NULL,
+    previous INTEGER NOT NULL,
+    mark INTEGER,
     meta TEXT NOT NULL,
     events TEXT NOT NULL
   );
-  CREATE UNIQUE INDEX runs_by_conversation ON runs (conversation, seq_last);
+  CREATE UNIQUE INDEX runs_marked ON runs (conversation, seq_last) WHERE mark = 1;
   -- Which runs hold a partition's offsets.
   CREATE TABLE batches (
     partition INTEGER NOT NULL,

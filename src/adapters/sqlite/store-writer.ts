@@ -3,7 +3,7 @@ import { AppError, ERROR_TABLE, type ErrorCode } from "../../errors.ts";
 import type { PartitionId, PartitionState } from "../../ports/message-store.ts";
 import { databaseErrorCode } from "./database.ts";
 import type { EncodedBatch } from "./store-batch.ts";
-import { StoreConversations } from "./store-conversations.ts";
+import { type PlannedRun, StoreConversations } from "./store-conversations.ts";
 import { StoreIdIndex } from "./store-id-index.ts";
 import { decodeBatch } from "./store-run.ts";
 
@@ -21,6 +21,9 @@ interface PartitionRow {
   readonly ownerEpoch: number;
 }
 
+/** How many runs a reader may have to walk back, and how many share an entry of the index. */
+const RUNS_PER_MARK = 16;
+
 /** Applies batches. The only one that writes to its file, but not trusting that it is. */
 export class StoreWriter {
   readonly #db: Database;
@@ -31,7 +34,7 @@ export class StoreWriter {
   readonly #partition: Statement<PartitionRow, [string, number]>;
   readonly #move: Statement<unknown, [string, number, string, number]>;
   readonly #addBatch: Statement<unknown, [number, number, number, number, number]>;
-  readonly #addRun: Statement<unknown, [number, number, number, number, string, string]>;
+  readonly #addRun: Statement<unknown, (number | string | null)[]>;
   readonly #lastRun: Statement<{ id: number | null }, []>;
   #versionSeen = -1;
   #runLast = 0;
@@ -55,7 +58,7 @@ export class StoreWriter {
       "UPDATE partitions SET incarnation = ?, next_offset = ?, last_id = ? WHERE id = ?",
     );
     this.#addBatch = db.prepare("INSERT INTO batches VALUES (?, ?, ?, ?, ?)");
-    this.#addRun = db.prepare("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)");
+    this.#addRun = db.prepare("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
     this.#lastRun = db.prepare("SELECT max(id) AS id FROM runs");
   }
 
@@ -120,22 +123,12 @@ export class StoreWriter {
       };
     const decoded = decodeBatch(batch);
     if (typeof decoded === "string") return rowRefused(decoded);
-    const planned = this.#conversations.plan(decoded.runs);
-    if (typeof planned === "string") return rowRefused(planned);
+    const plan = this.#conversations.plan(decoded.runs);
+    if (typeof plan === "string") return rowRefused(plan);
     const runFirst = this.#runLast + 1;
-    for (const each of planned) {
-      const { seqFirst, count, meta, events } = each.run;
-      if (each.isNew) this.#conversations.insert(each);
-      this.#addRun.run(
-        ++this.#runLast,
-        each.conversation,
-        seqFirst + count - 1,
-        count,
-        meta,
-        events,
-      );
-    }
-    if (planned.length > 0) {
+    for (const planned of plan.runs) this.#insert(planned);
+    this.#conversations.keep(plan.ends);
+    if (plan.runs.length > 0) {
       const { expectedOffset, nextOffset } = batch;
       this.#addBatch.run(row.id, expectedOffset, nextOffset, runFirst, this.#runLast);
       this.#ids.add({
@@ -149,6 +142,18 @@ export class StoreWriter {
     }
     this.#move.run(batch.incarnation, batch.nextOffset, batch.lastId, row.id);
     return undefined;
+  }
+
+  /** Chains the run to the one before it; every few it is found through the index. */
+  #insert({ run: { seqFirst, count, meta, events }, end }: PlannedRun): void {
+    end.unmarked++;
+    const isMarked = end.unmarked >= RUNS_PER_MARK;
+    if (isMarked) end.unmarked = 0;
+    const id = ++this.#runLast;
+    const seqLast = seqFirst + count - 1;
+    const mark = isMarked ? 1 : null;
+    this.#addRun.run(id, end.id, seqLast, count, end.runLast, mark, meta, events);
+    end.runLast = id;
   }
 }
 
