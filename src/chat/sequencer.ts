@@ -140,11 +140,6 @@ export class Sequencer {
     const runs: Run[] = [];
     const refused: Refused[] = [];
     let duplicates = 0;
-    const first = offsets[0];
-    if (first !== undefined) {
-      this.#window.forget(first, storedNext);
-      this.#heads.forget(storedNext);
-    }
     for (let i = 0; i < records.length; i++) {
       const record = records[i] as LogRecord;
       const offset = offsets[i] as number;
@@ -185,6 +180,12 @@ export class Sequencer {
       run.events.push(event);
     }
     this.#runs.clear();
+    // Only now: what `prepare` found in memory had to stay until it was used.
+    const last = offsets[offsets.length - 1];
+    if (last !== undefined) {
+      this.#window.forget(last + 1, storedNext);
+      this.#heads.forget(storedNext);
+    }
     return { placed, runs, refused, duplicates };
   }
 
