@@ -54,7 +54,7 @@ interface Partition {
 class Traffic {
   readonly store: SqliteMessageStore;
   readonly #partitions: Partition[] = [];
-  readonly #seqs = new Map<string, number>();
+  readonly #seqs = new Int32Array(1_000_000);
   commitMs: number[] = [];
   encodeMs = 0;
 
@@ -88,7 +88,7 @@ class Traffic {
       const number = nameOf(start + i);
       const at = number % PARTITIONS;
       const partition = this.#partitions[at] as Partition;
-      batches[at]?.push(this.#event(`conversation-${number}`, partition.offset++));
+      batches[at]?.push(this.#event(number, partition.offset++));
     }
     const before = performance.now();
     const commits = batches.map((events, at) => this.#commit(at, events));
@@ -112,9 +112,10 @@ class Traffic {
     this.commitMs.push(performance.now() - before);
   }
 
-  #event(conversation: string, offset: number): PlacedEvent {
-    const seq = (this.#seqs.get(conversation) ?? 0) + 1;
-    this.#seqs.set(conversation, seq);
+  #event(number: number, offset: number): PlacedEvent {
+    const conversation = `conversation-${number}`;
+    const seq = (this.#seqs[number] ?? 0) + 1;
+    this.#seqs[number] = seq;
     const key = Bun.randomUUIDv7();
     const id = `${key}.A1b2C3d4E5f6G7h8`;
     return {

@@ -4,7 +4,10 @@ import type { StoreRun } from "./store-run.ts";
 
 /** The end of a conversation's latest epoch. */
 export interface ConversationEnd {
+  /** What its runs are stored under. */
   readonly id: number;
+  /** The row that keeps the end: the conversation's own, or a later copy. */
+  row: number;
   readonly tenant: number;
   readonly name: string;
   readonly epoch: string;
@@ -30,7 +33,7 @@ export interface Plan {
   readonly ends: readonly ConversationEnd[];
 }
 
-type StoredEnd = Omit<ConversationEnd, "tenant" | "name" | "isStored">;
+type StoredEnd = Omit<ConversationEnd, "tenant" | "name" | "row" | "isStored">;
 
 const TENANTS_MAX = 10_000;
 
@@ -44,7 +47,7 @@ export class StoreConversations {
   readonly #add: Statement<unknown, (string | number)[]>;
   readonly #move: Statement<unknown, [number, number, number, number]>;
   readonly #last: Statement<{ id: number | null }, []>;
-  #idLast = 0;
+  #rowLast = 0;
   hits = 0;
   misses = 0;
 
@@ -54,9 +57,9 @@ export class StoreConversations {
     this.#addTenant = db.prepare("INSERT INTO tenants (name) VALUES (?) RETURNING id");
     // `+?`: see StoreReader.
     this.#find = db.prepare(`
-      SELECT id, epoch, floor, seq_last AS seqLast, run_last AS runLast, unmarked
-      FROM conversations WHERE tenant = +? AND name = +? ORDER BY id DESC LIMIT 1`);
-    this.#add = db.prepare("INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+      SELECT conversation AS id, epoch, floor, seq_last AS seqLast, run_last AS runLast, unmarked
+      FROM conversations WHERE tenant = +? AND name = +? ORDER BY rowid DESC LIMIT 1`);
+    this.#add = db.prepare("INSERT INTO conversations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
     this.#move = db.prepare(
       "UPDATE conversations SET seq_last = ?, run_last = ?, unmarked = ? WHERE id = ?",
     );
@@ -71,7 +74,7 @@ export class StoreConversations {
   reload(): void {
     this.#tenants.clear();
     this.#ends.clear();
-    this.#idLast = this.#last.get()?.id ?? 0;
+    this.#rowLast = this.#last.get()?.id ?? 0;
   }
 
   /** @returns what the runs do, or why they are refused; nothing that is kept has changed yet */
@@ -100,17 +103,19 @@ export class StoreConversations {
   /** Writes and keeps the ends of a plan whose runs are written. */
   keep(ends: readonly ConversationEnd[]): void {
     for (const end of ends) {
-      const { id, tenant, name, epoch, floor, seqLast, runLast, unmarked } = end;
-      if (end.isStored) this.#move.run(seqLast, runLast, unmarked, id);
-      else this.#add.run(id, tenant, name, epoch, floor, seqLast, runLast, unmarked);
+      const { id, row, tenant, name, epoch, floor, seqLast, runLast, unmarked } = end;
+      if (end.isStored) this.#move.run(seqLast, runLast, unmarked, row);
+      else this.#add.run(row, id, tenant, name, epoch, floor, seqLast, runLast, unmarked);
       end.isStored = true;
       this.#ends.set(`${tenant} ${name}`, end);
     }
   }
 
   #begin(tenant: number, { conversation, epoch, seqFirst }: StoreRun): ConversationEnd {
+    const id = ++this.#rowLast;
     return {
-      id: ++this.#idLast,
+      id,
+      row: id,
       tenant,
       name: conversation,
       epoch,
@@ -130,7 +135,7 @@ export class StoreConversations {
     return id;
   }
 
-  #end(key: string, tenant: number, name: string): ConversationEnd | undefined {
+  #end(key: string, tenant: number, name: string): ConversationEnd | null {
     const known = this.#ends.get(key);
     if (known) {
       this.hits++;
@@ -138,6 +143,8 @@ export class StoreConversations {
     }
     this.misses++;
     const stored = this.#find.get(tenant, name);
-    return stored ? { ...stored, tenant, name, isStored: true } : undefined;
+    // Not the row where it was: the conversations that are active now share few pages that way,
+    // instead of each writing a page of its own in every commit.
+    return stored && { ...stored, row: ++this.#rowLast, tenant, name, isStored: false };
   }
 }

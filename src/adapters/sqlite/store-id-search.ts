@@ -8,6 +8,12 @@ interface Candidate {
   readonly run: number;
 }
 
+interface RunLines {
+  readonly run: number;
+  readonly meta: readonly string[];
+  readonly events: readonly string[];
+}
+
 type BlockRow = [offsetFirst: number, runFirst: number, entries: Uint8Array];
 
 /** Looks ids up in what the writer's index keeps, and compares them in full. */
@@ -15,6 +21,7 @@ export class StoreIdSearch {
   readonly #seed: number;
   readonly #blocks: Statement<unknown, [number, number]>;
   readonly #rows: Statement<Candidate, [number, number, number]>;
+  #last: RunLines | undefined;
   readonly #run: Statement<{ meta: string; events: string }, [number]>;
 
   constructor(db: Database) {
@@ -46,6 +53,7 @@ export class StoreIdSearch {
     for (const [second, byHash] of bySecond) {
       if (second !== 0) this.#searchBlocks(partition, second, byHash, found);
     }
+    this.#last = undefined;
     return [...found.values()];
   }
 
@@ -69,15 +77,23 @@ export class StoreIdSearch {
 
   /** An id that was placed twice was placed first where its offset is lowest. */
   #verify({ offset, run }: Candidate, ids: readonly string[], found: Map<string, IdEntry>): void {
-    const row = this.#run.get(run);
-    if (!row) return;
+    const lines = this.#lines(run);
     const prefix = `${offset} `;
-    const meta = row.meta.split("\n");
-    const index = meta.findIndex((line) => line.startsWith(prefix));
+    const index = lines.meta.findIndex((line) => line.startsWith(prefix));
     if (index < 0) return;
-    const entry = decodeLine(meta[index] as string, row.events.split("\n")[index] as string);
+    const entry = decodeLine(lines.meta[index] as string, lines.events[index] as string);
     if (!ids.includes(entry.id)) return;
     const earlier = found.get(entry.id);
     if (!earlier || earlier.offset > entry.offset) found.set(entry.id, entry);
+  }
+
+  /** A run's lines; candidates of the same run follow each other. Runs never change. */
+  #lines(run: number): RunLines {
+    if (this.#last?.run === run) return this.#last;
+    const row = this.#run.get(run);
+    const meta = row?.meta.split("\n") ?? [];
+    const events = row?.events.split("\n") ?? [];
+    this.#last = { run, meta, events };
+    return this.#last;
   }
 }

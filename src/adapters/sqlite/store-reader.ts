@@ -72,8 +72,8 @@ export class StoreReader {
     this.#db = db;
     this.#search = new StoreIdSearch(db);
     this.#head = db.prepare(`
-      SELECT id, epoch, floor, seq_last AS seq, run_last AS runLast FROM conversations
-      WHERE tenant = +? AND name = +? ORDER BY id DESC LIMIT 1`);
+      SELECT conversation AS id, epoch, floor, seq_last AS seq, run_last AS runLast FROM conversations
+      WHERE tenant = +? AND name = +? ORDER BY rowid DESC LIMIT 1`);
     this.#tenant = db.prepare("SELECT id FROM tenants WHERE name = ?");
     this.#history = new StoreHistory(db);
     this.#partition = db.prepare(

@@ -22,9 +22,11 @@ const TABLES = `
   );
   CREATE TABLE settings (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE tenants (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-  -- One row for each epoch of a conversation; the latest has the highest id.
+  -- One row for each epoch of a conversation, where id = conversation, and a copy whenever it
+  -- becomes active again; only the one with the highest id is up to date.
   CREATE TABLE conversations (
     id INTEGER PRIMARY KEY,
+    conversation INTEGER NOT NULL,
     tenant INTEGER NOT NULL,
     name TEXT NOT NULL,
     epoch TEXT NOT NULL,
