@@ -81,8 +81,9 @@ export class LocalConversation implements ReadConversation {
       return;
     }
     if (head === undefined) return;
-    if (head.epoch !== this.epoch) this.#startOver(head);
+    if (this.last > 0 && head.epoch !== this.epoch) this.#startOver(head);
     else if (head.seq > this.last) {
+      this.epoch = head.epoch;
       this.#host.counts.gaps.value++;
       this.#jump(head.seq);
     }
@@ -158,7 +159,10 @@ export class LocalConversation implements ReadConversation {
     this.#host.page(this, from).then(
       (page) => {
         reader.reading = false;
-        if (!reader.gone && reader.next === from) this.#takePage(reader, page);
+        if (reader.gone) return;
+        if (reader.next === from) this.#takePage(reader, page);
+        // It was told to start over while the page was on its way.
+        else this.pump(reader);
       },
       () => {
         this.#host.counts.pageErrors.value++;
@@ -182,7 +186,7 @@ export class LocalConversation implements ReadConversation {
     }
     if (first.seq > reader.next) {
       this.floor = page.floor;
-      reader.connection.push(encodeReset(this.name, this.epoch, page.floor));
+      reader.connection.reply(encodeReset(this.name, this.epoch, page.floor));
     }
     let text = "";
     let next = first.seq;
@@ -232,7 +236,9 @@ export class LocalConversation implements ReadConversation {
 
   /** Events up to `head` were missed: every live reader reads them from the store. */
   #jump(head: number): void {
-    this.#held?.clear();
+    this.#dropHeld();
+    // The offset of `head` is not known.
+    this.#lastOffset = -1;
     const from = this.last + 1;
     this.last = head;
     const readers = this.#live.splice(0);
@@ -277,7 +283,7 @@ export class LocalConversation implements ReadConversation {
     this.epoch = head.epoch;
     this.last = head.seq;
     this.#lastOffset = -1;
-    this.#held?.clear();
+    this.#dropHeld();
     for (const reader of this.#live.splice(0)) this.#catch(reader);
     for (const reader of [...this.#catching]) {
       reader.next = head.floor;
@@ -289,8 +295,8 @@ export class LocalConversation implements ReadConversation {
 
   #hold(seq: number, line: string): void {
     if (!this.#host.holdMore(line.length)) {
-      this.#host.holdMore(-(this.#held?.chars ?? 0) - line.length);
-      this.#held?.clear();
+      this.#host.holdMore(-line.length);
+      this.#dropHeld();
       return;
     }
     const held = (this.#held ??= new Held());
@@ -299,9 +305,16 @@ export class LocalConversation implements ReadConversation {
     if (held.chars !== before) this.#host.holdMore(held.chars - before);
   }
 
+  /** What is missing in what is held makes the rest useless: it is read from the store. */
+  #dropHeld(): void {
+    if (this.#held === undefined) return;
+    this.#host.holdMore(-this.#held.chars);
+    this.#held.clear();
+  }
+
   #letGoOfHeld(): void {
     if (this.#held === undefined || this.#catching.length > 0) return;
-    this.#host.holdMore(-this.#held.chars);
+    this.#dropHeld();
     this.#held = undefined;
   }
 
