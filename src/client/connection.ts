@@ -65,7 +65,7 @@ export class Connection {
   constructor(options: ConnectionOptions, handlers: ConnectionHandlers) {
     this.#options = options;
     this.#handlers = handlers;
-    this.#tokens = new TokenKeeper(options.token, options.clock);
+    this.#tokens = new TokenKeeper(options.token, options.clock, options.connectTimeoutMs);
     this.#unwatch = options.network.watch((online) => this.#networkChanged(online));
     // Not at once, so that the caller can add listeners before anything happens.
     queueMicrotask(() => {

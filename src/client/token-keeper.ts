@@ -11,11 +11,13 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
 export class TokenKeeper {
   readonly #source: TokenSource;
   readonly #clock: ClientClock;
+  readonly #timeoutMs: number;
   #timer: ClientTimer | undefined;
 
-  constructor(source: TokenSource, clock: ClientClock) {
+  constructor(source: TokenSource, clock: ClientClock, timeoutMs: number) {
     this.#source = source;
     this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
   }
 
   /** Whether another token than the last one can be had. */
@@ -26,13 +28,19 @@ export class TokenKeeper {
   /** Rejects with `token_failed`, retriable unless the source threw an error that says otherwise. */
   async get(): Promise<string> {
     if (typeof this.#source === "string") return this.#source;
+    const late = Promise.withResolvers<never>();
+    const timer = this.#clock.after(this.#timeoutMs, () => {
+      late.reject(new Error(`no answer in ${this.#timeoutMs} ms`));
+    });
     try {
-      return await this.#source();
+      return await Promise.race([this.#source(), late.promise]);
     } catch (cause) {
       if (cause instanceof TidegateError && !cause.retriable) throw cause;
       const why = cause instanceof Error ? cause.message : String(cause);
       const message = `Cannot get a token: ${why}`;
       throw new TidegateError("token_failed", message, { retriable: true, cause });
+    } finally {
+      timer.cancel();
     }
   }
 

@@ -110,6 +110,11 @@ describe("two windows", () => {
     await ana.sees("news two");
     const row = ana.page.locator("#messages li", { has: ana.page.locator(".divider.new") });
     expect(await row.locator(".text").textContent()).toBe("news one");
+    // What was on the screen is not unread afterwards.
+    await ben.say("seen");
+    await ana.sees("seen");
+    await ana.page.locator("#room-list a", { hasText: "second" }).click();
+    await ana.page.locator("#title", { hasText: "second" }).waitFor();
     expect(await ana.page.locator(".unread").count()).toBe(0);
   });
 });

@@ -104,13 +104,13 @@ export class RoomList {
   }
 
   #take(room: string, item: Item): void {
-    if (item.type === "event" && item.event.sender !== this.#user) {
+    if (item.type === "event" && item.event.sender !== this.#user && room !== this.#current) {
       this.#unread.set(room, (this.#unread.get(room) ?? 0) + 1);
     } else if (item.type === "live" && !this.#unread.has(room)) {
       // The first time: what was written since this room was last read.
       this.#unread.set(room, this.#missed(room, item.seq));
     } else return;
-    if (room !== this.#current) this.draw();
+    this.draw();
   }
 
   #missed(room: string, head: number): number {

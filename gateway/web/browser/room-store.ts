@@ -26,22 +26,31 @@ export class RoomStore {
 
   /** Adds a room; beyond the bound the oldest other one goes. */
   add(name: string): void {
+    this.#rooms = this.#newest();
     if (this.find(name)) return;
     this.#rooms = [...this.#rooms, { name }].slice(-ROOMS_MAX);
     this.#save();
   }
 
   remove(name: string): void {
-    this.#rooms = this.#rooms.filter((room) => room.name !== name);
+    this.#rooms = this.#newest().filter((room) => room.name !== name);
     this.#save();
   }
 
   /** Whether anything changed. */
   read(name: string, cursor: string): boolean {
     if (this.find(name)?.read === cursor) return false;
-    this.#rooms = this.#rooms.map((room) => (room.name === name ? { name, read: cursor } : room));
+    this.#rooms = this.#newest().map((room) =>
+      room.name === name ? { name, read: cursor } : room,
+    );
     this.#save();
     return true;
+  }
+
+  /** With what other tabs have done meanwhile, unless the browser keeps nothing. */
+  #newest(): KnownRoom[] {
+    const stored = load();
+    return stored.length > 0 ? stored : this.#rooms;
   }
 
   #save(): void {

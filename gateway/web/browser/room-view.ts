@@ -49,6 +49,9 @@ export class RoomView {
     const messages = new MessageList(list, this.#scroller, user, readSeq);
     this.#timeline = new Timeline(messages, {
       history: (query) => client.history(room, query),
+      failed: (error) => {
+        this.#edge.textContent = `Messages cannot be read: ${error.message}`;
+      },
     });
     const changed = (): void => this.#drawSoon();
     this.#pending = new PendingList(byId("pending", HTMLOListElement), client, changed);
@@ -87,12 +90,14 @@ export class RoomView {
     this.#unseen = 0;
     this.#draw();
     await this.#timeline.jumpToEnd();
+    if (this.#stop.signal.aborted) return;
     this.#stuck = true;
     this.#draw();
   }
 
   close(): void {
     this.#stop.abort();
+    this.#timeline.close();
     this.#resize.disconnect();
     cancelAnimationFrame(this.#drawing);
     this.#subscription.close();
@@ -125,24 +130,20 @@ export class RoomView {
     const below = scrollHeight - scrollTop - clientHeight;
     this.#stuck = below < NEAR_PX && this.#timeline.following;
     if (this.#stuck) this.#unseen = 0;
-    if (scrollTop < AHEAD_PX) this.#load(this.#timeline.loadOlder());
-    else if (below < AHEAD_PX) this.#load(this.#timeline.loadNewer());
+    if (scrollTop < AHEAD_PX) void this.#load(this.#timeline.loadOlder());
+    else if (below < AHEAD_PX) void this.#load(this.#timeline.loadNewer());
     this.#drawLabels();
     this.#markRead();
   }
 
-  #load(page: Promise<void>): void {
-    page.then(
-      () => this.#drawSoon(),
-      (error: Error) => {
-        this.#edge.textContent = `Older messages cannot be read: ${error.message}`;
-      },
-    );
+  async #load(page: Promise<void>): Promise<void> {
+    await page;
+    this.#drawSoon();
   }
 
   /** Many messages of one moment are drawn once. */
   #drawSoon(): void {
-    if (this.#drawing !== 0) return;
+    if (this.#drawing !== 0 || this.#stop.signal.aborted) return;
     this.#drawing = requestAnimationFrame(() => {
       this.#drawing = 0;
       this.#draw();

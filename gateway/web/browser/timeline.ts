@@ -15,6 +15,8 @@ export interface TimelineView {
 
 export interface TimelineSource {
   history(query: { after?: string; before?: string; limit: number }): Promise<History>;
+  /** A page could not be read. */
+  failed(error: Error): void;
 }
 
 /** A bounded, unbroken run of a room's messages, which follows the end while it is there. */
@@ -64,6 +66,11 @@ export class Timeline {
     if (keep) this.#dropFirst(extra);
     // Somebody reads further up: what is below is read back when they come down.
     else this.#dropLast(extra);
+  }
+
+  /** What is under way is not wanted any more. */
+  close(): void {
+    this.#pass++;
   }
 
   /** The room starts over. */
@@ -149,6 +156,8 @@ export class Timeline {
     try {
       const page = await this.#source.history(query);
       if (pass === this.#pass) use(page);
+    } catch (error) {
+      if (pass === this.#pass) this.#source.failed(error as Error);
     } finally {
       if (pass === this.#pass) this.#loading = false;
     }

@@ -175,6 +175,17 @@ describe("a connection", () => {
     expect([...errors]).toEqual(["Cannot get a token: no answer"]);
   });
 
+  test("does not wait for ever for a token", async () => {
+    let tries = 0;
+    const token = (): Promise<string> =>
+      ++tries === 1 ? new Promise(() => {}) : Promise.resolve("t");
+    const bench = clientBench({ token, connectTimeoutMs: 3_000 });
+    await bench.clock.advance(2_990);
+    expect(tries).toBe(1);
+    await bench.clock.advance(5_000);
+    expect(bench.client.status.state).toBe("connected");
+  });
+
   test("renews its token before it ends, and asks again when that fails", async () => {
     let fetched = 0;
     const bench = clientBench({ token: () => Promise.resolve(`t${++fetched}`) });

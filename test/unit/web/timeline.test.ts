@@ -46,8 +46,12 @@ class Room {
   head = 0;
   floor = 1;
   readonly view = new ShownSeqs();
+  broken = false;
+  readonly failures: string[] = [];
   readonly timeline = new Timeline(this.view, {
-    history: (query) => Promise.resolve(this.#page(query)),
+    history: (query) =>
+      this.broken ? Promise.reject(new Error("broken")) : Promise.resolve(this.#page(query)),
+    failed: ({ message }) => this.failures.push(message),
   });
 
   publish(count: number, atEnd: boolean): void {
@@ -100,6 +104,26 @@ test("asks for one page at a time", async () => {
   room.publish(1_000, true);
   await Promise.all([room.timeline.loadOlder(), room.timeline.loadOlder()]);
   expect(room.view.seqs[0]).toBe(1_001 - WINDOW_MAX - PAGE);
+});
+
+test("says that a page could not be read, and asks again when it is wanted again", async () => {
+  const room = new Room();
+  room.publish(1_000, true);
+  room.broken = true;
+  await room.timeline.loadOlder();
+  expect(room.failures).toEqual(["broken"]);
+  room.broken = false;
+  await room.timeline.loadOlder();
+  expect(room.view.seqs[0]).toBe(1_001 - WINDOW_MAX - PAGE);
+});
+
+test("shows nothing that comes after it was closed", async () => {
+  const room = new Room();
+  room.publish(1_000, true);
+  const loaded = room.timeline.loadOlder();
+  room.timeline.close();
+  await loaded;
+  expect(room.view.seqs[0]).toBe(1_001 - WINDOW_MAX);
 });
 
 test("starts over when the room does", () => {
