@@ -46,6 +46,8 @@ export class LocalConversation implements ReadConversation {
   #early: PublishedRun[] | undefined = [];
   #lastOffset = -1;
   #ownerEpoch = 0;
+  /** Subscriptions that wait for the head: they keep the conversation here. */
+  opening = 0;
   epoch = "";
   last = 0;
   floor = 1;

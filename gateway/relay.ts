@@ -37,7 +37,7 @@ export class Relay implements ConversationHost {
   readonly #views = new Map<string, PartitionView>();
   readonly #afterStored = new Map<string, (() => void)[]>();
   readonly #pages = new Map<string, Promise<HistoryPage>>();
-  readonly #rechecking = new Set<LocalConversation>();
+  readonly #rechecks = new Map<LocalConversation, { again: boolean }>();
   #headBatch: Map<string, LocalConversation[]> | undefined;
   #headsRead: Promise<void> = Promise.resolve();
   #heldChars = 0;
@@ -85,35 +85,43 @@ export class Relay implements ConversationHost {
    */
   async open(tenant: string, name: string, topic: string, partition: number): Promise<LocalConversation> {
     const key = tenant + SEPARATOR + name;
-    for (;;) {
-      let conversation = this.#conversations.get(key);
-      if (conversation === undefined) {
-        conversation = new LocalConversation(this, tenant, name, topic, partition);
-        this.#conversations.set(key, conversation);
-        this.#joins.set(key, this.#join(conversation, key));
-      }
-      await this.#joins.get(key);
-      // The last reader may have left, or joining may have failed, while this one waited.
-      if (this.#conversations.get(key) === conversation) return conversation;
+    let conversation = this.#conversations.get(key);
+    if (conversation === undefined) {
+      conversation = new LocalConversation(this, tenant, name, topic, partition);
+      this.#conversations.set(key, conversation);
+      this.#joins.set(key, this.#join(conversation, key));
     }
+    conversation.opening++;
+    await this.#joins.get(key);
+    return conversation;
   }
 
-  /** Forgets a conversation whose last reader is gone. */
+  /** Whoever has {@link open}ed a conversation has added its reader, or will not. */
+  opened(conversation: LocalConversation): void {
+    conversation.opening--;
+    this.release(conversation);
+  }
+
+  /** Forgets a conversation that nobody reads or is about to. */
   release(conversation: ReadConversation): void {
     if (conversation.readers > 0) return;
     const key = conversation.tenant + SEPARATOR + conversation.name;
-    if (this.#conversations.get(key) !== conversation || this.#joins.has(key)) return;
+    const known = this.#conversations.get(key);
+    if (known !== conversation || known.opening > 0) return;
     this.#conversations.delete(key);
     this.#member.leave(conversation.tenant, conversation.name, conversation.topic, conversation.partition);
   }
 
   recheck(conversation: LocalConversation): void {
-    if (this.#rechecking.has(conversation)) return;
-    this.#rechecking.add(conversation);
-    this.#settle(conversation)
-      .then(() => this.#readHead(conversation))
-      .catch((error: unknown) => this.#telemetry.log("warn", "a head could not be read", { error: asAppError(error).message }))
-      .finally(() => this.#rechecking.delete(conversation));
+    const running = this.#rechecks.get(conversation);
+    if (running !== undefined) {
+      // What was missed just now may be more than the one under way waits for.
+      running.again = true;
+      return;
+    }
+    const state = { again: false };
+    this.#rechecks.set(conversation, state);
+    void this.#verify(conversation, state);
   }
 
   page(conversation: LocalConversation, from: number): Promise<HistoryPage> {
@@ -193,18 +201,40 @@ export class Relay implements ConversationHost {
   }
 
   async #join(conversation: LocalConversation, key: string): Promise<void> {
+    const { tenant, name, topic, partition } = conversation;
+    let joined = false;
     try {
-      const { tenant, name, topic, partition } = conversation;
       await this.#member.join(tenant, name, topic, partition);
+      joined = true;
       const settled = await this.#settle(conversation);
       await this.#readHead(conversation);
       if (!settled) this.recheck(conversation);
     } catch (error) {
       this.#conversations.delete(key);
+      if (joined) this.#member.leave(tenant, name, topic, partition);
       throw error;
     } finally {
       this.#joins.delete(key);
     }
+  }
+
+  /** Reads the head until it is one of a moment when the store had all that was published. */
+  async #verify(conversation: LocalConversation, state: { again: boolean }): Promise<void> {
+    const key = conversation.tenant + SEPARATOR + conversation.name;
+    do {
+      state.again = false;
+      try {
+        const settled = await this.#settle(conversation);
+        await this.#readHead(conversation);
+        if (!settled) state.again = true;
+      } catch (error) {
+        this.#telemetry.log("warn", "a head could not be read", { error: asAppError(error).message });
+        state.again = true;
+        const { beatIntervalMs } = this.#limits;
+        await new Promise<void>((resolve) => this.#clock.after(beatIntervalMs, resolve));
+      }
+    } while (state.again && this.#conversations.get(key) === conversation);
+    this.#rechecks.delete(conversation);
   }
 
   #settle(conversation: LocalConversation): Promise<boolean> {

@@ -41,7 +41,7 @@ export async function subscribe(
     const { topic, partition } = gateway.placeOf(session.tenant, name);
     const conversation = await gateway.relay.open(session.tenant.name, name, topic, partition);
     if (connection.closed || state.cancelled) {
-      gateway.relay.release(conversation);
+      gateway.relay.opened(conversation);
       if (!connection.closed) connection.refuse(id, new AppError("not_subscribed"));
       return;
     }
@@ -50,6 +50,7 @@ export async function subscribe(
     connection.readers ??= new Map();
     connection.readers.set(name, reader);
     conversation.add(reader, next);
+    gateway.relay.opened(conversation);
     connection.answer(encodeReply(id, "subscribe", reply));
     conversation.pump(reader);
   } catch (cause) {
@@ -57,8 +58,8 @@ export async function subscribe(
     gateway.report(error);
     if (!connection.closed) connection.refuse(id, error);
   } finally {
-    opening.delete(name);
-    if (opening.size === 0) connection.opening = undefined;
+    if (opening.get(name) === state) opening.delete(name);
+    if (opening.size === 0 && connection.opening === opening) connection.opening = undefined;
   }
 }
 

@@ -14,6 +14,8 @@ export function unsubscribe(
   const opening = connection.opening?.get(name);
   if (opening !== undefined) {
     opening.cancelled = true;
+    // From this reply on the conversation may be subscribed again.
+    connection.opening?.delete(name);
     connection.answer(encodeReply(id, "unsubscribe", {}));
     return;
   }
