@@ -38,6 +38,14 @@ export function cpuShare(before: CpuTimes, after: CpuTimes): CpuShare {
   return { total: percent(after.total - before.total), threads };
 }
 
+/** CPU seconds that all processes of the machine used since it started. */
+export function machineSeconds(): number {
+  const fields =
+    readFileSync("/proc/stat", "utf8").split("\n", 1)[0]?.split(/\s+/).slice(1).map(Number) ?? [];
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = fields;
+  return (user + nice + system + irq + softirq) / TICKS_PER_SECOND;
+}
+
 /** Resident memory in bytes; `anonymous` leaves out mapped files. */
 export function residentBytes(pid: number): { total: number; anonymous: number } {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");

@@ -3,7 +3,7 @@ import { Scrape } from "./metrics.ts";
 import { Generator } from "./native/generator.ts";
 import type { Histogram } from "./native/histogram.ts";
 import type { Faults } from "./native/ledger.ts";
-import { cpuShare, cpuTimes } from "./process-usage.ts";
+import { cpuShare, cpuTimes, machineSeconds } from "./process-usage.ts";
 import type { Figures } from "./result.ts";
 import { ServerProcess } from "./server.ts";
 
@@ -29,9 +29,13 @@ export async function observe(
   const metrics = await Scrape.of(server.url);
   const serverBefore = cpuTimes(server.pid);
   const ownBefore = cpuTimes(process.pid);
+  const machineBefore = machineSeconds();
   const measured = await generator.measure(ms);
-  const serverShare = cpuShare(serverBefore, cpuTimes(server.pid));
+  const machineUsed = machineSeconds() - machineBefore;
+  const serverAfter = cpuTimes(server.pid);
+  const serverShare = cpuShare(serverBefore, serverAfter);
   const ownAfter = cpuTimes(process.pid);
+  const used = serverAfter.total - serverBefore.total + ownAfter.total - ownBefore.total;
   const flushes = (await Scrape.of(server.url)).flushesSince(metrics);
   const ownMicros = (ownAfter.total - ownBefore.total) * 1e6;
   return {
@@ -41,6 +45,10 @@ export async function observe(
     ...flushes,
     server_cpu_percent: serverShare.total,
     server_threads_percent: serverShare.threads,
+    // Whatever else ran on the machine: above a few percent the figures are not to be trusted.
+    others_cpu_percent: (Math.max(0, machineUsed - used) / measured.seconds) * 100,
+    server_us_per_message:
+      measured.acked === 0 ? 0 : ((serverAfter.total - serverBefore.total) * 1e6) / measured.acked,
     generator_cpu_percent: cpuShare(ownBefore, ownAfter).total,
     generator_us_per_message: measured.acked === 0 ? 0 : ownMicros / measured.acked,
   };
