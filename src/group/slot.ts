@@ -62,6 +62,8 @@ export class Slot {
   restart(): void {
     if (this.owner === undefined) return;
     this.dropFeed();
+    // Whoever paused is not there any more.
+    this.paused = false;
     this.restarting = true;
     this.startWalk();
   }

@@ -54,8 +54,8 @@ export interface Consumer {
   /** Keeps `nextOffset` for the group; for lag displays, since workers start from the store. */
   commit(topic: string, partition: number, nextOffset: number): Promise<void>;
   /**
-   * Drops what is on its way for an owned partition, calls `assigned` again and goes on from the
-   * offset that it resolves to. For a worker whose state no longer fits the store's.
+   * Drops what is on its way for an owned partition, ends a pause, calls `assigned` again and goes
+   * on from the offset that it resolves to. For a worker whose state no longer fits the store's.
    */
   restart(topic: string, partition: number): void;
   /** Monotonic ms (of the adapter's clock) of the last proof of membership. */
