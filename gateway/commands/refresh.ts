@@ -22,7 +22,7 @@ export async function refresh(
     if (tenant !== session.identity.tenant || user !== session.identity.user) {
       throw new AppError("forbidden", "the new token is of another user", { field: "refresh.token" });
     }
-    for (const conversation of connection.readers?.keys() ?? []) {
+    for (const conversation of subscribed(connection)) {
       if (next.grants.allows("subscribe", conversation)) continue;
       throw new AppError(
         "forbidden",
@@ -40,4 +40,10 @@ export async function refresh(
     gateway.report(error);
     if (!connection.closed) connection.refuse(command.id, error);
   }
+}
+
+/** Also what is being opened: it was granted by the old token and would outlive it. */
+function* subscribed({ readers, opening }: Connection): Iterable<string> {
+  yield* readers?.keys() ?? [];
+  yield* opening?.keys() ?? [];
 }
