@@ -74,7 +74,7 @@ export const LIMIT_TABLE = {
   appendTimeoutMs: limit(10_000, "ms", "Time for an append to have an outcome", "error unknown_outcome"),
 
   // The log.
-  readPageRecordsMax: limit(2_048, "count", "Records of one page that a consumer behind the log's end reads", "the rest comes in the next page"),
+  readPageRecordsMax: limit(1_024, "count", "Records of one page that a consumer behind the log's end reads", "the rest comes in the next page"),
   readPageBytesMax: limit(1 * MiB, "bytes", "Characters of one page of the standalone log", "fewer records; at least one append's"),
   commitBytesMax: limit(8 * MiB, "bytes", "Characters that the standalone log flushes at once", "the rest goes into the next flush"),
   segmentBytesMax: limit(32 * MiB, "bytes", "Write-ahead log of one file of the standalone log", "the next file is begun"),

@@ -84,7 +84,7 @@ export class PartitionFeed {
         const page = await source.read(this.topic, this.partition, this.next, pageRecordsMax);
         // A page that arrives after a pause is read again later: holding it would need a bound.
         if (this.state !== "running" || this.paused) break;
-        if (page.records.length > 0) this.deliver(page);
+        if (page.records.length > 0) await this.deliverPage(page);
         else if (page.nextOffset > this.next) this.next = page.nextOffset;
         else
           throw new AppError(
@@ -99,6 +99,15 @@ export class PartitionFeed {
     }
     // A pause may have been lifted while the last page was on its way.
     this.catchUp();
+  }
+
+  /** Lets others have the thread after each page, except at the end, where a pause would cost the seam. */
+  private async deliverPage(page: RecordBatch): Promise<void> {
+    this.deliver(page);
+    const { source } = this.options;
+    if (source.topic(this.topic) === undefined) return;
+    if (this.next !== source.bounds(this.topic, this.partition).end)
+      await new Promise<void>((resolve) => this.clock.defer(resolve));
   }
 
   private failed(error: AppError): void {

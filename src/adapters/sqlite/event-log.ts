@@ -18,6 +18,7 @@ import { batchOf, LogCommitter } from "./log-committer.ts";
 import { LogGroupOffsets } from "./log-group-offsets.ts";
 import { type FolderLock, lockFolder } from "./log-lock.ts";
 import type { OpenedLog } from "./log-messages.ts";
+import { ReadGate } from "./log-read-gate.ts";
 import { LogRoller } from "./log-roller.ts";
 import { LogCounters, type LogStats } from "./log-stats.ts";
 import { decodeRecords } from "./log-text.ts";
@@ -38,6 +39,8 @@ export interface SqliteEventLogOptions {
 }
 
 const RETENTION_INTERVAL_MS = 60_000;
+/** One page is read while another one is taken apart. */
+const READS_AT_ONCE = 2;
 /** A segment that is written slowly is left after this time, so that its records can expire. */
 const SEGMENT_AGE_MS_MAX = 24 * 3_600_000;
 
@@ -66,6 +69,7 @@ export class SqliteEventLog implements EventLog {
   private readonly roller: LogRoller;
   private readonly counters: LogCounters;
   private readonly retention: Timer;
+  private readonly gate = new ReadGate(READS_AT_ONCE);
   private retaining: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
   private closed = false;
@@ -169,15 +173,17 @@ export class SqliteEventLog implements EventLog {
     const target = this.table.partition(topic, partition);
     assertReadable(target, offset);
     if (offset === target.end || recordsMax <= 0) return batchOf(target, offset, []);
-    const reply = await this.parts.keeper
-      .call("read", {
-        topic: target.topic.kept.id,
-        partition,
-        offset,
-        end: target.end,
-        recordsMax,
-        charsMax: this.limits.readPageBytesMax,
-      })
+    const reply = await this.gate
+      .run(() =>
+        this.parts.keeper.call("read", {
+          topic: target.topic.kept.id,
+          partition,
+          offset,
+          end: target.end,
+          recordsMax,
+          charsMax: this.limits.readPageBytesMax,
+        }),
+      )
       .catch((error: unknown) => {
         // Retention may have been faster than the request.
         assertReadable(target, offset);

@@ -97,11 +97,7 @@ export class LogKeeper {
       live = this.segments.get(number) as SegmentReader;
       live.begin();
     }
-    for (const segment of begun)
-      if (segment !== live && segment.state === SEGMENT_STATE.begun) {
-        segment.seal();
-        segment.close();
-      }
+    this.sealLeft();
     return live;
   }
 
@@ -158,15 +154,21 @@ export class LogKeeper {
     return { number, path };
   }
 
+  /** The writer has left this segment for the next one. */
   private seal(number: number): LogSize {
-    const segment = this.segments.get(number);
-    if (segment !== undefined) {
+    const live = this.segments.get(number + 1);
+    if (live?.state === SEGMENT_STATE.prepared) live.state = SEGMENT_STATE.begun;
+    this.sealLeft();
+    return this.size();
+  }
+
+  /** Seals every segment that was left, those that could not be sealed before included. */
+  private sealLeft(): void {
+    const begun = [...this.segments.values()].filter((s) => s.state === SEGMENT_STATE.begun);
+    for (const segment of begun.slice(0, -1)) {
       segment.seal();
       segment.close();
     }
-    const live = [...this.segments.values()].find((s) => s.state === SEGMENT_STATE.prepared);
-    if (live !== undefined && live.number === number + 1) live.state = SEGMENT_STATE.begun;
-    return this.size();
   }
 
   private read(ask: ReadRequest): ReadReply {
@@ -200,6 +202,7 @@ export class LogKeeper {
   }
 
   private retain(now: number): RetainReply {
+    this.sealLeft();
     const sealed = [...this.segments.values()].filter((s) => s.state === SEGMENT_STATE.sealed);
     const moved = new Map<number, number>();
     for (const key of new Set(sealed.flatMap((segment) => [...segment.chunks.keys()]))) {

@@ -59,9 +59,15 @@ export class LogRoller {
 
   /** Changes to a new segment now, so that the live one can expire; for tests and retention. */
   async force(): Promise<void> {
-    await this.busy;
-    if (this.spare === undefined) await this.prepare();
-    await this.roll();
+    while (this.busy !== undefined) await this.busy;
+    const step = this.change();
+    // Held so that nothing else begins meanwhile; the fault itself goes to the caller below.
+    this.busy = step
+      .catch(() => undefined)
+      .finally(() => {
+        this.busy = undefined;
+      });
+    await step;
   }
 
   async settled(): Promise<void> {
@@ -78,6 +84,11 @@ export class LogRoller {
       .finally(() => {
         this.busy = undefined;
       });
+  }
+
+  private async change(): Promise<void> {
+    if (this.spare === undefined) await this.prepare();
+    await this.roll();
   }
 
   private async prepare(): Promise<void> {

@@ -50,6 +50,7 @@ export class KeeperThread {
 
   terminate(): void {
     this.dead = true;
+    this.worker.onerror = null;
     this.worker.terminate();
   }
 }
@@ -95,10 +96,12 @@ export class WriterThread {
 
   terminate(): void {
     this.fault ??= new AppError("closed", "The log is closed");
+    this.worker.onerror = null;
     this.worker.terminate();
   }
 }
 
+/** An `onerror` that is gone says that the thread was ended on purpose, or that its end was told. */
 function onDeath(worker: Worker, name: string, died: (error: AppError) => void): void {
   const tell = (why: string) => {
     worker.onerror = null;
