@@ -74,6 +74,8 @@ export class FakeServer {
   up = true;
   opened = 0;
   expiresAt: number | undefined;
+  /** How many of the newest events history does not have yet, though they were pushed. */
+  unstored = 0;
   limits = {
     frame_bytes: 262_144,
     frame_lines: 256,
@@ -251,7 +253,8 @@ export class FakeServer {
   }
 
   #history(body: Body): object {
-    const { epoch, floor, events } = this.conversation(body.conversation);
+    const { epoch, floor, events: all } = this.conversation(body.conversation);
+    const events = all.slice(0, all.length - this.unstored);
     const head = floor + events.length - 1;
     const limit = body.limit ?? 50;
     const seqs = events.map((event, index) => ({ seq: floor + index, event }));

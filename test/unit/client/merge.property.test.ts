@@ -9,6 +9,7 @@ type Step =
   | { readonly do: "publish"; readonly count: number }
   | { readonly do: "drop" | "repeat" | "swap"; readonly count: number }
   | { readonly do: "kill" }
+  | { readonly do: "unstored"; readonly count: number }
   | { readonly do: "refuse"; readonly count: number }
   | { readonly do: "late"; readonly back: number }
   | { readonly do: "join"; readonly tail: number }
@@ -35,6 +36,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant("refuse" as const),
       count: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("unstored" as const),
+      count: fc.integer({ min: 0, max: 5 }),
     }),
   },
   {
@@ -114,6 +122,8 @@ async function play(bench: Bench, steps: readonly Step[], readers: Reader[]): Pr
     if (now.do === "publish") for (let i = 0; i < now.count; i++) server.publish(ROOM, "x");
     else if (now.do === "kill") server.kill();
     else if (now.do === "wait") await clock.advance(now.ms);
+    else if (now.do === "unstored")
+      server.unstored = Math.min(now.count, server.conversation(ROOM).events.length - 1);
     else if (now.do === "refuse") {
       let left = now.count;
       server.intercept = (verb) =>
@@ -138,6 +148,7 @@ async function play(bench: Bench, steps: readonly Step[], readers: Reader[]): Pr
     } else faults.add(now.do, now.count);
   }
   faults.end();
+  server.unstored = 0;
   server.intercept = () => undefined;
   server.publish(ROOM, "last");
   await clock.advance(60_000);

@@ -89,6 +89,44 @@ describe("a subscription", () => {
     publish(bench, 2);
     await bench.clock.advance(5_000);
     expect(seqsOf(items)).toEqual([2, 3, 4]);
+    // Asked for once, however many more came behind the jump, and not for what came twice.
+    const again = ["connect", "subscribe", "unsubscribe", "subscribe"];
+    expect(bench.server.verbs()).toEqual(again);
+    publish(bench, 20);
+    await bench.clock.advance(5_000);
+    expect(seqsOf(items)).toEqual(range(2, 24));
+    expect(bench.server.verbs()).toEqual(again);
+  });
+
+  test("finds the seam to live events that history does not have yet", async () => {
+    const bench = clientBench();
+    publish(bench, 3);
+    bench.client.subscribe("general", { onItem: () => {} });
+    await bench.clock.advance(100);
+    const items: Item[] = [];
+    bench.client.subscribe("general", { cursor: "e1.0", onItem: (item) => items.push(item) });
+    publish(bench, 2);
+    bench.server.unstored = 2;
+    await bench.clock.advance(5_000);
+    expect(seqsOf(items)).toEqual(range(1, 5));
+    expect(items.at(-1)).toEqual({ type: "live", seq: 5 });
+  });
+
+  test("waits for history to have what was pushed before it came", async () => {
+    const bench = clientBench();
+    publish(bench, 5);
+    bench.client.subscribe("general", { onItem: () => {} });
+    await bench.clock.advance(100);
+    bench.server.unstored = 2;
+    const items: Item[] = [];
+    bench.client.subscribe("general", { cursor: "e1.0", onItem: (item) => items.push(item) });
+    await bench.clock.advance(20_000);
+    expect(seqsOf(items)).toEqual([1, 2, 3]);
+    // It asks with growing pauses, not in a loop.
+    expect(bench.server.verbs().filter((verb) => verb === "history").length).toBeLessThan(20);
+    bench.server.unstored = 0;
+    await bench.clock.advance(20_000);
+    expect(seqsOf(items)).toEqual(range(1, 5));
   });
 
   test("does not believe a live notice that is ahead of what it has", async () => {
