@@ -29,7 +29,7 @@ export interface Window {
 }
 
 /** Chromium's path, or undefined where there is none. */
-export function findChromium(): string | undefined {
+function findChromium(): string | undefined {
   for (const name of NAMES) {
     const path = Bun.which(name);
     if (path !== null) return path;

@@ -95,6 +95,11 @@ describe("a subscription", () => {
     publish(bench, 20);
     await bench.clock.advance(5_000);
     expect(seqsOf(items)).toEqual(range(2, 24));
+    const [event] = bench.server.conversation("general").events;
+    bench.server.socket.say({ push: { conversation: "general", seq: 1, event } });
+    publish(bench, 1);
+    await bench.clock.advance(5_000);
+    expect(seqsOf(items)).toEqual(range(2, 25));
     expect(bench.server.verbs()).toEqual(again);
   });
 
