@@ -4,6 +4,9 @@ import { commit, type Machine, machine } from "./machine.ts";
 
 const FILE = join(dirname(import.meta.dir), "docs/benchmarks.json");
 
+/** Percent of one core that other processes may use while something is measured. */
+const OTHERS_PERCENT_MAX = 15;
+
 type Value = number | string | boolean | Machine | Readonly<Record<string, number>>;
 
 /** What a program measured. `undefined` stands for what this program does not measure. */
@@ -40,7 +43,10 @@ export function report(subject: Subject, figures: Figures, isRecorded = true): R
   const stamp = { commit: commit(), date: new Date().toISOString(), machine: machine() };
   const row = { ...subject, ...rounded(figures), ...stamp };
   process.stdout.write(`${JSON.stringify(row, undefined, 2)}\n`);
-  if (isRecorded) record(row);
+  const busy = Number(figures["others_cpu_percent"] ?? 0);
+  if (isRecorded && busy > OTHERS_PERCENT_MAX) {
+    process.stderr.write(`not recorded: other processes used ${Math.round(busy)} % of a core\n`);
+  } else if (isRecorded) record(row);
   return row;
 }
 

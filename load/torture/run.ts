@@ -116,7 +116,7 @@ export class Torture {
     if (!address) throw new Error("the server is not up");
     const token = await this.#key.token("torture-setup");
     for (let i = 0; i < conversations; i++) {
-      const conversation = `torture ${i} – Gespräch 🌊`;
+      const conversation = `torture ${i} – 東京 🌊`;
       const sender = new TortureSender(
         this.book,
         this.#target,
