@@ -46,7 +46,7 @@ const TUNING: StoreTuning = {
   writerCacheBytes: 64 * MiB,
   readerCacheBytes: 32 * MiB,
   conversationsMax: 100_000,
-  checkpointBytes: 16 * MiB,
+  checkpointBytes: 4 * MiB,
   checkpointIdleMs: 1_000,
   pagesMax: undefined,
 };

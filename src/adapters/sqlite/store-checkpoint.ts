@@ -23,6 +23,11 @@ interface CheckpointRow {
 const RESULTS_MAX = 16;
 /** Asking for the log's size costs a system call; a commit writes at least a few frames. */
 const COMMITS_BETWEEN_LOOKS = 8;
+/**
+ * How far the log may outgrow its size when reads overlap so that it never begins again by itself;
+ * then a checkpoint waits for the reads that are under way.
+ */
+const RESTART_FACTOR = 4;
 
 /**
  * Moves the write-ahead log into the file, so that it stays bounded. It runs between two commits on
@@ -35,6 +40,7 @@ export class StoreCheckpoint {
   readonly #idleMs: number;
   readonly #look: Statement<CheckpointRow, []>;
   readonly #move: Statement<CheckpointRow, []>;
+  readonly #restart: Statement<CheckpointRow, []>;
   #results: CheckpointResult[] = [];
   #commits = 0;
   #idle: ReturnType<typeof setTimeout> | undefined;
@@ -45,16 +51,19 @@ export class StoreCheckpoint {
     this.#idleMs = checkpointIdleMs;
     this.#look = db.prepare("PRAGMA wal_checkpoint(NOOP)");
     this.#move = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
+    this.#restart = db.prepare("PRAGMA wal_checkpoint(RESTART)");
   }
 
   /** To be called after each commit, when its answer is on its way. */
   committed(): void {
     clearTimeout(this.#idle);
-    this.#idle = setTimeout(() => this.#checkpoint(), this.#idleMs);
+    this.#idle = setTimeout(() => this.#checkpoint(this.#move), this.#idleMs);
     this.#commits++;
     if (this.#commits % COMMITS_BETWEEN_LOOKS !== 0) return;
     const size = this.#look.get();
-    if (size && size.log - size.checkpointed > this.#framesMax) this.#checkpoint();
+    if (!size) return;
+    if (size.log > RESTART_FACTOR * this.#framesMax) this.#checkpoint(this.#restart);
+    else if (size.log - size.checkpointed > this.#framesMax) this.#checkpoint(this.#move);
   }
 
   takeResults(): readonly CheckpointResult[] {
@@ -65,15 +74,15 @@ export class StoreCheckpoint {
 
   close(): void {
     clearTimeout(this.#idle);
-    this.#checkpoint();
+    this.#checkpoint(this.#move);
   }
 
-  #checkpoint(): void {
+  #checkpoint(how: Statement<CheckpointRow, []>): void {
     const started = performance.now();
     let row: CheckpointRow | null = null;
     let error: string | undefined;
     try {
-      row = this.#move.get();
+      row = how.get();
     } catch (fault) {
       error = fault instanceof Error ? fault.message : String(fault);
     }

@@ -32,6 +32,7 @@ interface Opened {
 
 class WriterThread {
   #opened: Opened | undefined;
+  #hasCommitted = false;
 
   open(options: WriterOptions): void {
     const db = openDatabase(options.database);
@@ -52,8 +53,15 @@ class WriterThread {
     const started = performance.now();
     const outcomes = writer.commit(batches);
     const transactionMs = performance.now() - started;
-    checkpoint.committed();
+    this.#hasCommitted = true;
     return { outcomes, transactionMs, cache: writer.cache, checkpoints: checkpoint.takeResults() };
+  }
+
+  /** What need not keep the answer waiting. */
+  answered(): void {
+    if (!this.#hasCommitted) return;
+    this.#hasCommitted = false;
+    this.#opened?.checkpoint.committed();
   }
 
   close(): void {
@@ -75,4 +83,5 @@ declare const self: Worker;
 const thread = new WriterThread();
 self.addEventListener("message", (event: MessageEvent<ThreadRequest>) => {
   self.postMessage(answer(thread, event.data));
+  thread.answered();
 });
