@@ -5,6 +5,7 @@ import type { LogRecord } from "../../wire/record.ts";
 import type { CommitRequest, WriterReply } from "./log-messages.ts";
 import { encodeRecords } from "./log-text.ts";
 import type { WriterThread } from "./log-threads.ts";
+import { TextBytes } from "./text-bytes.ts";
 import { keyOf, type LogPartition } from "./log-topics.ts";
 
 /** One is flushed, the next one is at the writer already, so that it never waits for this thread. */
@@ -46,6 +47,8 @@ export class LogCommitter {
   private queuedChars = 0;
   private pendingChars = 0;
   private underWay = 0;
+  /** Buffers that came back; no more than there are commits under way at once. */
+  private readonly spare: ArrayBuffer[] = [];
   private scheduled = false;
   private idle: (() => void)[] = [];
   private readonly clock: Clock;
@@ -147,11 +150,15 @@ export class LogCommitter {
       counts.push(records.length);
       texts.push(text);
     }
-    return { kind: "commit", time: this.clock.now(), topics, partitions, counts, texts };
+    const bytes = new TextBytes(this.spare.pop());
+    const lengths = texts.map((text) => bytes.add(text));
+    const { buffer } = bytes;
+    return { kind: "commit", time: this.clock.now(), topics, partitions, counts, lengths, buffer };
   }
 
   private settle(appends: readonly QueuedAppend[], reply: WriterReply): void {
     this.underWay--;
+    if (reply.buffer !== undefined) this.spare.push(reply.buffer);
     // The writer gets its next commit before anybody here looks at this one.
     this.commit();
     let count = 0;

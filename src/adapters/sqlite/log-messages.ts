@@ -21,7 +21,10 @@ export interface CommitRequest {
   readonly topics: number[];
   readonly partitions: number[];
   readonly counts: number[];
-  readonly texts: string[];
+  /** Bytes of each row's text in `buffer`, where they stand one behind the other. */
+  readonly lengths: number[];
+  /** UTF-8; moved to the writer, and back with its reply. */
+  readonly buffer: ArrayBuffer;
 }
 
 export type WriterRequest =
@@ -45,6 +48,8 @@ export interface WriterReply {
   readonly flushMs: number;
   /** Bytes of the segment's write-ahead log now. */
   readonly walBytes: number;
+  /** That of a commit, to be used again. */
+  readonly buffer?: ArrayBuffer;
 }
 
 export interface KeptTopic {

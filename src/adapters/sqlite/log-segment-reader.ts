@@ -18,11 +18,14 @@ interface BatchHead {
   readonly bytes: number;
 }
 
+// A mark at the start would be part of the record's key.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 interface BatchBody {
   readonly base: number;
   readonly count: number;
   readonly sum: number;
-  readonly text: string;
+  readonly text: Uint8Array;
 }
 
 /**
@@ -48,8 +51,11 @@ export class SegmentReader {
     const db = this.database();
     createSegmentTables(db);
     this.state = segmentState(db);
-    if (this.state === SEGMENT_STATE.sealed) this.loadSummaries(db);
-    else this.refresh();
+    if (this.state === SEGMENT_STATE.sealed) {
+      // A crash came between the index and the end of sealing.
+      this.loadSummaries(db);
+      this.seal();
+    } else this.refresh();
   }
 
   get isOpen(): boolean {
@@ -80,7 +86,7 @@ export class SegmentReader {
     const db = this.database();
     const rows = db
       .query<BatchHead, [number]>(
-        "SELECT id, topic, partition, base, count, time, octet_length(text) AS bytes FROM batch WHERE id > ? ORDER BY id",
+        "SELECT id, topic, partition, base, count, time, length(text) AS bytes FROM batch WHERE id > ? ORDER BY id",
       )
       .iterate(this.lastId);
     const starts = new Map<number, number>();
@@ -126,10 +132,11 @@ export class SegmentReader {
       if (row === null || row.base !== next) throw this.corrupt(`row ${id} is not at ${next}`);
       if (Bun.hash.crc32(row.text) !== row.sum)
         throw this.corrupt(`row ${id} has a wrong checksum`);
-      chars += row.text.length;
+      const text = decoder.decode(row.text);
+      chars += text.length;
       if (counts.length > 0 && chars > request.charsMax) break;
       counts.push(row.count);
-      texts.push(row.text);
+      texts.push(text);
       next += row.count;
       at++;
     }
@@ -192,7 +199,8 @@ export class SegmentReader {
 
   /** A sealed file has no companions and is not touched again, so it is opened read-only. */
   private openSealed(): boolean {
-    if (!existsSync(this.path) || existsSync(`${this.path}-wal`)) return false;
+    const companions = ["-wal", "-journal"].some((suffix) => existsSync(this.path + suffix));
+    if (!existsSync(this.path) || companions) return false;
     const db = new Database(this.path, { readonly: true, strict: true });
     if (segmentState(db) !== SEGMENT_STATE.sealed) {
       db.close(true);

@@ -53,7 +53,7 @@ export class LogCounters {
     });
     this.checkpointTotal = telemetry?.counter({
       name: "tidegate_log_checkpoints_total",
-      help: "Segments of the standalone log that were checkpointed and sealed",
+      help: "Segments of the standalone log that were sealed",
     });
     telemetry?.gauge(
       { name: "tidegate_log_segments", help: "Files of the standalone log" },

@@ -81,7 +81,7 @@ export class WriterThread {
       return;
     }
     this.answers.push(answer);
-    this.worker.postMessage(request);
+    this.worker.postMessage(request, request.kind === "commit" ? [request.buffer] : []);
   }
 
   /** Resolves when the request and all before it are done. */

@@ -13,7 +13,7 @@ const INSERT =
 const CACHE_BYTES = 16 * 1024 * 1024;
 
 /** topic, partition, base, count, time, sum, text */
-type Row = [number, number, number, number, number, number, string];
+type Row = [number, number, number, number, number, number, Uint8Array];
 
 interface OpenSegment {
   readonly db: Database;
@@ -68,17 +68,19 @@ export class LogWriter {
   }
 
   private commit(request: CommitRequest): number {
-    const { topics, partitions, counts, texts, time } = request;
+    const { topics, partitions, counts, lengths, buffer, time } = request;
+    let at = 0;
     const { db, begin, insert, commit } = this.current();
     const before = performance.now();
     const moved = new Map<number, number>();
     try {
       begin.run();
-      for (let i = 0; i < texts.length; i++) {
+      for (let i = 0; i < lengths.length; i++) {
         const topic = topics[i] as number;
         const partition = partitions[i] as number;
         const count = counts[i] as number;
-        const text = texts[i] as string;
+        const text = new Uint8Array(buffer, at, lengths[i] as number);
+        at += text.length;
         const key = partitionKey(topic, partition);
         const base = moved.get(key) ?? this.ends.get(key) ?? 0;
         insert.run(topic, partition, base, count, time, Bun.hash.crc32(text), text);

@@ -6,5 +6,8 @@ declare const self: Worker;
 const writer = new LogWriter();
 
 self.onmessage = (event: MessageEvent<WriterRequest>) => {
-  self.postMessage(writer.handle(event.data));
+  const request = event.data;
+  const reply = writer.handle(request);
+  if (request.kind !== "commit") self.postMessage(reply);
+  else self.postMessage({ ...reply, buffer: request.buffer }, [request.buffer]);
 };
