@@ -59,8 +59,10 @@ export class Group {
     return [...this.members].map((member) => member.name);
   }
 
+  /** A member, or one that is leaving and still holds a partition. */
   find(name: string): Member | undefined {
-    return [...this.members].find((member) => member.name === name);
+    const owners = [...this.slots.values()].flat().map((slot) => slot.owner);
+    return [...this.members, ...owners].find((member) => member?.name === name);
   }
 
   rebalance(): void {
