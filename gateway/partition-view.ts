@@ -40,6 +40,11 @@ export class PartitionView {
     }
   }
 
+  /** Whether the worker with this owner epoch was replaced by one that was heard. */
+  isReplaced(ownerEpoch: number): boolean {
+    return ownerEpoch < this.#ownerEpoch;
+  }
+
   /** Takes a publication's number. @returns whether one before it was missed */
   hear(ownerEpoch: number, number: number): boolean {
     if (ownerEpoch < this.#ownerEpoch) return false;

@@ -177,7 +177,9 @@ export class Relay implements ConversationHost {
   #publication(publication: Publication): void {
     const { ownerEpoch, runs, topic, partition, number } = publication;
     const name = viewName(topic, partition);
-    if (this.#views.get(name)?.hear(ownerEpoch, number)) this.#recheckPartition(name);
+    const view = this.#views.get(name);
+    if (view?.isReplaced(ownerEpoch)) return;
+    if (view?.hear(ownerEpoch, number)) this.#recheckPartition(name);
     for (const run of runs) {
       const conversation = this.#conversations.get(run.tenant + SEPARATOR + run.conversation);
       conversation?.take(run, ownerEpoch);

@@ -218,7 +218,8 @@ export class PartitionWorker {
         (known) => {
           this.#lookingUp = false;
           if (this.#stopped) return;
-          this.#fold(batch, prepared, known);
+          // The answer may have come after the session's end, and tell what the next owner stored.
+          if (this.#isMember()) this.#fold(batch, prepared, known);
           this.#work();
         },
         (error: unknown) => {
