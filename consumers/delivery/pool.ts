@@ -47,6 +47,8 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   const deadLetters = new DeadLetters(log, DELIVERY_POOL);
   const backoff = (attempt: number) => backoffMs(attempt - 1, random.next(), RETRY);
   const nameOf = (topic: string, partition: number) => `${topic}/${partition}`;
+  const leaving = Promise.withResolvers<void>();
+  let isLeaving = false;
   let consumer: Consumer | undefined;
 
   const halt = (name: string, error: AppError) => {
@@ -87,8 +89,11 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
           throw error;
         }
         telemetry.log("warn", "a partition could not be taken, trying again", { partition: name, code: error.code });
-        await new Promise<void>((resolve) => clock.after(backoff(attempt), resolve));
-        if (workers.get(name) !== worker) throw error;
+        await Promise.race([
+          new Promise<void>((resolve) => clock.after(backoff(attempt), resolve)),
+          leaving.promise,
+        ]);
+        if (isLeaving || workers.get(name) !== worker) throw error;
       }
     }
   };
@@ -113,6 +118,8 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
       halted.delete(name);
     },
     failed(topic, partition, error) {
+      // A partition that could not be taken before the end needs nobody.
+      if (isLeaving) return;
       halt(nameOf(topic, partition), asAppError(error));
     },
   };
@@ -144,6 +151,8 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
     halted: () => halted,
     async close() {
       unwatch();
+      isLeaving = true;
+      leaving.resolve();
       await joined.close();
       for (const worker of workers.values()) worker.abandon();
       workers.clear();
