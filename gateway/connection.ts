@@ -4,11 +4,18 @@ import type { Limits } from "../src/limits.ts";
 import { fullBucket, takeTokens, type Rate, type TokenBucket } from "../src/policy/token-bucket.ts";
 import type { Clock } from "../src/ports/clock.ts";
 import type { Socket } from "../src/ports/socket.ts";
-import type { Line } from "../src/wire/read-line.ts";
+import type { Line, Pong } from "../src/wire/read-line.ts";
 import { encodeError } from "../src/wire/reply.ts";
 import type { Route } from "./ingress.ts";
 import type { Reader, ReadingConnection } from "./reader.ts";
 import type { Session } from "./session.ts";
+
+/** A subscription that has begun and has no place yet. */
+export interface Opening {
+  cancelled: boolean;
+  /** Sends to the conversation that came behind it: else the reader could start after them. */
+  readonly sends: (() => void)[];
+}
 
 /** What a connection needs of its gateway. */
 export interface ConnectionHost {
@@ -33,14 +40,14 @@ export class Connection implements ReadingConnection {
   /** Readers by conversation. */
   readers: Map<string, Reader> | undefined;
   /** Conversations whose subscription has begun. */
-  opening: Map<string, { cancelled: boolean }> | undefined;
+  opening: Map<string, Opening> | undefined;
   /** The last conversation that was sent to. */
   route: Route | undefined;
   /** The history that is being read; undefined while there is none. */
   pending: Promise<void> | undefined;
   closed = false;
   /** Lines that came while the token is being checked; undefined at all other times. */
-  backlog: Line[] | undefined;
+  backlog: Exclude<Line, Pong>[] | undefined;
   /** Its place among the heartbeats. */
   slot = 0;
   missedHeartbeats = 0;

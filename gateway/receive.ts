@@ -1,6 +1,6 @@
 import { AppError } from "../src/errors.ts";
 import { parseFrame } from "../src/wire/codec.ts";
-import type { Line } from "../src/wire/read-line.ts";
+import type { Line, Pong } from "../src/wire/read-line.ts";
 import { connect } from "./commands/connect.ts";
 import { history } from "./commands/history.ts";
 import { refresh } from "./commands/refresh.ts";
@@ -9,6 +9,9 @@ import { subscribe } from "./commands/subscribe.ts";
 import { unsubscribe } from "./commands/unsubscribe.ts";
 import type { Connection } from "./connection.ts";
 import type { Gateway } from "./gateway.ts";
+
+/** Waiting commands beyond which the socket is closed, in credit windows. */
+const BACKLOG_CREDITS_MAX = 16;
 
 // One array for all frames: a frame is acted on before the next one is parsed.
 const lines: Line[] = [];
@@ -42,29 +45,44 @@ function authenticate(
   gateway: Gateway,
   connection: Connection,
   command: Extract<Line, { verb: "connect" }>,
-  rest: Line[],
+  rest: readonly Line[],
 ): void {
-  connection.backlog = rest;
+  connection.backlog = [];
   connection.begin();
+  wait(gateway, connection, rest);
   void connect(gateway, connection, command).then(() => {
     const backlog = connection.backlog ?? [];
     connection.backlog = undefined;
     for (const line of backlog) {
       if (connection.closed) return;
-      act(gateway, connection, line);
+      perform(gateway, connection, line);
     }
   });
 }
 
+/**
+ * Waiting commands count as unanswered, so that the socket is not read beyond the credit. What was
+ * read of it already still comes: the bound is for many tiny commands in it.
+ */
 function wait(gateway: Gateway, connection: Connection, more: readonly Line[]): void {
-  const backlog = connection.backlog as Line[];
-  if (backlog.length + more.length > gateway.limits.creditCommandsMax) connection.close("overloaded");
-  else backlog.push(...more);
+  const backlog = connection.backlog as Exclude<Line, Pong>[];
+  for (const line of more) {
+    if (line.verb === "pong") continue;
+    backlog.push(line);
+    connection.begin();
+  }
+  if (backlog.length > BACKLOG_CREDITS_MAX * gateway.limits.creditCommandsMax)
+    connection.close("overloaded");
 }
 
 function act(gateway: Gateway, connection: Connection, line: Line): void {
   if (line.verb === "pong") return;
   connection.begin();
+  perform(gateway, connection, line);
+}
+
+/** Acts on a command that has begun. */
+function perform(gateway: Gateway, connection: Connection, line: Exclude<Line, Pong>): void {
   if (line.verb === "invalid") {
     connection.refuse(line.id, line.error);
     return;

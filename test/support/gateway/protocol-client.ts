@@ -105,7 +105,7 @@ export class ProtocolClient implements AsyncDisposable {
       }
       return line.body as ReplyBody<V>;
     });
-    return { line: JSON.stringify({ id, [verb]: body }), reply };
+    return { line: JSON.stringify({ id, [verb]: body }), reply: watched(reply) };
   }
 
   /** Sends a command. Rejects with {@link Refused} when it is, or when the socket closes first. */
@@ -127,7 +127,7 @@ export class ProtocolClient implements AsyncDisposable {
 
   /** The reply or error with this id. Rejects when the socket closes first, or after a while. */
   replyTo(id: number): Promise<ServerLine> {
-    return new Promise((resolve, reject) => {
+    return watched(new Promise((resolve, reject) => {
       const late = () => reject(new Error(`no reply to command ${id}`));
       const timer = setTimeout(late, DEADLINE_MS);
       this.#waiting.set(id, (answer) => {
@@ -136,7 +136,7 @@ export class ProtocolClient implements AsyncDisposable {
         else reject(new Error(`closed with ${answer.code} before the reply to command ${id}`));
       });
       if (this.closed !== undefined) this.#waiting.get(id)?.(this.closed);
-    });
+    }));
   }
 
   /** Resolves when the condition holds, which is looked at after every frame. */
@@ -219,4 +219,10 @@ export class ProtocolClient implements AsyncDisposable {
       return false;
     });
   }
+}
+
+/** Whoever awaits it gets its rejection; that it may come before it is awaited is no fault. */
+function watched<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
 }
