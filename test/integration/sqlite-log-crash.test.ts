@@ -1,3 +1,4 @@
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import {
   cpSync,
@@ -139,6 +140,28 @@ describe("bytes that a crash or a disk damaged", () => {
     expect(String(fault)).toContain(sealed);
     expect((await again.read("t", 0, 20, 1)).records).toEqual([fixtureRecord(20)]);
     await again.close();
+  });
+
+  test("a sealed file that a crash left in the middle of a transaction is rolled back", async () => {
+    using folder = createTempFolder();
+    const left = join(folder.path, "left");
+    const log = await openLogFolder(left);
+    await log.createTopic({ name: "t", partitions: 1, retentionMs: 3_600_000 });
+    for (let n = 0; n < 200; n++) await log.append("t", 0, [fixtureRecord(n)]);
+    await log.roll();
+    await log.close();
+    const copy = join(folder.path, "copy");
+    using sealed = new Database(join(left, "00000001.log"));
+    // So little memory that changed pages and their journal reach the disk before the commit.
+    sealed.run("PRAGMA cache_size = 1");
+    sealed.run("BEGIN IMMEDIATE");
+    sealed.run("UPDATE batch SET base = base + 1");
+    cpSync(left, copy, { recursive: true });
+    sealed.run("ROLLBACK");
+    expect(existsSync(join(copy, "00000001.log-journal"))).toBe(true);
+    const records = await readLogFolder(copy);
+    expect(records).toHaveLength(200);
+    expectPrefix(records);
   });
 
   test("a missing file is noticed when the log is opened", async () => {

@@ -5,8 +5,8 @@ import type { LogRecord } from "../../wire/record.ts";
 import type { CommitRequest, WriterReply } from "./log-messages.ts";
 import { encodeRecords } from "./log-text.ts";
 import type { WriterThread } from "./log-threads.ts";
-import { TextBytes } from "./text-bytes.ts";
 import { keyOf, type LogPartition } from "./log-topics.ts";
+import { TextBytes } from "./text-bytes.ts";
 
 /** One is flushed, the next one is at the writer already, so that it never waits for this thread. */
 const COMMITS_AHEAD = 2;

@@ -32,7 +32,7 @@ export function throwFault(fault: Fault): never {
 
 function asFault(error: unknown): Fault {
   const known = asAppError(error);
-  const message = error instanceof AppError ? known.message : `${String(error)} ${error instanceof Error ? error.stack : ""}`;
+  const message = error instanceof AppError ? known.message : String(error);
   return { code: known.code satisfies ErrorCode, message };
 }
 

@@ -236,7 +236,8 @@ export class LogKeeper {
     const at = this.recent.indexOf(segment);
     if (at >= 0) this.recent.splice(at, 1);
     this.segments.delete(segment.number);
-    for (const suffix of ["-wal", "-shm", "-journal", ""]) rmSync(segment.path + suffix, { force: true });
+    for (const suffix of ["-wal", "-shm", "-journal", ""])
+      rmSync(segment.path + suffix, { force: true });
   }
 
   private size(): LogSize {
