@@ -60,7 +60,7 @@ describe("a token that is not good ends its socket alone", () => {
       return `${rawToken({ alg: "RS256", kid: "key-RS256" }, {}).split(".")[0]}.${payload}.${signature}`;
     }],
     ["of an unknown key", "unauthenticated", () => hs.sign(claims, { kid: "other" })],
-    ["that brings its own key", "unauthenticated", () => hs.sign(claims, { kid: "other", jwk: { kty: "oct", k: "AAAA" } })],
+    ["that names its own key", "unauthenticated", () => hs.sign(claims, { kid: "other", jku: "https://evil.example/keys" })],
     ["without kid", "unauthenticated", async () => {
       const [, payload, signature] = (await trust.token({ user: "m" })).split(".");
       return `${rawToken({ alg: "HS256" }, {}).split(".")[0]}.${payload}.${signature}`;
