@@ -85,7 +85,7 @@ export class Gateway {
     this.#telemetry = telemetry;
     this.#producer = new Producer(log, clock, limits);
     this.ingress = new Ingress({ producer: this.#producer, clock, digest, limits, telemetry, source: options.name });
-    this.relay = new Relay({ store, backplane, clock, limits, telemetry, refused: (refusal) => this.#refused(refusal) });
+    this.relay = new Relay({ log, store, backplane, clock, limits, telemetry, refused: (refusal) => this.#refused(refusal) });
     this.#heartbeats = new Heartbeats(Math.round(limits.heartbeatMs / TICK_MS));
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
     const gauge = (name: string, help: string, read: () => number) => telemetry.gauge({ name: `tidegate_${name}`, help }, read);

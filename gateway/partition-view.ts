@@ -24,9 +24,11 @@ export class PartitionView {
    * Resolves to true once the store has everything that was published before this call (a later
    * beat names `publishedThrough`, and `storedThrough` reaches it), to false when that takes too
    * long.
+   *
+   * @param through the offset that the store has to reach instead, when it is known
    */
-  settled(now: number): Promise<boolean> {
-    return new Promise((resolve) => this.#waiters.push({ since: now, through: undefined, resolve }));
+  settled(now: number, through?: number): Promise<boolean> {
+    return new Promise((resolve) => this.#waiters.push({ since: now, through, resolve }));
   }
 
   /** Ends the waiting that began before `due`. */

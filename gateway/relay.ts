@@ -1,14 +1,16 @@
 import type { Limits } from "../src/limits.ts";
 import type { Backplane, BackplaneMember, Beat, Publication, Refusal } from "../src/ports/backplane.ts";
 import type { Clock } from "../src/ports/clock.ts";
+import type { EventLog } from "../src/ports/event-log.ts";
 import type { HeadRange, HistoryPage, MessageStore } from "../src/ports/message-store.ts";
 import type { Telemetry } from "../src/ports/telemetry.ts";
-import { asAppError } from "../src/errors.ts";
+import { AppError, asAppError } from "../src/errors.ts";
 import { LocalConversation, type ConversationHost, type RelayCounts } from "./local-conversation.ts";
 import { PartitionView } from "./partition-view.ts";
 import type { ReadConversation } from "./reader.ts";
 
 export interface RelayOptions {
+  readonly log: Pick<EventLog, "range">;
   readonly store: MessageStore;
   readonly backplane: Backplane;
   readonly clock: Clock;
@@ -27,6 +29,7 @@ const HEADS_AT_ONCE = 1_024;
 export class Relay implements ConversationHost {
   readonly counts: RelayCounts;
   readonly holdCharsMax: number;
+  readonly #log: Pick<EventLog, "range">;
   readonly #store: MessageStore;
   readonly #clock: Clock;
   readonly #limits: Limits;
@@ -44,6 +47,7 @@ export class Relay implements ConversationHost {
 
   constructor(options: RelayOptions) {
     const { telemetry, limits } = options;
+    this.#log = options.log;
     this.#store = options.store;
     this.#clock = options.clock;
     this.#limits = limits;
@@ -94,6 +98,21 @@ export class Relay implements ConversationHost {
     conversation.opening++;
     await this.#joins.get(key);
     return conversation;
+  }
+
+  /**
+   * Reads the head again once the store has all that the log has now: only then does a cursor beyond
+   * it come from the future, and not from before a crash that the store has yet to catch up with.
+   * @throws store_unavailable when that takes longer than two beats; what log and store throw
+   */
+  async confirm(conversation: LocalConversation): Promise<void> {
+    const { end } = await this.#log.range(conversation.topic, conversation.partition);
+    if (!(await this.#settle(conversation, end))) {
+      throw new AppError("store_unavailable", "the store is behind the log: the cursor cannot be placed yet", {
+        retryAfterMs: this.#limits.beatIntervalMs,
+      });
+    }
+    await this.#readHead(conversation);
   }
 
   /** Whoever has {@link open}ed a conversation has added its reader, or will not. */
@@ -239,13 +258,13 @@ export class Relay implements ConversationHost {
     this.#rechecks.delete(conversation);
   }
 
-  #settle(conversation: LocalConversation): Promise<boolean> {
+  #settle(conversation: LocalConversation, through?: number): Promise<boolean> {
     const { topic, partition } = conversation;
     const name = viewName(topic, partition);
     let view = this.#views.get(name);
     const now = this.#clock.monotonic();
     if (view === undefined) this.#views.set(name, (view = new PartitionView(now)));
-    const settled = view.settled(now);
+    const settled = view.settled(now, through);
     this.#member.askBeat(topic, partition);
     return settled;
   }

@@ -1,9 +1,9 @@
 import { AppError, asAppError } from "../../src/errors.ts";
 import type { SubscribeCommand } from "../../src/wire/command.ts";
-import { parseCursor } from "../../src/wire/cursor.ts";
+import { parseCursor, type Cursor } from "../../src/wire/cursor.ts";
 import type { SubscribeReply } from "../../src/wire/frame.ts";
 import { encodeReply } from "../../src/wire/reply.ts";
-import type { Connection } from "../connection.ts";
+import type { Connection, Opening } from "../connection.ts";
 import type { Gateway } from "../gateway.ts";
 import type { LocalConversation } from "../local-conversation.ts";
 import { Reader } from "../reader.ts";
@@ -34,25 +34,27 @@ export async function subscribe(
     connection.refuse(id, new AppError("too_many_subscriptions", message, { limit: subscriptionsMax }));
     return;
   }
-  const opening = (connection.opening ??= new Map<string, { cancelled: boolean }>());
-  const state = { cancelled: false };
+  const opening = (connection.opening ??= new Map<string, Opening>());
+  const state: Opening = { cancelled: false, sends: [] };
   opening.set(name, state);
   try {
     const { topic, partition } = gateway.placeOf(session.tenant, name);
     const conversation = await gateway.relay.open(session.tenant.name, name, topic, partition);
-    if (connection.closed || state.cancelled) {
+    try {
+      const cursor = command.cursor === undefined ? undefined : parseCursor(command.cursor);
+      if (cursor !== undefined && isAhead(cursor, conversation)) await gateway.relay.confirm(conversation);
+      if (connection.closed) return;
+      if (state.cancelled) throw new AppError("not_subscribed");
+      const { reply, next } = place(cursor, command.tail ?? 0, conversation);
+      const reader = new Reader(connection, conversation);
+      connection.readers ??= new Map();
+      connection.readers.set(name, reader);
+      conversation.add(reader, next);
+      connection.answer(encodeReply(id, "subscribe", reply));
+      conversation.pump(reader);
+    } finally {
       gateway.relay.opened(conversation);
-      if (!connection.closed) connection.refuse(id, new AppError("not_subscribed"));
-      return;
     }
-    const { reply, next } = place(command, conversation);
-    const reader = new Reader(connection, conversation);
-    connection.readers ??= new Map();
-    connection.readers.set(name, reader);
-    conversation.add(reader, next);
-    gateway.relay.opened(conversation);
-    connection.answer(encodeReply(id, "subscribe", reply));
-    conversation.pump(reader);
   } catch (cause) {
     const error = asAppError(cause);
     gateway.report(error);
@@ -60,18 +62,23 @@ export async function subscribe(
   } finally {
     if (opening.get(name) === state) opening.delete(name);
     if (opening.size === 0 && connection.opening === opening) connection.opening = undefined;
+    for (const waiting of state.sends) if (!connection.closed) waiting();
   }
+}
+
+/** Whether a cursor is past what is known, which may be too old. */
+function isAhead(cursor: Cursor, { epoch, last }: LocalConversation): boolean {
+  return epoch === "" || (cursor.epoch === epoch && cursor.seq > last);
 }
 
 /** Where a reader starts, and what it is told of it. */
 function place(
-  command: SubscribeCommand,
+  cursor: Cursor | undefined,
+  tail: number,
   { epoch, last: head, floor }: LocalConversation,
 ): { reply: SubscribeReply; next: number } {
   const state = { epoch, head, floor };
-  const cursor = command.cursor === undefined ? undefined : parseCursor(command.cursor);
   if (cursor === undefined) {
-    const tail = command.tail ?? 0;
     return { reply: { ...state, recovered: true }, next: Math.max(floor, head + 1 - tail) };
   }
   if (cursor.epoch !== epoch)
