@@ -5,6 +5,7 @@
  *     bun load/bench-resume.ts [--quick] [--events=100000] [--live-rate=2000] [--rounds=3]
  */
 import { Arguments } from "./arguments.ts";
+import { Bystanders } from "./process-usage.ts";
 import { report } from "./result.ts";
 import { demandClean, generatorFor, isRecorded, startServer, times } from "./trial.ts";
 
@@ -29,6 +30,7 @@ while (filling.isRunning || generator.ledger.unanswered > 0) await Bun.sleep(10)
 generator.openLoop(liveRate);
 await generator.measure(2_000);
 const rates: number[] = [];
+const bystanders = new Bystanders([server.pid, process.pid]);
 for (let round = 0; round < rounds; round++) {
   const late = await generator.join();
   const startedAt = performance.now();
@@ -39,6 +41,7 @@ for (let round = 0; round < rounds; round++) {
   }
   rates.push(reading.eventsAtLive / ((reading.liveAt - startedAt) / 1000));
 }
+const othersPercent = bystanders.percent();
 const faults = demandClean(await generator.settle());
 report(
   {
@@ -51,6 +54,7 @@ report(
     resumed_per_s: rates.toSorted((a, b) => a - b)[Math.floor(rates.length / 2)],
     resumed_per_s_min: Math.min(...rates),
     resumed_per_s_max: Math.max(...rates),
+    others_cpu_percent: othersPercent,
     ...times(generator),
     ...faults,
   },

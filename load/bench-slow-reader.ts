@@ -13,6 +13,7 @@ import {
   duration,
   generatorFor,
   isRecorded,
+  observe,
   quantiles,
   startServer,
 } from "./trial.ts";
@@ -55,13 +56,13 @@ report(
     title: `One of ${members + 1} readers stops reading for ${span / 1000} s at ${rate} messages a second`,
   },
   {
-    acked_per_s: withSlow.ackedPerSecond,
-    delivered_per_s: withSlow.deliveredPerSecond,
+    ...withSlow.observed,
     ...quantiles("", withSlow.times),
     ...quantiles("without_", without.times),
     memory_growth_mib: withSlow.highestMib - without.highestMib,
     memory_highest_mib: withSlow.highestMib,
     memory_highest_without_mib: without.highestMib,
+    memory_drift_without_mib: without.driftMib,
     behind_events: behind,
     catch_up_per_s: behind / catchUpSeconds,
     lag_frames: reading.lags,
@@ -73,17 +74,19 @@ generator.close();
 
 /** The highest reading counts, since a garbage-collected heap swings by more than a reader needs. */
 async function phase() {
-  let highest = 0;
+  const readings: number[] = [];
   const sampler = setInterval(() => {
-    highest = Math.max(highest, residentBytes(server.pid).total);
+    readings.push(residentBytes(server.pid).total / 2 ** 20);
   }, SAMPLE_MS);
   generator.ledger.deliveryTimes = new Histogram();
-  const measured = await generator.measure(span);
+  const observed = await observe(server, generator, span);
   clearInterval(sampler);
+  const half = Math.floor(readings.length / 2);
   return {
     times: generator.ledger.deliveryTimes,
-    highestMib: highest / 2 ** 20,
-    ackedPerSecond: measured.acked / measured.seconds,
-    deliveredPerSecond: measured.delivered / measured.seconds,
+    highestMib: Math.max(...readings),
+    // What the second half takes beyond the first: memory that grows without any slow reader.
+    driftMib: Math.max(...readings.slice(half)) - Math.max(...readings.slice(0, half)),
+    observed,
   };
 }

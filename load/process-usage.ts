@@ -38,11 +38,37 @@ export function cpuShare(before: CpuTimes, after: CpuTimes): CpuShare {
   return { total: percent(after.total - before.total), threads };
 }
 
+/**
+ * What the machine's other processes use from now on: above a few percent, figures that were
+ * measured meanwhile are not to be trusted.
+ */
+export class Bystanders {
+  readonly #pids: readonly number[];
+  readonly #before: number;
+  readonly #startedAt = performance.now();
+
+  /** @param pids the processes that are measured */
+  constructor(pids: readonly number[]) {
+    this.#pids = pids;
+    this.#before = this.#seconds();
+  }
+
+  /** Percent of one core until now. */
+  percent(): number {
+    const seconds = (performance.now() - this.#startedAt) / 1000;
+    return (Math.max(0, this.#seconds() - this.#before) / seconds) * 100;
+  }
+
+  #seconds(): number {
+    const own = this.#pids.reduce((sum, pid) => sum + cpuTimes(pid).total, 0);
+    return machineSeconds() - own;
+  }
+}
+
 /** CPU seconds that all processes of the machine used since it started. */
-export function machineSeconds(): number {
-  const fields =
-    readFileSync("/proc/stat", "utf8").split("\n", 1)[0]?.split(/\s+/).slice(1).map(Number) ?? [];
-  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = fields;
+function machineSeconds(): number {
+  const fields = readFileSync("/proc/stat", "utf8").split("\n", 1)[0]?.split(/\s+/).slice(1) ?? [];
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = fields.map(Number);
   return (user + nice + system + irq + softirq) / TICKS_PER_SECOND;
 }
 

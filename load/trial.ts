@@ -3,7 +3,7 @@ import { Scrape } from "./metrics.ts";
 import { Generator } from "./native/generator.ts";
 import type { Histogram } from "./native/histogram.ts";
 import type { Faults } from "./native/ledger.ts";
-import { cpuShare, cpuTimes, machineSeconds } from "./process-usage.ts";
+import { Bystanders, cpuShare, cpuTimes } from "./process-usage.ts";
 import type { Figures } from "./result.ts";
 import { ServerProcess } from "./server.ts";
 
@@ -29,13 +29,12 @@ export async function observe(
   const metrics = await Scrape.of(server.url);
   const serverBefore = cpuTimes(server.pid);
   const ownBefore = cpuTimes(process.pid);
-  const machineBefore = machineSeconds();
+  const bystanders = new Bystanders([server.pid, process.pid]);
   const measured = await generator.measure(ms);
-  const machineUsed = machineSeconds() - machineBefore;
+  const othersPercent = bystanders.percent();
   const serverAfter = cpuTimes(server.pid);
   const serverShare = cpuShare(serverBefore, serverAfter);
   const ownAfter = cpuTimes(process.pid);
-  const used = serverAfter.total - serverBefore.total + ownAfter.total - ownBefore.total;
   const flushes = (await Scrape.of(server.url)).flushesSince(metrics);
   const ownMicros = (ownAfter.total - ownBefore.total) * 1e6;
   return {
@@ -45,8 +44,7 @@ export async function observe(
     ...flushes,
     server_cpu_percent: serverShare.total,
     server_threads_percent: serverShare.threads,
-    // Whatever else ran on the machine: above a few percent the figures are not to be trusted.
-    others_cpu_percent: (Math.max(0, machineUsed - used) / measured.seconds) * 100,
+    others_cpu_percent: othersPercent,
     server_us_per_message:
       measured.acked === 0 ? 0 : ((serverAfter.total - serverBefore.total) * 1e6) / measured.acked,
     generator_cpu_percent: cpuShare(ownBefore, ownAfter).total,
