@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { MemoryMessageStore } from "../../src/adapters/memory/message-store.ts";
 import { AppError } from "../../src/errors.ts";
 import type { MessageStore, PlacedEvent, StoreBatch } from "../../src/ports/message-store.ts";
-import type { StoreFixture } from "./message-store.ts";
+import type { StoreFixture } from "./message-store-kit.ts";
 
 const TOPIC = "chat.messages.acme";
 const TENANTS = ["acme", "umbrella"];

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { openSqliteMessageStore } from "../../src/adapters/sqlite/message-store.ts";
 import { limitsWith } from "../../src/limits.ts";
 import type { Counter, Telemetry } from "../../src/ports/telemetry.ts";
-import { batchOf, placed } from "../conformance/message-store.ts";
+import { batchOf, placed } from "../conformance/message-store-kit.ts";
 import { rejection } from "../support/rejection.ts";
 import { silentTelemetry } from "../support/sqlite-store.ts";
 import { createTempFolder } from "../support/temp-folder.ts";

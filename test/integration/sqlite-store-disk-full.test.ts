@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { AppError } from "../../src/errors.ts";
 import type { MessageStore } from "../../src/ports/message-store.ts";
-import { batchOf, placed } from "../conformance/message-store.ts";
+import { batchOf, placed } from "../conformance/message-store-kit.ts";
 import { openTemporaryStore } from "../support/sqlite-store.ts";
 
 const TOPIC = { topic: "chat.messages.acme", partition: 0 };
