@@ -85,7 +85,7 @@ export class LocalConversation implements ReadConversation {
     if (head === undefined) return;
     if (this.last > 0 && head.epoch !== this.epoch) this.#startOver(head);
     else if (head.seq > this.last) {
-      this.epoch = head.epoch;
+      if (this.last === 0) this.#begin(head.epoch);
       this.#host.counts.gaps.value++;
       this.#jump(head.seq);
     }
@@ -104,7 +104,7 @@ export class LocalConversation implements ReadConversation {
         this.#host.recheck(this);
         return;
       }
-      this.epoch = run.epoch;
+      this.#begin(run.epoch);
     }
     const end = run.firstSeq + run.events.length - 1;
     const known = this.last - run.firstSeq;
@@ -234,6 +234,14 @@ export class LocalConversation implements ReadConversation {
     }
     // With room and everything it needs held, a catching reader gets there now.
     for (const reader of [...this.#catching]) if (!reader.reading) this.pump(reader);
+  }
+
+  /** The first event: readers who came before it learn the epoch that their cursors need. */
+  #begin(epoch: string): void {
+    this.epoch = epoch;
+    const line = encodeReset(this.name, epoch, 1);
+    for (const reader of this.#live) reader.connection.reply(line);
+    for (const reader of this.#catching) reader.connection.reply(line);
   }
 
   /** Events up to `head` were missed: every live reader reads them from the store. */

@@ -41,6 +41,11 @@ export function send(
   command: SendCommand,
 ): void {
   const { conversation } = command;
+  const opening = connection.opening?.get(conversation);
+  if (opening !== undefined) {
+    opening.sends.push(() => send(gateway, connection, session, command));
+    return;
+  }
   let { route } = connection;
   if (route === undefined || route.conversation !== conversation) {
     if (!session.grants.allows("send", conversation)) {

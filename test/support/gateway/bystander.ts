@@ -44,7 +44,7 @@ export class Bystander implements AsyncDisposable {
       expect(client.closed).toBeUndefined();
       expect(client.errors()).toEqual([]);
       expect(client.seqs(ROOM)).toEqual(seqs);
-      expect(client.pushes("lag").length + client.pushes("reset").length).toBe(0);
+      expect([...client.pushes("lag"), ...client.pushes("reset")]).toEqual([]);
     }
     expect(this.#gateway.faults).toEqual([]);
     return value;
