@@ -10,7 +10,7 @@ import type {
   PlacedEvent,
   StoreBatch,
 } from "../../ports/message-store.ts";
-import { storeBatchFault } from "../../ports/store-batch.ts";
+import { storeBatchFault } from "./message-store-check.ts";
 
 interface Partition extends PartitionId {
   ownerEpoch: number;
@@ -108,7 +108,8 @@ export class MemoryStoreData {
     partition.events.push(event);
     if (!partition.firstById.has(event.id)) partition.firstById.set(event.id, idEntry(event));
     let conversations = this.#tenants.get(event.tenant);
-    if (!conversations) this.#tenants.set(event.tenant, (conversations = new Map<string, Conversation>()));
+    if (!conversations)
+      this.#tenants.set(event.tenant, (conversations = new Map<string, Conversation>()));
     const conversation = conversations.get(event.conversation);
     if (conversation?.epoch === event.epoch) conversation.events.push(event);
     else

@@ -27,7 +27,7 @@ const TOKENS = /^[!#-[\]-~]+(?:\n[!#-[\]-~]+)*$/;
 const ID_START = '{"id":"';
 const QUOTE = 34;
 
-/** @returns the batch's rows, or why its data is refused (see `storeBatchFault` in the ports) */
+/** @returns the batch's rows, or why its data is refused (the rules are those of the memory store) */
 export function decodeBatch(batch: EncodedBatch): DecodedBatch | string {
   const names = JSON.parse(batch.names) as string[];
   const runCount = names.length / 3;

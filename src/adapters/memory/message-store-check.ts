@@ -1,10 +1,10 @@
-import type { PlacedEvent, StoreBatch } from "./message-store.ts";
+import type { PlacedEvent, StoreBatch } from "../../ports/message-store.ts";
 
 /** Printable ASCII without space, quote and backslash: the same inside of JSON as outside. */
 const TOKEN = /^[!#-[\]-~]+$/;
 
 /**
- * Why every store refuses the batch by itself (`row_refused`), or undefined. Stores keep text as
+ * Why a store refuses the batch by itself (`row_refused`), or undefined. Stores keep text as
  * UTF-8 and events as lines; what neither can hold must be refused aloud, not changed in silence.
  * Whether a seq follows the stored head is for the store to check.
  */
