@@ -111,7 +111,10 @@ export interface MessageStore {
   window(partition: PartitionId, from: number): Promise<readonly IdEntry[]>;
   /** Heads of those conversations that have one, by name. */
   heads(tenant: string, conversations: readonly string[]): Promise<ReadonlyMap<string, HeadRange>>;
-  /** Which of these ids were placed in the partition, and where last. */
+  /**
+   * Which of these ids were placed in the partition, and where last: the same one that a worker
+   * would have in memory, or its verdict would depend on what it has there.
+   */
   findIds(partition: PartitionId, ids: readonly string[]): Promise<ReadonlyMap<string, IdEntry>>;
   commit(batch: StoreBatch): Promise<void>;
   /** A page; the head is of the same moment. Epoch "" and head 0 when there is no conversation. */

@@ -18,7 +18,7 @@ interface Partition extends PartitionId {
   nextOffset: number;
   lastId: string;
   readonly events: PlacedEvent[];
-  readonly firstById: Map<string, IdEntry>;
+  readonly lastById: Map<string, IdEntry>;
 }
 
 interface Conversation {
@@ -64,7 +64,7 @@ export class MemoryStoreData {
         nextOffset: 0,
         lastId: "",
         events: [],
-        firstById: new Map(),
+        lastById: new Map(),
       };
       this.#partitions.set(name, partition);
     }
@@ -106,7 +106,7 @@ export class MemoryStoreData {
 
   #keep(partition: Partition, event: PlacedEvent): void {
     partition.events.push(event);
-    if (!partition.firstById.has(event.id)) partition.firstById.set(event.id, idEntry(event));
+    partition.lastById.set(event.id, idEntry(event));
     let conversations = this.#tenants.get(event.tenant);
     if (!conversations)
       this.#tenants.set(event.tenant, (conversations = new Map<string, Conversation>()));
@@ -136,9 +136,9 @@ export class MemoryStoreData {
 
   findIds(id: PartitionId, ids: readonly string[]): ReadonlyMap<string, IdEntry> {
     const found = new Map<string, IdEntry>();
-    const firstById = this.#partitions.get(partitionName(id))?.firstById;
+    const lastById = this.#partitions.get(partitionName(id))?.lastById;
     for (const wanted of ids) {
-      const entry = firstById?.get(wanted);
+      const entry = lastById?.get(wanted);
       if (entry) found.set(wanted, entry);
     }
     return found;

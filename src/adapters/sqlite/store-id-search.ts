@@ -75,7 +75,7 @@ export class StoreIdSearch {
     }
   }
 
-  /** An id that was placed twice was placed first where its offset is lowest. */
+  /** An id that was placed twice was placed last where its offset is highest. */
   #verify({ offset, run }: Candidate, ids: readonly string[], found: Map<string, IdEntry>): void {
     const lines = this.#lines(run);
     const prefix = `${offset} `;
@@ -83,8 +83,8 @@ export class StoreIdSearch {
     if (index < 0) return;
     const entry = decodeLine(lines.meta[index] as string, lines.events[index] as string);
     if (!ids.includes(entry.id)) return;
-    const earlier = found.get(entry.id);
-    if (!earlier || earlier.offset > entry.offset) found.set(entry.id, entry);
+    const other = found.get(entry.id);
+    if (!other || other.offset < entry.offset) found.set(entry.id, entry);
   }
 
   /** A run's lines; candidates of the same run follow each other. Runs never change. */
