@@ -18,6 +18,8 @@ const AHEAD_CHARS_MIN = 32 * 1024;
 /** A row grows by later appends of its partition in the same commit up to here. */
 const ROW_CHARS_MAX = 256 * 1024;
 
+const SPARE_BYTES_MAX = 4 * 1024 * 1024;
+
 interface QueuedAppend {
   readonly target: LogPartition;
   readonly records: readonly LogRecord[];
@@ -158,7 +160,9 @@ export class LogCommitter {
 
   private settle(appends: readonly QueuedAppend[], reply: WriterReply): void {
     this.underWay--;
-    if (reply.buffer !== undefined) this.spare.push(reply.buffer);
+    // One that a burst made large is not kept.
+    if (reply.buffer !== undefined && reply.buffer.byteLength <= SPARE_BYTES_MAX)
+      this.spare.push(reply.buffer);
     // The writer gets its next commit before anybody here looks at this one.
     this.commit();
     let count = 0;
