@@ -90,10 +90,14 @@ export class Connection implements ReadingConnection {
     return takeTokens(this.#bucket, connectionRate, now);
   }
 
-  /** Queues live events. @returns false when too much waits: the reader is to be demoted */
+  /**
+   * Queues live events. @returns false when too much waits: the reader is to be demoted. While the
+   * socket takes data only what waits already counts, since one large batch would otherwise demote
+   * every reader of its conversation, however fast.
+   */
   push(text: string): boolean {
-    const out = this.#out;
-    if (out.length + text.length > this.#host.limits.outboundQueueBytesMax) return this.closed;
+    const waiting = this.#out.length + (this.#clogged ? text.length : 0);
+    if (waiting > this.#host.limits.outboundQueueBytesMax) return this.closed;
     this.#write(text);
     return true;
   }
