@@ -26,6 +26,8 @@ export interface RelayCounts {
   demoted: { value: number };
   diverged: { value: number };
   pageErrors: { value: number };
+  /** Times that held events were dropped because they were too many. */
+  holdOverflows: { value: number };
 }
 
 /**
@@ -306,13 +308,16 @@ export class LocalConversation implements ReadConversation {
   #hold(seq: number, line: string): void {
     if (!this.#host.holdMore(line.length)) {
       this.#host.holdMore(-line.length);
+      this.#host.counts.holdOverflows.value++;
       this.#dropHeld();
       return;
     }
     const held = (this.#held ??= new Held());
     const before = held.chars + line.length;
     held.add(seq, line, this.#host.holdCharsMax);
-    if (held.chars !== before) this.#host.holdMore(held.chars - before);
+    if (held.chars === before) return;
+    this.#host.counts.holdOverflows.value++;
+    this.#host.holdMore(held.chars - before);
   }
 
   /** What is missing in what is held makes the rest useless: it is read from the store. */

@@ -61,6 +61,7 @@ export class Relay implements ConversationHost {
       demoted: counter("demoted", "Readers that fell behind and went over to the store"),
       diverged: counter("diverged", "Publications with a seq that another record had"),
       pageErrors: counter("page_errors", "Pages of the store that could not be read"),
+      holdOverflows: counter("hold_overflows", "Times that held publications were dropped for want of room"),
     };
     telemetry.gauge(
       { name: "tidegate_relay_conversations", help: "Conversations with a reader on this gateway" },

@@ -132,6 +132,16 @@ export class PartitionWorker {
     return this.#storer?.tail.events ?? 0;
   }
 
+  /** Conversation heads in memory. */
+  get heads(): number {
+    return this.#sequencer.headCount;
+  }
+
+  /** Accepted ids in memory. */
+  get windowIds(): number {
+    return this.#sequencer.windowSize;
+  }
+
   /** Stores what is placed, within the deadline, then lets go. What remains is redone from the log. */
   async stop(deadlineMs: number): Promise<void> {
     this.#silence();

@@ -140,11 +140,15 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   // A topic that came between the list above and the watch.
   refresh();
 
-  telemetry.gauge({ name: "tidegate_delivery_tail_events", help: "Placed events that are not stored yet" }, () => {
-    let events = 0;
-    for (const worker of workers.values()) events += worker.tailEvents;
-    return events;
-  });
+  const gauge = (name: string, help: string, of: (worker: PartitionWorker) => number) =>
+    telemetry.gauge({ name: `tidegate_delivery_${name}`, help }, () => {
+      let sum = 0;
+      for (const worker of workers.values()) sum += of(worker);
+      return sum;
+    });
+  gauge("tail_events", "Placed events that are not stored yet", (worker) => worker.tailEvents);
+  gauge("heads", "Conversation heads in memory", (worker) => worker.heads);
+  gauge("window_ids", "Accepted ids in memory", (worker) => worker.windowIds);
   telemetry.gauge({ name: "tidegate_delivery_partitions", help: "Partitions that this process owns" }, () => workers.size);
 
   return {
