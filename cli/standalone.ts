@@ -59,8 +59,18 @@ export async function startStandalone(
   const authenticator = await createJwtAuthenticator({ keys, issuer, audience, clock, limits });
   const issue = devKey && (await createTokenIssuer({ key: devKey, issuer, audience, clock }));
 
-  const log = await openSqliteEventLog({ folder: join(config.dataDir, "log"), clock, random, telemetry, limits });
-  const store = await openSqliteMessageStore({ folder: join(config.dataDir, "store"), limits, telemetry });
+  const log = await openSqliteEventLog({
+    folder: join(config.dataDir, "log"),
+    clock,
+    random,
+    telemetry,
+    limits,
+  });
+  const store = await openSqliteMessageStore({
+    folder: join(config.dataDir, "store"),
+    limits,
+    telemetry,
+  });
   const backplane = createMemoryBackplane();
   const catalog = await createMemoryTenantCatalog({
     log,
@@ -79,7 +89,15 @@ export async function startStandalone(
     limits,
     telemetry,
   });
-  const auditor = await startAuditor({ member: "standalone", log, store, catalog, clock, limits, telemetry });
+  const auditor = await startAuditor({
+    member: "standalone",
+    log,
+    store,
+    catalog,
+    clock,
+    limits,
+    telemetry,
+  });
   const gateway = new Gateway({
     log,
     store,
@@ -95,7 +113,9 @@ export async function startStandalone(
   });
   const health = new Health();
   health.add("delivery", () => haltedPartitions(pool));
-  health.add("log", () => (gateway.appendStalled() ? "appends have had no outcome for too long" : undefined));
+  health.add("log", () =>
+    gateway.appendStalled() ? "appends have had no outcome for too long" : undefined,
+  );
   const http = createHttpApp({
     authenticator,
     messages: createMessageService(gateway),
@@ -124,7 +144,7 @@ export async function startStandalone(
     frameBytesMax: limits.frameBytesMax,
     socketBytesMax: limits.outboundSocketBytesMax,
     subprotocol: SUBPROTOCOL,
-    fetch: app.fetch,
+    fetch: (request, upgrade) => app.fetch(request, upgrade),
   });
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {

@@ -45,9 +45,13 @@ async function welcome(
 ): Promise<void> {
   running.telemetry.log("info", "started", { config });
   if (running.development && !isLoopback(String(config["host"]))) {
-    running.telemetry.log("warn", "anyone who reaches this port can make tokens: set TIDEGATE_JWT_KEYS, or HOST=127.0.0.1", {
-      host: config["host"],
-    });
+    running.telemetry.log(
+      "warn",
+      "anyone who reaches this port can make tokens: set TIDEGATE_JWT_KEYS, or HOST=127.0.0.1",
+      {
+        host: config["host"],
+      },
+    );
   }
   const token = await running.issueToken?.("curl", TOKEN_LIFETIME_MS);
   if (token === undefined) {

@@ -38,8 +38,13 @@ export function createApp(options: AppOptions): App {
       return text(426, "this address takes WebSocket connections", { Upgrade: "websocket" });
     if (!originAllowed(headers.get("origin"), headers.get("host")))
       return problem(new AppError("origin_forbidden"));
-    const offered = headers.get("sec-websocket-protocol")?.split(",").map((name) => name.trim()) ?? [];
-    if (!offered.includes(SUBPROTOCOL)) return text(400, `the WebSocket subprotocol must be ${SUBPROTOCOL}`);
+    const offered =
+      headers
+        .get("sec-websocket-protocol")
+        ?.split(",")
+        .map((name) => name.trim()) ?? [];
+    if (!offered.includes(SUBPROTOCOL))
+      return text(400, `the WebSocket subprotocol must be ${SUBPROTOCOL}`);
     const refused = gateway.refusesSockets();
     if (refused !== undefined) return problem(refused);
     return upgrade() ? undefined : text(400, "the WebSocket handshake is not valid");
@@ -70,4 +75,3 @@ function text(status: number, message: string, headers: Record<string, string> =
     headers: { "content-type": "text/plain; charset=utf-8", ...headers },
   });
 }
-

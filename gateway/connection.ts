@@ -221,6 +221,6 @@ export class Connection implements ReadingConnection {
 
   #pumpAll(): void {
     if (this.#catching === undefined) return;
-    for (const reader of [...this.#catching]) reader.conversation.pump(reader);
+    for (const reader of this.#catching.slice()) reader.conversation.pump(reader);
   }
 }

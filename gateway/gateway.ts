@@ -2,8 +2,8 @@ import type { CloseReason } from "../src/close-codes.ts";
 import { AppError } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
 import { compileGrants } from "../src/policy/capability.ts";
-import { fullBucket, type Rate } from "../src/policy/token-bucket.ts";
 import { partitionOf } from "../src/policy/partitioner.ts";
+import { fullBucket, type Rate } from "../src/policy/token-bucket.ts";
 import type { Authenticator, Identity } from "../src/ports/authenticator.ts";
 import type { Backplane, Refusal } from "../src/ports/backplane.ts";
 import type { Clock, Timer } from "../src/ports/clock.ts";
@@ -84,14 +84,38 @@ export class Gateway {
     this.#random = options.random;
     this.#telemetry = telemetry;
     this.#producer = new Producer(log, clock, limits);
-    this.ingress = new Ingress({ producer: this.#producer, clock, digest, limits, telemetry, source: options.name });
-    this.relay = new Relay({ log, store, backplane, clock, limits, telemetry, refused: (refusal) => this.#refused(refusal) });
+    this.ingress = new Ingress({
+      producer: this.#producer,
+      clock,
+      digest,
+      limits,
+      telemetry,
+      source: options.name,
+    });
+    this.relay = new Relay({
+      log,
+      store,
+      backplane,
+      clock,
+      limits,
+      telemetry,
+      refused: (refusal) => this.#refused(refusal),
+    });
     this.#heartbeats = new Heartbeats(Math.round(limits.heartbeatMs / TICK_MS));
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
-    const gauge = (name: string, help: string, read: () => number) => telemetry.gauge({ name: `tidegate_${name}`, help }, read);
+    const gauge = (name: string, help: string, read: () => number) =>
+      telemetry.gauge({ name: `tidegate_${name}`, help }, read);
     gauge("connections", "Open sockets", () => this.#connections.size);
-    gauge("connections_unauthenticated", "Open sockets that have not authenticated", () => this.#unauthenticated.size);
-    gauge("append_pending_characters", "Characters that wait for the log", () => this.#producer.pendingChars);
+    gauge(
+      "connections_unauthenticated",
+      "Open sockets that have not authenticated",
+      () => this.#unauthenticated.size,
+    );
+    gauge(
+      "append_pending_characters",
+      "Characters that wait for the log",
+      () => this.#producer.pendingChars,
+    );
   }
 
   get draining(): boolean {
@@ -112,9 +136,13 @@ export class Gateway {
     if (this.#draining) return new AppError("draining");
     const { connectionsMax, connectionsUnauthenticatedMax } = this.limits;
     if (this.#connections.size >= connectionsMax)
-      return new AppError("overloaded", "this gateway has too many sockets", { limit: connectionsMax });
+      return new AppError("overloaded", "this gateway has too many sockets", {
+        limit: connectionsMax,
+      });
     if (this.#unauthenticated.size >= connectionsUnauthenticatedMax)
-      return new AppError("overloaded", "too many sockets have not authenticated", { limit: connectionsUnauthenticatedMax });
+      return new AppError("overloaded", "too many sockets have not authenticated", {
+        limit: connectionsUnauthenticatedMax,
+      });
     return undefined;
   }
 
@@ -168,7 +196,10 @@ export class Gateway {
 
   placeOf(tenant: TenantState, conversation: string): { topic: string; partition: number } {
     const { topic, partitions } = tenant.placement;
-    return { topic, partition: partitionOf(recordKey(tenant.placement, tenant.name, conversation), partitions) };
+    return {
+      topic,
+      partition: partitionOf(recordKey(tenant.placement, tenant.name, conversation), partitions),
+    };
   }
 
   /** Whoever may subscribe may read back as well: a subscription can start at the floor. */
@@ -207,7 +238,10 @@ export class Gateway {
   /** Bugs are logged with their cause; expected refusals are not. */
   report(error: AppError): void {
     if (error.code !== "internal") return;
-    const cause = error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : String(error.cause);
+    const cause =
+      error.cause instanceof Error
+        ? (error.cause.stack ?? error.cause.message)
+        : String(error.cause);
     this.#telemetry.log("error", "internal error", { cause });
   }
 

@@ -2,8 +2,8 @@ import { AppError } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
 import type { MessageStore } from "../src/ports/message-store.ts";
 import type { HistoryCommand } from "../src/wire/command.ts";
-import { encodeHistory } from "../src/wire/reply.ts";
 import { parseCursor, type Cursor } from "../src/wire/cursor.ts";
+import { encodeHistory } from "../src/wire/reply.ts";
 
 /**
  * Reads a page of a conversation: after a cursor upwards, before a cursor downwards, else the last.

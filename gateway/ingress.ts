@@ -1,10 +1,10 @@
 import { AppError } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
+import { partitionOf } from "../src/policy/partitioner.ts";
+import { takeTokens } from "../src/policy/token-bucket.ts";
 import type { Clock } from "../src/ports/clock.ts";
 import type { Digest } from "../src/ports/digest.ts";
 import type { Telemetry } from "../src/ports/telemetry.ts";
-import { takeTokens } from "../src/policy/token-bucket.ts";
-import { partitionOf } from "../src/policy/partitioner.ts";
 import { recordKey } from "../src/tenants.ts";
 import type { SendCommand } from "../src/wire/command.ts";
 import { messageId, scopeInput } from "../src/wire/message-id.ts";
@@ -87,7 +87,9 @@ export class Ingress {
     const wait = takeTokens(route.tenant.bucket, route.tenant.rate, clock.monotonic());
     if (wait > 0) {
       this.#limited.value++;
-      return new AppError("rate_limited", "the tenant sends too many messages", { retryAfterMs: wait });
+      return new AppError("rate_limited", "the tenant sends too many messages", {
+        retryAfterMs: wait,
+      });
     }
     const record = encodeMessageRecord({
       tenant: route.tenant.name,

@@ -54,7 +54,13 @@ export class LocalConversation implements ReadConversation {
   last = 0;
   floor = 1;
 
-  constructor(host: ConversationHost, tenant: string, name: string, topic: string, partition: number) {
+  constructor(
+    host: ConversationHost,
+    tenant: string,
+    name: string,
+    topic: string,
+    partition: number,
+  ) {
     this.#host = host;
     this.tenant = tenant;
     this.name = name;
@@ -145,7 +151,11 @@ export class LocalConversation implements ReadConversation {
     while (!reader.gone && reader.catching && !reader.reading && reader.connection.roomy) {
       if (reader.next > this.last) {
         this.#goLive(reader);
-      } else if (this.#held !== undefined && !this.#held.empty && this.#held.firstSeq <= reader.next) {
+      } else if (
+        this.#held !== undefined &&
+        !this.#held.empty &&
+        this.#held.firstSeq <= reader.next
+      ) {
         reader.connection.pushPage(this.#held.textFrom(reader.next));
         this.#host.counts.delivered.value += this.last + 1 - reader.next;
         reader.next = this.last + 1;
@@ -235,7 +245,7 @@ export class LocalConversation implements ReadConversation {
       this.#demote(i, first);
     }
     // With room and everything it needs held, a catching reader gets there now.
-    for (const reader of [...this.#catching]) if (!reader.reading) this.pump(reader);
+    for (const reader of this.#catching.slice()) if (!reader.reading) this.pump(reader);
   }
 
   /** The first event: readers who came before it learn the epoch that their cursors need. */
@@ -297,7 +307,7 @@ export class LocalConversation implements ReadConversation {
     this.#lastOffset = -1;
     this.#dropHeld();
     for (const reader of this.#live.splice(0)) this.#catch(reader);
-    for (const reader of [...this.#catching]) {
+    for (const reader of this.#catching.slice()) {
       reader.next = head.floor;
       reader.announce = true;
       reader.connection.reply(encodeReset(this.name, head.epoch, head.floor));

@@ -51,7 +51,12 @@ export class Producer {
   }
 
   /** @returns an error when nothing was taken; else `completion` is called exactly once, later */
-  send(topic: string, partition: number, record: LogRecord, completion: Completion): AppError | undefined {
+  send(
+    topic: string,
+    partition: number,
+    record: LogRecord,
+    completion: Completion,
+  ): AppError | undefined {
     const limits = this.#limits;
     const chars = record.value.length;
     if (this.#pendingChars + chars > limits.appendPendingBytesMax) {
@@ -68,7 +73,15 @@ export class Producer {
       batch.records.length >= limits.appendBatchRecordsMax ||
       batch.chars + chars > limits.appendBatchBytesMax
     ) {
-      batch = { topic, partition, records: [], completions: [], chars: 0, done: false, startedAt: 0 };
+      batch = {
+        topic,
+        partition,
+        records: [],
+        completions: [],
+        chars: 0,
+        done: false,
+        startedAt: 0,
+      };
       partitions[partition] = batch;
       this.#ready.push(batch);
     }

@@ -1,11 +1,21 @@
+import { AppError, asAppError } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
-import type { Backplane, BackplaneMember, Beat, Publication, Refusal } from "../src/ports/backplane.ts";
+import type {
+  Backplane,
+  BackplaneMember,
+  Beat,
+  Publication,
+  Refusal,
+} from "../src/ports/backplane.ts";
 import type { Clock } from "../src/ports/clock.ts";
 import type { EventLog } from "../src/ports/event-log.ts";
 import type { HeadRange, HistoryPage, MessageStore } from "../src/ports/message-store.ts";
 import type { Telemetry } from "../src/ports/telemetry.ts";
-import { AppError, asAppError } from "../src/errors.ts";
-import { LocalConversation, type ConversationHost, type RelayCounts } from "./local-conversation.ts";
+import {
+  LocalConversation,
+  type ConversationHost,
+  type RelayCounts,
+} from "./local-conversation.ts";
 import { PartitionView } from "./partition-view.ts";
 import type { ReadConversation } from "./reader.ts";
 
@@ -53,7 +63,8 @@ export class Relay implements ConversationHost {
     this.#limits = limits;
     this.#telemetry = telemetry;
     this.holdCharsMax = limits.holdBackBytesMax;
-    const counter = (name: string, help: string) => telemetry.counter({ name: `tidegate_relay_${name}_total`, help });
+    const counter = (name: string, help: string) =>
+      telemetry.counter({ name: `tidegate_relay_${name}_total`, help });
     this.counts = {
       delivered: counter("delivered", "Events handed to sockets"),
       gaps: counter("gaps", "Jumps in a conversation's seqs that were filled from the store"),
@@ -61,14 +72,20 @@ export class Relay implements ConversationHost {
       demoted: counter("demoted", "Readers that fell behind and went over to the store"),
       diverged: counter("diverged", "Publications with a seq that another record had"),
       pageErrors: counter("page_errors", "Pages of the store that could not be read"),
-      holdOverflows: counter("hold_overflows", "Times that held publications were dropped for want of room"),
+      holdOverflows: counter(
+        "hold_overflows",
+        "Times that held publications were dropped for want of room",
+      ),
     };
     telemetry.gauge(
       { name: "tidegate_relay_conversations", help: "Conversations with a reader on this gateway" },
       () => this.#conversations.size,
     );
     telemetry.gauge(
-      { name: "tidegate_relay_held_characters", help: "Characters of publications held for readers who catch up" },
+      {
+        name: "tidegate_relay_held_characters",
+        help: "Characters of publications held for readers who catch up",
+      },
       () => this.#heldChars,
     );
     this.#member = options.backplane.attach({
@@ -88,7 +105,12 @@ export class Relay implements ConversationHost {
    * was published before, but not longer than for two beats: then the store's head is taken, and
    * checked again when beats come.
    */
-  async open(tenant: string, name: string, topic: string, partition: number): Promise<LocalConversation> {
+  async open(
+    tenant: string,
+    name: string,
+    topic: string,
+    partition: number,
+  ): Promise<LocalConversation> {
     const key = tenant + SEPARATOR + name;
     let conversation = this.#conversations.get(key);
     if (conversation === undefined) {
@@ -109,9 +131,13 @@ export class Relay implements ConversationHost {
   async confirm(conversation: LocalConversation): Promise<void> {
     const { end } = await this.#log.range(conversation.topic, conversation.partition);
     if (!(await this.#settle(conversation, end))) {
-      throw new AppError("store_unavailable", "the store is behind the log: the cursor cannot be placed yet", {
-        retryAfterMs: this.#limits.beatIntervalMs,
-      });
+      throw new AppError(
+        "store_unavailable",
+        "the store is behind the log: the cursor cannot be placed yet",
+        {
+          retryAfterMs: this.#limits.beatIntervalMs,
+        },
+      );
     }
     await this.#readHead(conversation);
   }
@@ -129,7 +155,12 @@ export class Relay implements ConversationHost {
     const known = this.#conversations.get(key);
     if (known !== conversation || known.opening > 0) return;
     this.#conversations.delete(key);
-    this.#member.leave(conversation.tenant, conversation.name, conversation.topic, conversation.partition);
+    this.#member.leave(
+      conversation.tenant,
+      conversation.name,
+      conversation.topic,
+      conversation.partition,
+    );
   }
 
   recheck(conversation: LocalConversation): void {
@@ -212,7 +243,8 @@ export class Relay implements ConversationHost {
     if (view === undefined) return;
     const before = view.storedThrough;
     if (view.behind(beat)) this.#recheckPartition(name);
-    if (view.take(beat, this.#clock.monotonic()) && beat.storedThrough !== before) this.#runStored(name);
+    if (view.take(beat, this.#clock.monotonic()) && beat.storedThrough !== before)
+      this.#runStored(name);
   }
 
   #runStored(name: string): void {
@@ -250,7 +282,9 @@ export class Relay implements ConversationHost {
         await this.#readHead(conversation);
         if (!settled) state.again = true;
       } catch (error) {
-        this.#telemetry.log("warn", "a head could not be read", { error: asAppError(error).message });
+        this.#telemetry.log("warn", "a head could not be read", {
+          error: asAppError(error).message,
+        });
         state.again = true;
         const { beatIntervalMs } = this.#limits;
         await new Promise<void>((resolve) => this.#clock.after(beatIntervalMs, resolve));
@@ -302,7 +336,9 @@ export class Relay implements ConversationHost {
   }
 
   #recheckPartition(name: string): void {
-    this.#recheckAll((conversation) => viewName(conversation.topic, conversation.partition) === name);
+    this.#recheckAll(
+      (conversation) => viewName(conversation.topic, conversation.partition) === name,
+    );
   }
 
   #recheckAll(which: (conversation: LocalConversation) => boolean): void {

@@ -28,12 +28,16 @@ export function createMessageService(gateway: Gateway): MessageService {
 
     async history(identity: Identity, query) {
       const session = await gateway.admit(identity);
-      if (!gateway.mayReadHistory(session, query.conversation)) throw forbidden("read", query.conversation);
+      if (!gateway.mayReadHistory(session, query.conversation))
+        throw forbidden("read", query.conversation);
       return readHistory(gateway.store, gateway.limits, identity.tenant, query);
     },
   };
 }
 
 function forbidden(what: string, conversation: string): AppError {
-  return new AppError("forbidden", `the token does not allow to ${what} ${JSON.stringify(conversation)}`);
+  return new AppError(
+    "forbidden",
+    `the token does not allow to ${what} ${JSON.stringify(conversation)}`,
+  );
 }

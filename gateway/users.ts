@@ -26,7 +26,11 @@ export class Users {
     const key = keyOf(name.tenant, name.user);
     const had = this.#byName.get(key);
     if (had === undefined) return false;
-    const rest = Array.isArray(had) ? had.filter((one) => one !== connection) : had === connection ? [] : [had];
+    const rest = Array.isArray(had)
+      ? had.filter((one) => one !== connection)
+      : had === connection
+        ? []
+        : [had];
     if (rest.length > 0) this.#byName.set(key, rest);
     else this.#byName.delete(key);
     return rest.length === 0;

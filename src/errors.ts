@@ -40,7 +40,10 @@ export const ERROR_TABLE = {
   log_unavailable: row("The log cannot be reached", true),
   store_unavailable: row("The store cannot be reached", true),
   disk_full: row("The disk is full", true),
-  unknown_outcome: row("It is not known whether the message was taken; send it again with the same key", true),
+  unknown_outcome: row(
+    "It is not known whether the message was taken; send it again with the same key",
+    true,
+  ),
   internal: row("Internal error", true),
 
   // Between components; they reach operators, never clients.

@@ -14,7 +14,11 @@ export interface TopicSpec {
 }
 
 /** The topic of a tenant's messages. */
-export function chatTopic(tenant: string, partitions: number, retentionMs = 30 * DAY_MS): TopicSpec {
+export function chatTopic(
+  tenant: string,
+  partitions: number,
+  retentionMs = 30 * DAY_MS,
+): TopicSpec {
   if (!isTenant(tenant)) throw new TypeError(`not a tenant: ${JSON.stringify(tenant)}`);
   return { name: `${CHAT_PREFIX}${tenant}`, partitions, retentionMs };
 }

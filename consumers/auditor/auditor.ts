@@ -1,13 +1,18 @@
 import { asAppError } from "../../src/errors.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { Clock } from "../../src/ports/clock.ts";
-import type { Consumer, ConsumerHandler, EventLog, RecordBatch } from "../../src/ports/event-log.ts";
+import type {
+  Consumer,
+  ConsumerHandler,
+  EventLog,
+  RecordBatch,
+} from "../../src/ports/event-log.ts";
 import type { EventFeed, MessageStore } from "../../src/ports/message-store.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
 import { Recount } from "./recount.ts";
 
-export const AUDITOR_POOL = "auditor";
+const AUDITOR_POOL = "auditor";
 
 export interface AuditorOptions {
   readonly member: string;
@@ -45,7 +50,6 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     altered: counter("altered", "Placed events that are not the record at their offset"),
     skipped: counter("skipped", "Offsets that expired before they were recounted"),
   };
-  let consumer: Consumer | undefined;
   let closed = false;
   const nameOf = (topic: string, partition: number) => `${topic}/${partition}`;
   const pause = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));
@@ -62,7 +66,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
       await pause(STORE_WAIT_MS);
     }
     const events = [];
-    for (let from = first; from < nextOffset; ) {
+    for (let from = first; from < nextOffset;) {
       const page = await store.feed({ topic, partition }, from, limits.feedPageEventsMax);
       for (const event of page.events) if (event.offset < nextOffset) events.push(event);
       if (page.nextOffset <= from) break;
@@ -88,9 +92,13 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     for (const one of found.unplaced) {
       if (placed?.has(one.id)) continue;
       metrics.lost.value++;
-      telemetry.log("error", "a record was lost", { partition: name, offset: one.offset, id: one.id });
+      telemetry.log("error", "a record was lost", {
+        partition: name,
+        offset: one.offset,
+        id: one.id,
+      });
     }
-    await consumer?.commit(topic, partition, batch.nextOffset);
+    await consumer.commit(topic, partition, batch.nextOffset);
     await pause((batch.records.length * 1_000) / limits.auditRecordsPerSecond);
   }
 
@@ -101,7 +109,11 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
         await audit(batch);
         return;
       } catch (error) {
-        telemetry.log("warn", "the audit waits", { topic, partition, error: asAppError(error).message });
+        telemetry.log("warn", "the audit waits", {
+          topic,
+          partition,
+          error: asAppError(error).message,
+        });
         await pause(STORE_WAIT_MS);
       }
     }
@@ -119,14 +131,14 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     },
     records(batch) {
       // One batch at a time: what follows stays in the log, but for what is on its way already.
-      consumer?.pause(batch.topic, batch.partition);
+      consumer.pause(batch.topic, batch.partition);
       const name = nameOf(batch.topic, batch.partition);
       const mine = (chains.get(name) ?? Promise.resolve()).then(() => auditUntilDone(batch));
       chains.set(name, mine);
       void mine.then(() => {
         if (chains.get(name) !== mine) return;
         chains.delete(name);
-        if (!closed && owned.has(name)) consumer?.resume(batch.topic, batch.partition);
+        if (!closed && owned.has(name)) consumer.resume(batch.topic, batch.partition);
       });
     },
     revoked(topic, partition) {
@@ -143,16 +155,17 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     },
   };
 
-  const joined = await log.consume({
+  const consumer: Consumer = await log.consume({
     group: AUDITOR_POOL,
     member: options.member,
     topics: catalog.topics(),
     handler,
   });
-  consumer = joined;
   const refresh = (): void => {
-    joined.setTopics(catalog.topics()).catch((error: unknown) => {
-      telemetry.log("error", "new topics could not be audited", { error: asAppError(error).message });
+    consumer.setTopics(catalog.topics()).catch((error: unknown) => {
+      telemetry.log("error", "new topics could not be audited", {
+        error: asAppError(error).message,
+      });
     });
   };
   const unwatch = catalog.watch(refresh);
@@ -161,7 +174,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     async close() {
       closed = true;
       unwatch();
-      await joined.close();
+      await consumer.close();
     },
   };
 }

@@ -52,7 +52,11 @@ export class Recount {
         return;
       }
       at++;
-      if (header === undefined || event.id !== header.id || event.fingerprint !== header.fingerprint)
+      if (
+        header === undefined ||
+        event.id !== header.id ||
+        event.fingerprint !== header.fingerprint
+      )
         altered++;
       if (!this.#follows(event)) reordered++;
       const before = this.#placed.get(event.id);

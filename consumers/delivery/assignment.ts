@@ -4,7 +4,7 @@ import type { MessageStore, PartitionState } from "../../src/ports/message-store
 import { parseVerdictHeader, type LogRecord } from "../../src/wire/record.ts";
 
 /** The id that stands in a record's header, "" when it has none. */
-export function recordId(record: LogRecord): string {
+function recordId(record: LogRecord): string {
   return parseVerdictHeader(record)?.id ?? "";
 }
 

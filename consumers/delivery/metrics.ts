@@ -15,7 +15,13 @@ export function deliveryMetrics(telemetry: Telemetry): DeliveryMetrics {
     placed: counter("tidegate_delivery_placed_total", "Records that got a seq"),
     duplicates: counter("tidegate_delivery_duplicates_total", "Records that were placed before"),
     refused: counter("tidegate_delivery_refused_total", "Records that were refused"),
-    storeRetries: counter("tidegate_delivery_store_retries_total", "Store commits that had to be repeated"),
-    halted: counter("tidegate_delivery_halted_total", "Partitions stopped by a fault that needs an operator"),
+    storeRetries: counter(
+      "tidegate_delivery_store_retries_total",
+      "Store commits that had to be repeated",
+    ),
+    halted: counter(
+      "tidegate_delivery_halted_total",
+      "Partitions stopped by a fault that needs an operator",
+    ),
   };
 }

@@ -92,7 +92,9 @@ export class PartitionWorker {
       this.#options;
     const state = await acquirePartition(store, log, topic, partition);
     const id = { topic: topic.name, partition };
-    this.#sequencer.restore(await store.window(id, Math.max(0, state.nextOffset - limits.windowOffsets)));
+    this.#sequencer.restore(
+      await store.window(id, Math.max(0, state.nextOffset - limits.windowOffsets)),
+    );
     this.#ownerEpoch = state.ownerEpoch;
     this.#publishedNext = state.nextOffset;
     this.#storer = new Storer({
@@ -107,7 +109,10 @@ export class PartitionWorker {
       stored: () => this.#onStored(),
       retrying: (error) => {
         metrics.storeRetries.value++;
-        telemetry.log("warn", "the store did not take a batch, trying again", { ...id, error: error.message });
+        telemetry.log("warn", "the store did not take a batch, trying again", {
+          ...id,
+          error: error.message,
+        });
       },
       ended: (error) => this.#onStoreEnded(error),
     });
@@ -196,7 +201,9 @@ export class PartitionWorker {
   #full(): boolean {
     const tail = this.#storer?.tail;
     const { limits } = this.#options;
-    return tail === undefined || tail.events >= limits.tailEventsMax || tail.chars >= limits.tailBytesMax;
+    return (
+      tail === undefined || tail.events >= limits.tailEventsMax || tail.chars >= limits.tailBytesMax
+    );
   }
 
   /** A worker whose last heartbeat is too old may have been replaced: it must not publish. */
@@ -318,7 +325,11 @@ export class PartitionWorker {
     if (this.#stopped) return;
     const { topic, partition, consumer, telemetry, halted } = this.#options;
     this.#silence();
-    if (error.code !== "fenced" && error.code !== "offset_mismatch" && error.code !== "unknown_outcome") {
+    if (
+      error.code !== "fenced" &&
+      error.code !== "offset_mismatch" &&
+      error.code !== "unknown_outcome"
+    ) {
       halted(error);
       return;
     }

@@ -1,6 +1,7 @@
 import type { Locate } from "../../src/chat/sequencer.ts";
 import { AppError, asAppError } from "../../src/errors.ts";
 import type { Limits } from "../../src/limits.ts";
+import { backoffMs } from "../../src/policy/backoff.ts";
 import type { Backplane } from "../../src/ports/backplane.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Consumer, ConsumerHandler, EventLog, TopicInfo } from "../../src/ports/event-log.ts";
@@ -8,7 +9,6 @@ import type { MessageStore } from "../../src/ports/message-store.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
-import { backoffMs } from "../../src/policy/backoff.ts";
 import { tenantOfTopic } from "../../src/topics.ts";
 import { conversationFault } from "../../src/wire/name.ts";
 import { DeadLetters } from "../dead-letter.ts";
@@ -49,12 +49,15 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   const nameOf = (topic: string, partition: number) => `${topic}/${partition}`;
   const leaving = Promise.withResolvers<void>();
   let isLeaving = false;
-  let consumer: Consumer | undefined;
 
   const halt = (name: string, error: AppError) => {
     halted.set(name, error);
     metrics.halted.value++;
-    telemetry.log("error", "a partition is halted", { partition: name, code: error.code, error: error.message });
+    telemetry.log("error", "a partition is halted", {
+      partition: name,
+      code: error.code,
+      error: error.message,
+    });
   };
 
   const startWorker = async (topic: TopicInfo, partition: number): Promise<number> => {
@@ -68,7 +71,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
         store,
         backplane,
         deadLetters,
-        consumer: () => consumer as Consumer,
+        consumer: () => consumer,
         clock,
         limits,
         telemetry,
@@ -88,7 +91,10 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
           halt(name, error);
           throw error;
         }
-        telemetry.log("warn", "a partition could not be taken, trying again", { partition: name, code: error.code });
+        telemetry.log("warn", "a partition could not be taken, trying again", {
+          partition: name,
+          code: error.code,
+        });
         await Promise.race([
           new Promise<void>((resolve) => clock.after(backoff(attempt), resolve)),
           leaving.promise,
@@ -124,15 +130,14 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
     },
   };
 
-  consumer = await log.consume({
+  const consumer: Consumer = await log.consume({
     group: DELIVERY_POOL,
     member: options.member,
     topics: catalog.topics(),
     handler,
   });
-  const joined = consumer;
   const refresh = () => {
-    joined.setTopics(catalog.topics()).catch((error: unknown) => {
+    consumer.setTopics(catalog.topics()).catch((error: unknown) => {
       telemetry.log("error", "new topics could not be taken", { error: asAppError(error).message });
     });
   };
@@ -149,7 +154,10 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   gauge("tail_events", "Placed events that are not stored yet", (worker) => worker.tailEvents);
   gauge("heads", "Conversation heads in memory", (worker) => worker.heads);
   gauge("window_ids", "Accepted ids in memory", (worker) => worker.windowIds);
-  telemetry.gauge({ name: "tidegate_delivery_partitions", help: "Partitions that this process owns" }, () => workers.size);
+  telemetry.gauge(
+    { name: "tidegate_delivery_partitions", help: "Partitions that this process owns" },
+    () => workers.size,
+  );
 
   return {
     halted: () => halted,
@@ -157,7 +165,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
       unwatch();
       isLeaving = true;
       leaving.resolve();
-      await joined.close();
+      await consumer.close();
       for (const worker of workers.values()) worker.abandon();
       workers.clear();
     },
@@ -168,5 +176,6 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
 function locateIn(topic: string): Locate {
   const tenant = tenantOfTopic(topic);
   if (tenant === undefined) throw new AppError("topic_unknown", `${topic} is no topic of a tenant`);
-  return (key) => (conversationFault(key) === undefined ? { tenant, conversation: key } : undefined);
+  return (key) =>
+    conversationFault(key) === undefined ? { tenant, conversation: key } : undefined;
 }

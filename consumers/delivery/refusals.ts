@@ -44,7 +44,11 @@ export class Refusals {
         await deadLetters.keep(letters);
         break;
       } catch (error) {
-        telemetry.log("warn", "dead letters could not be kept, trying again", { topic, partition, error });
+        telemetry.log("warn", "dead letters could not be kept, trying again", {
+          topic,
+          partition,
+          error,
+        });
         await new Promise<void>((resolve) => clock.after(backoff(attempt), resolve));
         if (!this.#options.active()) await new Promise(() => {});
       }

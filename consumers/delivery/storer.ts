@@ -131,7 +131,9 @@ export class Storer {
     }
     this.#options.retrying(error);
     this.#attempt++;
-    this.#timer = this.#options.clock.after(this.#options.backoff(this.#attempt), () => this.#start());
+    this.#timer = this.#options.clock.after(this.#options.backoff(this.#attempt), () =>
+      this.#start(),
+    );
   }
 
   #settleIdle(): void {

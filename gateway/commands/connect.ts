@@ -37,6 +37,12 @@ export async function connect(
     const error = asAppError(cause);
     gateway.report(error);
     connection.reply(encodeError(command.id, error));
-    connection.close(error.code === "token_expired" ? "token_expired" : error.retriable ? "overloaded" : "unauthenticated");
+    connection.close(
+      error.code === "token_expired"
+        ? "token_expired"
+        : error.retriable
+          ? "overloaded"
+          : "unauthenticated",
+    );
   }
 }

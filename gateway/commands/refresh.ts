@@ -20,7 +20,9 @@ export async function refresh(
     if (connection.closed) return;
     const { tenant, user, expiresAt } = next.identity;
     if (tenant !== session.identity.tenant || user !== session.identity.user) {
-      throw new AppError("forbidden", "the new token is of another user", { field: "refresh.token" });
+      throw new AppError("forbidden", "the new token is of another user", {
+        field: "refresh.token",
+      });
     }
     for (const conversation of subscribed(connection)) {
       if (next.grants.allows("subscribe", conversation)) continue;

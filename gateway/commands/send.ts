@@ -50,7 +50,10 @@ export function send(
   if (route === undefined || route.conversation !== conversation) {
     if (!session.grants.allows("send", conversation)) {
       const message = `the token does not allow to send to ${JSON.stringify(conversation)}`;
-      connection.refuse(command.id, new AppError("forbidden", message, { field: "send.conversation" }));
+      connection.refuse(
+        command.id,
+        new AppError("forbidden", message, { field: "send.conversation" }),
+      );
       return;
     }
     route = gateway.ingress.route(session.tenant, session.identity.user, conversation);

@@ -31,7 +31,10 @@ export async function subscribe(
   }
   if (held >= subscriptionsMax) {
     const message = `a connection can read ${subscriptionsMax} conversations at most`;
-    connection.refuse(id, new AppError("too_many_subscriptions", message, { limit: subscriptionsMax }));
+    connection.refuse(
+      id,
+      new AppError("too_many_subscriptions", message, { limit: subscriptionsMax }),
+    );
     return;
   }
   const opening = (connection.opening ??= new Map<string, Opening>());
@@ -42,7 +45,8 @@ export async function subscribe(
     const conversation = await gateway.relay.open(session.tenant.name, name, topic, partition);
     try {
       const cursor = command.cursor === undefined ? undefined : parseCursor(command.cursor);
-      if (cursor !== undefined && isAhead(cursor, conversation)) await gateway.relay.confirm(conversation);
+      if (cursor !== undefined && isAhead(cursor, conversation))
+        await gateway.relay.confirm(conversation);
       if (connection.closed) return;
       if (state.cancelled) throw new AppError("not_subscribed");
       const { reply, next } = place(cursor, command.tail ?? 0, conversation);

@@ -21,7 +21,10 @@ export function unsubscribe(
   }
   const reader = connection.readers?.get(name);
   if (reader === undefined) {
-    connection.refuse(id, new AppError("not_subscribed", undefined, { field: "unsubscribe.conversation" }));
+    connection.refuse(
+      id,
+      new AppError("not_subscribed", undefined, { field: "unsubscribe.conversation" }),
+    );
     return;
   }
   connection.readers?.delete(name);

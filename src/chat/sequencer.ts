@@ -1,4 +1,9 @@
-import { parseVerdictHeader, sliceEvent, type LogRecord, type VerdictHeader } from "../wire/record.ts";
+import {
+  parseVerdictHeader,
+  sliceEvent,
+  type LogRecord,
+  type VerdictHeader,
+} from "../wire/record.ts";
 import { Heads } from "./heads.ts";
 import { Window } from "./window.ts";
 
@@ -211,12 +216,25 @@ export class Sequencer {
     const { tenant, conversation } = place;
     const stored = known.heads.get(key);
     const epoch = stored?.epoch ?? `${this.#incarnation}${offset.toString(36)}`;
-    const made = { tenant, conversation, epoch, seq: stored?.seq ?? 0, offset: stored ? -1 : offset };
+    const made = {
+      tenant,
+      conversation,
+      epoch,
+      seq: stored?.seq ?? 0,
+      offset: stored ? -1 : offset,
+    };
     this.#heads.set(key, made);
     return made;
   }
 }
 
 function malformed(offset: number, record: LogRecord): Refused {
-  return { offset, record, code: "malformed_record", header: undefined, tenant: "", conversation: "" };
+  return {
+    offset,
+    record,
+    code: "malformed_record",
+    header: undefined,
+    tenant: "",
+    conversation: "",
+  };
 }

@@ -28,5 +28,9 @@ export interface Telemetry {
   /** `read` is called at each scrape. */
   gauge(spec: MetricSpec, read: () => number): void;
   /** One structured line for operators. Fields MUST NOT hold content or tokens. */
-  log(level: "info" | "warn" | "error", message: string, fields?: Readonly<Record<string, unknown>>): void;
+  log(
+    level: "info" | "warn" | "error",
+    message: string,
+    fields?: Readonly<Record<string, unknown>>,
+  ): void;
 }

@@ -15,7 +15,7 @@ export const commandIdSchema = z
 
 const tokenSchema = z.string().min(1).max(limits.tokenBytesMax);
 
-export const connectSchema = z
+const connectSchema = z
   .object({
     token: tokenSchema.meta({ description: "A JWT" }),
     client: z
@@ -26,9 +26,9 @@ export const connectSchema = z
   })
   .meta({ id: "Connect" });
 
-export const refreshSchema = z.object({ token: tokenSchema }).meta({ id: "Refresh" });
+const refreshSchema = z.object({ token: tokenSchema }).meta({ id: "Refresh" });
 
-export const subscribeSchema = z
+const subscribeSchema = z
   .object({
     conversation: conversationSchema,
     cursor: cursorSchema.optional(),
@@ -40,17 +40,19 @@ export const subscribeSchema = z
   })
   .meta({ id: "Subscribe" });
 
-export const unsubscribeSchema = z
+const unsubscribeSchema = z
   .object({ conversation: conversationSchema })
   .meta({ id: "Unsubscribe" });
 
-export const attemptSchema = z.int().min(1).max(limits.attemptMax);
+const attemptSchema = z.int().min(1).max(limits.attemptMax);
 
 export const sendSchema = z
   .object({
     conversation: conversationSchema,
     key: keySchema,
-    attempt: attemptSchema.optional().meta({ description: "1 on the first try only; absent: unknown" }),
+    attempt: attemptSchema
+      .optional()
+      .meta({ description: "1 on the first try only; absent: unknown" }),
     type: messageKindSchema.optional().meta({ description: "text when absent" }),
     content: contentSchema,
   })

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** Content that only clients can read. The server carries it and never looks inside. */
-export const encryptedContentSchema = z
+const encryptedContentSchema = z
   .looseObject({
     algorithm: z.string(),
     key_id: z.string(),
@@ -12,7 +12,7 @@ export const encryptedContentSchema = z
 
 /** Any JSON object. What it means is between clients; its text comes back to the byte. */
 export const contentSchema = z
-  .record(z.string(), z.unknown())
+  .union([encryptedContentSchema, z.record(z.string(), z.unknown())])
   .meta({ id: "Content", description: "A JSON object, plain or an EncryptedContent" });
 
 export const messageKindSchema = z.enum(["text", "file", "image", "video"]);

@@ -9,12 +9,7 @@ export interface Cursor {
 
 const CURSOR = /^([a-z0-9]{1,40})\.(0|[1-9][0-9]{0,15})$/;
 
-/** `<epoch>.<seq>`; opaque to clients by contract. */
-export function encodeCursor(cursor: Cursor): string {
-  return `${cursor.epoch}.${cursor.seq}`;
-}
-
-/** The cursor, or undefined when the text is none. */
+/** Reads `<epoch>.<seq>`, opaque to clients by contract; undefined when the text is no cursor. */
 export function parseCursor(text: string): Cursor | undefined {
   const match = CURSOR.exec(text);
   if (!match) return undefined;

@@ -7,7 +7,9 @@ import { contentSchema, messageKindSchema } from "./content.ts";
  */
 export const eventSchema = z
   .object({
-    id: z.string().meta({ description: "The message id; the same for every retry of the same key" }),
+    id: z
+      .string()
+      .meta({ description: "The message id; the same for every retry of the same key" }),
     type: z.literal("message.sent"),
     timestamp: z.int().meta({ description: "When the gateway took it; milliseconds since 1970" }),
     key: z.string().meta({ description: "The sender's own key of the message" }),

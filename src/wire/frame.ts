@@ -6,12 +6,10 @@ import { eventSchema } from "./event.ts";
 const seq = z.int().min(0);
 const epoch = z.string();
 
-export const durabilitySchema = z
-  .enum(["disk", "log", "outbox"])
-  .meta({
-    description:
-      "What the receipt rests on: flushed to the server's disk, acknowledged by all in-sync replicas of the log, or in the outbox while the log is away",
-  });
+export const durabilitySchema = z.enum(["disk", "log", "outbox"]).meta({
+  description:
+    "What the receipt rests on: flushed to the server's disk, acknowledged by all in-sync replicas of the log, or in the outbox while the log is away",
+});
 export type Durability = z.infer<typeof durabilitySchema>;
 
 export const connectReplySchema = z.object({
@@ -30,7 +28,7 @@ export const connectReplySchema = z.object({
 });
 export type ConnectReply = z.infer<typeof connectReplySchema>;
 
-export const recoveryReasonSchema = z.enum(["epoch_changed", "expired", "ahead"]);
+const recoveryReasonSchema = z.enum(["epoch_changed", "expired", "ahead"]);
 
 export const subscribeReplySchema = z.object({
   epoch: epoch.meta({ description: "Empty while the conversation has no message" }),

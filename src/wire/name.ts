@@ -59,4 +59,3 @@ const named = (bytesMax: number) =>
 
 export const conversationSchema = named(limits.conversationBytesMax);
 export const userSchema = named(limits.userBytesMax);
-export const tenantSchema = z.string().max(limits.tenantCharsMax).regex(TENANT);

@@ -11,7 +11,7 @@ export interface LogRecord {
 }
 
 /** The header that holds all that a verdict needs. */
-export const VERDICT_HEADER = "tidegate";
+const VERDICT_HEADER = "tidegate";
 
 /** The parts of a record that the verdict may depend on; never its content. */
 export interface VerdictHeader {
@@ -73,13 +73,15 @@ export function encodeMessageRecord(parts: MessageParts): LogRecord {
  */
 export function parseVerdictHeader(record: LogRecord): VerdictHeader | undefined {
   const text = record.headers[VERDICT_HEADER];
-  if (text === undefined || text.length > HEADER_CHARS_MAX || !text.startsWith("1 ")) return undefined;
+  if (text === undefined || text.length > HEADER_CHARS_MAX || !text.startsWith("1 "))
+    return undefined;
   const attemptEnd = text.indexOf(" ", 2);
   const fingerprintEnd = text.indexOf(" ", attemptEnd + 1);
   const idEnd = text.indexOf(" ", fingerprintEnd + 1);
   const headSpace = text.indexOf(" ", idEnd + 1);
   // A missing blank makes all later searches start over, so the order shows it.
-  if (attemptEnd < 3 || fingerprintEnd <= attemptEnd + 1 || idEnd <= fingerprintEnd + 1) return undefined;
+  if (attemptEnd < 3 || fingerprintEnd <= attemptEnd + 1 || idEnd <= fingerprintEnd + 1)
+    return undefined;
   if (headSpace <= idEnd + 1) return undefined;
   const attempt = digits(text, 2, attemptEnd);
   const headEnd = digits(text, idEnd + 1, headSpace);
@@ -90,7 +92,11 @@ export function parseVerdictHeader(record: LogRecord): VerdictHeader | undefined
   const id = text.slice(fingerprintEnd + 1, idEnd);
   const fingerprint = text.slice(attemptEnd + 1, fingerprintEnd);
   // `,"type":` follows the id: with it, the id needs no check of its own characters.
-  if (!value.startsWith('{"id":"') || !value.startsWith(id, 7) || !value.startsWith('","type":', 7 + id.length))
+  if (
+    !value.startsWith('{"id":"') ||
+    !value.startsWith(id, 7) ||
+    !value.startsWith('","type":', 7 + id.length)
+  )
     return undefined;
   if (!value.startsWith('"key":"', bodyStart) || !value.endsWith("}}")) return undefined;
   return { attempt, fingerprint, id, headEnd, bodyStart };

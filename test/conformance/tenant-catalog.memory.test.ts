@@ -12,6 +12,11 @@ tenantCatalogConformance("memory", async () => {
     random: createSystemRandom(),
   });
   const open = () =>
-    createMemoryTenantCatalog({ log, partitions: 4, retentionMs: 60_000, retentionBytes: undefined });
+    createMemoryTenantCatalog({
+      log,
+      partitions: 4,
+      retentionMs: 60_000,
+      retentionBytes: undefined,
+    });
   return { catalog: await open(), reopen: open };
 });

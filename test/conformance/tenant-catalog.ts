@@ -9,7 +9,10 @@ export interface CatalogFixture {
 }
 
 /** Every sentence of the port `tenant-catalog`, for one adapter that serves new tenants. */
-export function tenantCatalogConformance(name: string, create: () => Promise<CatalogFixture>): void {
+export function tenantCatalogConformance(
+  name: string,
+  create: () => Promise<CatalogFixture>,
+): void {
   describe(`tenant-catalog: ${name}`, () => {
     test("places a tenant in a topic of its own or one that says it is shared", async () => {
       const { catalog } = await create();
@@ -20,18 +23,19 @@ export function tenantCatalogConformance(name: string, create: () => Promise<Cat
     });
 
     test("gives the same placement every time, also to many who ask at once and after a restart", async () => {
-      const { catalog, reopen } = await create();
+      const fixture = await create();
+      const { catalog } = fixture;
       const [first, ...others] = await Promise.all([1, 2, 3].map(() => catalog.place("acme")));
       for (const other of others) expect(other).toEqual(first as typeof other);
-      const later = await reopen();
+      const later = await fixture.reopen();
       expect(later.topics()).toEqual(catalog.topics());
       expect(await later.place("acme")).toEqual(first as NonNullable<typeof first>);
     });
 
     test("keeps tenants apart", async () => {
       const { catalog } = await create();
-      const [acme, globex] = [await catalog.place("acme"), await catalog.place("globex")];
-      if (!acme.shared || !globex.shared) expect(acme.topic).not.toBe(globex.topic);
+      const [acme, rival] = [await catalog.place("acme"), await catalog.place("rival")];
+      if (!acme.shared || !rival.shared) expect(acme.topic).not.toBe(rival.topic);
     });
 
     test("tells watchers of new topics until they stop", async () => {
@@ -43,7 +47,7 @@ export function tenantCatalogConformance(name: string, create: () => Promise<Cat
       await catalog.place("acme");
       expect(told).toBe(1);
       stop();
-      await catalog.place("globex");
+      await catalog.place("rival");
       expect(told).toBe(1);
     });
   });

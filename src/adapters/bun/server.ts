@@ -22,7 +22,10 @@ export interface ServerOptions<T> {
   readonly socketBytesMax: number;
   readonly subprotocol: string;
   /** Answers a request. Calling `upgrade` makes it a socket; it is false when that failed. */
-  readonly fetch: (request: Request, upgrade: () => boolean) => Response | Promise<Response> | undefined;
+  readonly fetch: (
+    request: Request,
+    upgrade: () => boolean,
+  ) => Response | Promise<Response> | undefined;
 }
 
 export interface RunningServer {

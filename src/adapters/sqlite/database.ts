@@ -1,6 +1,6 @@
+import { Database, SQLiteError } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { Database, SQLiteError } from "bun:sqlite";
 import { AppError, type ErrorCode } from "../../errors.ts";
 
 export interface DatabaseOptions {

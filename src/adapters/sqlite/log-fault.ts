@@ -26,10 +26,6 @@ export function readFault(error: unknown, file: string): Fault {
   return { code: "log_unavailable", message: `${file}: ${String(error)} (${code})` };
 }
 
-export function throwFault(fault: Fault): never {
-  throw new AppError(fault.code, fault.message);
-}
-
 function asFault(error: unknown): Fault {
   const known = asAppError(error);
   const message = error instanceof AppError ? known.message : String(error);

@@ -53,14 +53,22 @@ describe("recount", () => {
     const events = placedOf(records);
     const repeated = { ...(events[0] as PlacedEvent), offset: 3, seq: 3 };
     const again = [...events.slice(0, 3), repeated, { ...(events[3] as PlacedEvent), seq: 4 }];
-    expect(new Recount(100).compare(records, offsets, again)).toMatchObject({ duplicated: 1, reordered: 0 });
+    expect(new Recount(100).compare(records, offsets, again)).toMatchObject({
+      duplicated: 1,
+      reordered: 0,
+    });
   });
 
   test("counts an event that is not the record at its offset, and one without a record", () => {
     const events = placedOf(records);
-    const wrong = events.map((event) => (event.offset === 1 ? { ...event, id: "other.scope" } : event));
+    const wrong = events.map((event) =>
+      event.offset === 1 ? { ...event, id: "other.scope" } : event,
+    );
     expect(new Recount(100).compare(records, offsets, wrong).altered).toBe(1);
-    const extra = [...events, { ...(events[0] as PlacedEvent), id: "new.scope", offset: 99, seq: 4 }];
+    const extra = [
+      ...events,
+      { ...(events[0] as PlacedEvent), id: "new.scope", offset: 99, seq: 4 },
+    ];
     expect(new Recount(100).compare(records, offsets, extra).altered).toBe(1);
   });
 
