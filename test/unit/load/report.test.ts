@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import { benchmarksPage, benchmarksTable, replaceTable } from "../../../load/report/page.ts";
+import type { ResultRow } from "../../../load/result.ts";
+
+const row: ResultRow = {
+  name: "closed-loop",
+  mode: "standalone",
+  title: "Closed loop",
+  commit: "abc",
+  date: "2026-11-21T00:00:00.000Z",
+  machine: { cpu: "X", cores: 2, memory_gib: 24, kernel: "6", bun: "1.4.5" },
+  acked_per_s: 61_234.4,
+  p50_ms: 2.25,
+  lost: 0,
+  duplicate: 1,
+  reordered: 2,
+  server_threads_percent: { main: 80 },
+};
+
+test("puts a row into the table, with a dash for what was not measured", () => {
+  expect(benchmarksTable([row])).toContain("| Closed loop | 61,234 | – | 2.3 | – | – | 0, 1, 2 |");
+  expect(benchmarksTable([row])).toContain("Measured on: X, 2 cores, 24 GiB, Linux 6, Bun 1.4.5.");
+});
+
+test("lists what has no column under the row's heading", () => {
+  const page = benchmarksPage([row]);
+  expect(page).toContain("## Closed loop");
+  expect(page).toContain("- server threads percent: main 80");
+});
+
+test("replaces what is between the markers and nothing else, and does so once", () => {
+  const text = "before\n<!-- benchmarks:start -->\nold\n<!-- benchmarks:end -->\nafter";
+  const replaced = replaceTable(text, "new");
+  expect(replaced).toBe(
+    "before\n<!-- benchmarks:start -->\n\nnew\n\n<!-- benchmarks:end -->\nafter",
+  );
+  expect(replaceTable(replaced, "new")).toBe(replaced);
+});
+
+test("says when the markers are not there", () => {
+  expect(() => replaceTable("nothing", "new")).toThrow("benchmarks:start");
+});
