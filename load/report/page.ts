@@ -22,15 +22,19 @@ const SHOWN: ReadonlySet<string> = new Set(
 /** The table of all rows, in Markdown. */
 export function benchmarksTable(rows: readonly ResultRow[]): string {
   if (rows.length === 0) return "Nothing was measured yet.";
-  const lines = rows.map((row) =>
-    line([
-      row.title,
-      ...[row.acked_per_s, row.delivered_per_s, row.p50_ms, row.p99_ms, row.p999_ms].map(cell),
-      [row.lost, row.duplicate, row.reordered].join(", "),
-    ]),
+  const cells = rows.map((row) => [
+    row.title,
+    ...[row.acked_per_s, row.delivered_per_s, row.p50_ms, row.p99_ms, row.p999_ms].map(cell),
+    [row.lost, row.duplicate, row.reordered].join(", "),
+  ]);
+  const widths = HEAD.map((_, i) =>
+    Math.max(...[HEAD, ...cells].map((row) => row[i]?.length ?? 0)),
   );
-  const rule = `| --- |${" ---: |".repeat(HEAD.length - 1)}`;
-  return [line(HEAD), rule, ...lines, "", machineLine(rows)].join("\n");
+  const rule = widths.map((width, i) =>
+    i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`,
+  );
+  const table = [HEAD, rule, ...cells].map((row) => line(row, widths));
+  return [...table, "", machineLine(rows)].join("\n");
 }
 
 /** The whole page: the table, then everything else that each program measured. */
@@ -62,7 +66,13 @@ function machineLine(rows: readonly ResultRow[]): string {
   return `Measured on: ${[...new Set(texts)].join("; ")}.`;
 }
 
-const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+/** Padded as the formatter wants it, numbers to the right. */
+function line(cells: readonly string[], widths: readonly number[]): string {
+  const padded = cells.map((text, i) =>
+    i === 0 ? text.padEnd(widths[i] ?? 0) : text.padStart(widths[i] ?? 0),
+  );
+  return `| ${padded.join(" | ")} |`;
+}
 
 function cell(value: number | undefined): string {
   if (value === undefined) return DASH;
