@@ -149,9 +149,9 @@ export async function startStandalone(
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     health.drain();
-    server.stopListening();
+    // Until then whoever asks is told to go elsewhere, which a closed port could not say.
     await gateway.drain();
-    await server.close();
+    await server.close(limits.drainDeadlineMs / 4);
     await auditor.close();
     await pool.close();
     await backplane.close();

@@ -80,7 +80,19 @@ function isLoopback(host: string): boolean {
 function explain(error: unknown): string {
   if (error instanceof ConfigError)
     return `The settings are not valid:\n${error.faults.map(({ name, fault }) => `  ${name} ${fault}`).join("\n")}\nSee docs/reference/config.md.`;
-  return `Tidegate cannot start: ${error instanceof Error ? error.message : String(error)}`;
+  const message = error instanceof Error ? error.message : String(error);
+  return `Tidegate cannot start: ${message}${nextStep(error)}`;
+}
+
+/** System errors about a place that cannot be written. */
+const NOT_WRITABLE: ReadonlySet<unknown> = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"]);
+
+/** What the operator can do about a fault of the data folder. */
+function nextStep(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "log_unavailable" || code === "store_unavailable")
+    return ". Stop the process that uses it, or set TIDEGATE_DATA to another folder";
+  return NOT_WRITABLE.has(code) ? ". Set TIDEGATE_DATA to a folder that can be written" : "";
 }
 
 const code = await main();

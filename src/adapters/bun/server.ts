@@ -31,10 +31,8 @@ export interface ServerOptions<T> {
 export interface RunningServer {
   readonly port: number;
   readonly url: string;
-  /** Stops taking connections; open ones stay. */
-  stopListening(): void;
-  /** Ends everything. */
-  close(): Promise<void>;
+  /** Stops taking connections, waits `graceMs` at most for answers on their way, ends the rest. */
+  close(graceMs: number): Promise<void>;
 }
 
 interface Data<T> {
@@ -100,10 +98,11 @@ export function startServer<T>(options: ServerOptions<T>): RunningServer {
   return {
     port: server.port as number,
     url: `http://${options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host}:${server.port}`,
-    stopListening() {
-      void server.stop(false);
-    },
-    async close() {
+    async close(graceMs) {
+      const grace = Promise.withResolvers<void>();
+      const timer = setTimeout(grace.resolve, graceMs);
+      await Promise.race([server.stop(false), grace.promise]);
+      clearTimeout(timer);
       await server.stop(true);
     },
   };
