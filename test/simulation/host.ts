@@ -1,0 +1,138 @@
+import { startDeliveryPool, type DeliveryPool } from "../../consumers/delivery/pool.ts";
+import { Gateway } from "../../gateway/gateway.ts";
+import {
+  createMemoryTelemetry,
+  type MemoryTelemetry,
+} from "../../src/adapters/memory/telemetry.ts";
+import { createSystemDigest } from "../../src/adapters/system/digest.ts";
+import { AppError } from "../../src/errors.ts";
+import type { Authenticator } from "../../src/ports/authenticator.ts";
+import type { Telemetry } from "../../src/ports/telemetry.ts";
+import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
+import type { Link } from "./link.ts";
+import { logOf, type SimConsumer } from "./log-access.ts";
+import { SimProcess } from "./process.ts";
+import { count } from "./stats.ts";
+import { storeOf } from "./store-access.ts";
+import type { World } from "./world.ts";
+
+export type Role = "gateway" | "pool" | "both";
+
+const digest = createSystemDigest();
+const COUNTERS = {
+  "relay: gap filled": "tidegate_relay_gaps_total",
+  "relay: late publication": "tidegate_relay_late_total",
+  "relay: reader demoted": "tidegate_relay_demoted_total",
+  "relay: hold-back overflow": "tidegate_relay_hold_overflows_total",
+  "relay: page error": "tidegate_relay_page_errors_total",
+  "delivery: placed": "tidegate_delivery_placed_total",
+  "delivery: duplicate": "tidegate_delivery_duplicates_total",
+  "delivery: refused": "tidegate_delivery_refused_total",
+  "delivery: store retry": "tidegate_delivery_store_retries_total",
+  "ingress: tenant limited": "tidegate_sends_rate_limited_total",
+} as const;
+
+/** A machine's place for one process at a time: it dies and comes back under the same name. */
+export class Host {
+  readonly name: string;
+  readonly role: Role;
+  readonly links = new Set<Link>();
+  readonly #world: World;
+  process: SimProcess;
+  telemetry: MemoryTelemetry = createMemoryTelemetry();
+  gateway: Gateway | undefined;
+  pool: DeliveryPool | undefined;
+  consumers: readonly SimConsumer[] = [];
+
+  constructor(world: World, name: string, role: Role) {
+    this.#world = world;
+    this.name = name;
+    this.role = role;
+    this.process = new SimProcess(name, world.scheduler, () => 0);
+    this.process.kill();
+  }
+
+  get up(): boolean {
+    return this.process.alive;
+  }
+
+  start(): void {
+    const world = this.#world;
+    const { scheduler, random, profile, weather, bus } = world;
+    const process = new SimProcess(this.name, scheduler, () => random.next() * profile.latencyMs);
+    this.process = process;
+    this.telemetry = createMemoryTelemetry();
+    const telemetry = this.#telemetryOf(this.telemetry);
+    const access = logOf(world.log, process, scheduler, random, () =>
+      weather.healed ? 0 : profile.store.read / 3,
+    );
+    this.consumers = access.consumers;
+    const shared = {
+      log: access.log,
+      store: storeOf(weather, process),
+      backplane: bus.endpoint(process),
+      catalog: this.#catalogOf(process),
+      clock: process.clock,
+      random,
+      limits: profile.limits,
+      telemetry,
+    };
+    if (this.role !== "gateway") {
+      startDeliveryPool({ ...shared, member: this.name }).then(
+        (pool) => process.run(() => void (this.pool = pool)),
+        (error: unknown) => world.broken("start", `${this.name}: ${String(error)}`),
+      );
+    }
+    if (this.role !== "pool") {
+      const authenticator = this.#authenticatorOf(process);
+      this.gateway = new Gateway({ ...shared, authenticator, digest, name: this.name });
+    }
+  }
+
+  /** Everything in memory is gone; what was under way outside goes on there. */
+  kill(): void {
+    this.process.kill();
+    this.#world.bus.forget(this.process);
+    for (const [name, metric] of Object.entries(COUNTERS))
+      count(name, this.telemetry.value(metric) ?? 0);
+    this.gateway = undefined;
+    this.pool = undefined;
+    for (const link of this.links) link.cut();
+    this.links.clear();
+  }
+
+  #telemetryOf(telemetry: MemoryTelemetry): Telemetry {
+    const world = this.#world;
+    return {
+      ...telemetry,
+      log: (level, message, fields) => {
+        world.trace.add(`${this.name} ${level}: ${message}`, fields);
+        if (level === "error")
+          world.broken("error", `${this.name}: ${message} ${JSON.stringify(fields)}`);
+      },
+    };
+  }
+
+  #catalogOf(process: SimProcess): TenantCatalog {
+    const { catalog } = this.#world;
+    return {
+      place: (tenant) => process.io(catalog.place(tenant)),
+      topics: () => catalog.topics(),
+      watch: (changed) => catalog.watch(() => process.run(changed)),
+    };
+  }
+
+  #authenticatorOf(process: SimProcess): Authenticator {
+    const { scheduler } = this.#world;
+    return {
+      authenticate(token) {
+        const [tenant, user, end] = token.split(" ") as [string, string, string];
+        const expiresAt = end === "-" ? undefined : Number(end);
+        if (expiresAt !== undefined && scheduler.wall / 1_000 >= expiresAt)
+          return process.io(Promise.reject<never>(new AppError("token_expired")));
+        const capabilities = { "room-*": ["subscribe", "send"] } as const;
+        return process.io(Promise.resolve({ tenant, user, capabilities, expiresAt }));
+      },
+    };
+  }
+}
