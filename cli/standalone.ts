@@ -16,7 +16,7 @@ import { createTokenIssuer } from "../src/adapters/jwt/issue.ts";
 import { createMemoryBackplane } from "../src/adapters/memory/backplane.ts";
 import { createMemoryTenantCatalog } from "../src/adapters/memory/tenant-catalog.ts";
 import { createPrometheusTelemetry } from "../src/adapters/prometheus/telemetry.ts";
-import { openSqliteEventLog } from "../src/adapters/sqlite/event-log.ts";
+import { openSqliteEventLog, type SqliteEventLogOptions } from "../src/adapters/sqlite/event-log.ts";
 import { openSqliteMessageStore } from "../src/adapters/sqlite/message-store.ts";
 import { createSystemClock } from "../src/adapters/system/clock.ts";
 import { createSystemDigest } from "../src/adapters/system/digest.ts";
@@ -43,11 +43,13 @@ const DEMO_CAPABILITIES = { "*": ["subscribe", "send", "history"] } as const;
 /**
  * Starts gateway and pools in this process on the embedded adapters.
  * @param write takes one line of the structured log, with its line break
+ * @param forTests what a test needs to prove that it would see a missing flush; no setting reaches it
  * @throws an error whose message is for the operator: a busy port, a folder that cannot be written
  */
 export async function startStandalone(
   config: Config,
   write: (line: string) => void,
+  forTests: Pick<SqliteEventLogOptions, "synchronousForTests"> = {},
 ): Promise<Standalone> {
   const { limits } = config;
   const clock = createSystemClock();
@@ -65,6 +67,7 @@ export async function startStandalone(
     random,
     telemetry,
     limits,
+    ...forTests,
   });
   const store = await openSqliteMessageStore({
     folder: join(config.dataDir, "store"),

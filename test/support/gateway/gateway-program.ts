@@ -67,6 +67,10 @@ export class GatewayProgram implements AsyncDisposable {
     return this.#url;
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
