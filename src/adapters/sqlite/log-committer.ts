@@ -2,6 +2,7 @@ import { AppError } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { RecordBatch } from "../../ports/event-log.ts";
 import type { LogRecord } from "../../wire/record.ts";
+import { BufferPool } from "./buffer-pool.ts";
 import type { CommitRequest, WriterReply } from "./log-messages.ts";
 import { encodeRecords } from "./log-text.ts";
 import type { WriterThread } from "./log-threads.ts";
@@ -17,8 +18,6 @@ const COMMITS_AHEAD = 2;
 const AHEAD_CHARS_MIN = 32 * 1024;
 /** A row grows by later appends of its partition in the same commit up to here. */
 const ROW_CHARS_MAX = 256 * 1024;
-
-const SPARE_BYTES_MAX = 4 * 1024 * 1024;
 
 interface QueuedAppend {
   readonly target: LogPartition;
@@ -49,8 +48,7 @@ export class LogCommitter {
   private queuedChars = 0;
   private pendingChars = 0;
   private underWay = 0;
-  /** Buffers that came back; no more than there are commits under way at once. */
-  private readonly spare: ArrayBuffer[] = [];
+  private readonly buffers = new BufferPool(COMMITS_AHEAD);
   private scheduled = false;
   private idle: (() => void)[] = [];
   private readonly clock: Clock;
@@ -152,7 +150,7 @@ export class LogCommitter {
       counts.push(records.length);
       texts.push(text);
     }
-    const bytes = new TextBytes(this.spare.pop());
+    const bytes = new TextBytes(this.buffers.take());
     const lengths = texts.map((text) => bytes.add(text));
     const { buffer } = bytes;
     return { kind: "commit", time: this.clock.now(), topics, partitions, counts, lengths, buffer };
@@ -160,9 +158,7 @@ export class LogCommitter {
 
   private settle(appends: readonly QueuedAppend[], reply: WriterReply): void {
     this.underWay--;
-    // One that a burst made large is not kept.
-    if (reply.buffer !== undefined && reply.buffer.byteLength <= SPARE_BYTES_MAX)
-      this.spare.push(reply.buffer);
+    if (reply.buffer !== undefined) this.buffers.give(reply.buffer);
     // The writer gets its next commit before anybody here looks at this one.
     this.commit();
     let count = 0;

@@ -126,7 +126,7 @@ export class SqliteMessageStore implements MessageStore {
 
   async commit(batch: StoreBatch): Promise<void> {
     this.#mustBeOpen();
-    const encoded = encodeBatch(batch);
+    const encoded = encodeBatch(batch, this.#commits.spare());
     if (typeof encoded === "string")
       throw new AppError("row_refused", `${ERROR_TABLE.row_refused.message}: ${encoded}`);
     await this.#commits.push(encoded, batch.events.length);

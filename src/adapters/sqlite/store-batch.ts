@@ -1,4 +1,5 @@
 import type { PlacedEvent, StoreBatch } from "../../ports/message-store.ts";
+import { TextBytes } from "./text-bytes.ts";
 
 /**
  * A batch on its way to the writer's thread: few, large strings, since a structured clone costs by
@@ -7,10 +8,10 @@ import type { PlacedEvent, StoreBatch } from "../../ports/message-store.ts";
 export interface EncodedBatch extends Omit<StoreBatch, "events"> {
   /** JSON of tenant, conversation and epoch of each run. */
   readonly names: string;
-  /** Of each run: first seq, events, characters; then the offset of each event. */
+  /** Of each run: first seq, events, bytes; then the offset of each event. */
   readonly numbers: Float64Array;
-  /** Lines, in the order of the runs. */
-  readonly events: string;
+  /** Each run's events as lines of UTF-8, in the order of the runs; moved to the writer and back. */
+  readonly buffer: ArrayBuffer;
   readonly ids: string;
   readonly fingerprints: string;
 }
@@ -33,17 +34,19 @@ interface OpenRun {
 
 /**
  * Groups a batch by conversation. It is done for each event on the thread that has the sockets, so
- * it only joins; the writer's thread checks the text.
+ * it does little more than join; the writer's
+ * thread checks the rest.
  *
+ * @param spare a buffer to use again
  * @returns the batch, or why its data is refused
  */
-export function encodeBatch(batch: StoreBatch): EncodedBatch | string {
+export function encodeBatch(batch: StoreBatch, spare?: ArrayBuffer): EncodedBatch | string {
   const { topic, partition, incarnation, ownerEpoch, expectedOffset, nextOffset, lastId } = batch;
   const runs = collectRuns(batch);
   if (typeof runs === "string") return runs;
   const names: string[] = [];
   const numbers = new Float64Array(runs.length * RUN_NUMBERS + batch.events.length);
-  const events: string[] = [];
+  const bytes = new TextBytes(spare);
   const ids: string[] = [];
   const fingerprints: string[] = [];
   let at = 0;
@@ -52,13 +55,16 @@ export function encodeBatch(batch: StoreBatch): EncodedBatch | string {
     names.push(run.tenant, run.conversation, run.epoch);
     numbers[at++] = run.seqFirst;
     numbers[at++] = run.events.length;
-    numbers[at++] = run.chars + run.events.length - 1;
+    let text = "";
     for (const event of run.events) {
       numbers[offsetAt++] = event.offset;
-      events.push(event.event);
+      text = text === "" ? event.event : `${text}\n${event.event}`;
       ids.push(event.id);
       fingerprints.push(event.fingerprint);
     }
+    // Encoding would replace it in silence.
+    if (!text.isWellFormed()) return "an event has a lone surrogate";
+    numbers[at++] = bytes.add(text);
   }
   return {
     topic,
@@ -70,7 +76,7 @@ export function encodeBatch(batch: StoreBatch): EncodedBatch | string {
     lastId,
     names: JSON.stringify(names),
     numbers,
-    events: events.join("\n"),
+    buffer: bytes.buffer,
     ids: ids.join("\n"),
     fingerprints: fingerprints.join("\n"),
   };

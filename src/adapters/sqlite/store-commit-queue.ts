@@ -1,4 +1,5 @@
 import { AppError } from "../../errors.ts";
+import { BufferPool } from "./buffer-pool.ts";
 import type { EncodedBatch } from "./store-batch.ts";
 import type { StoreTelemetry } from "./store-telemetry.ts";
 import type { WriterApi } from "./store-writer-thread.ts";
@@ -14,6 +15,8 @@ interface Waiting {
 
 /** One at work and one that is ready for when it is done. */
 const IN_FLIGHT_MAX = 2;
+/** Partitions of an ordinary process, with a batch each on its way. */
+const BUFFERS_MAX = 32;
 
 /**
  * Sends batches to the writer in the order they came. While it is busy they gather here and go as
@@ -24,6 +27,7 @@ const IN_FLIGHT_MAX = 2;
 export class CommitQueue {
   readonly #writer: Thread<WriterApi>;
   readonly #telemetry: StoreTelemetry;
+  readonly #buffers = new BufferPool(BUFFERS_MAX);
   #waiting: Waiting[] = [];
   #inFlight = 0;
   #scheduled = false;
@@ -33,6 +37,11 @@ export class CommitQueue {
     this.#writer = writer;
     this.#telemetry = telemetry;
     this.#idle.resolve();
+  }
+
+  /** A buffer for the next batch. */
+  spare(): ArrayBuffer | undefined {
+    return this.#buffers.take();
   }
 
   push(batch: EncodedBatch, events: number): Promise<void> {
@@ -69,7 +78,9 @@ export class CommitQueue {
   async #send(group: readonly Waiting[]): Promise<void> {
     try {
       const batches = group.map(({ batch }) => batch);
-      const reply = await this.#writer.call("commit", [batches], "unknown_outcome");
+      const buffers = batches.map(({ buffer }) => buffer);
+      const reply = await this.#writer.call("commit", [batches], "unknown_outcome", buffers);
+      for (const buffer of reply.buffers) this.#buffers.give(buffer);
       this.#telemetry.transaction(reply);
       group.forEach((waiting, i) => {
         const outcome = reply.outcomes[i];

@@ -1,6 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { HistoryRange } from "../../ports/message-store.ts";
 import { cutRun } from "./store-cut.ts";
+import { decodeEvents } from "./store-run.ts";
 
 /** A conversation as far as its pages need it. */
 export interface HistorySource {
@@ -26,7 +27,7 @@ interface RunLink {
 export class StoreHistory {
   readonly #mark: Statement<{ id: number }, [number, number]>;
   readonly #link: Statement<RunLink, [number]>;
-  readonly #events: Statement<{ events: string }, [number]>;
+  readonly #events: Statement<{ events: Uint8Array }, [number]>;
 
   constructor(db: Database) {
     // `+?`: see StoreReader.
@@ -50,7 +51,8 @@ export class StoreHistory {
     for (const { id, seqLast, count: runCount } of links) {
       if (count >= eventsMax) break;
       const seqFirst = seqLast - runCount + 1;
-      const cut = cutRun(this.#events.get(id)?.events ?? "", {
+      const row = this.#events.get(id);
+      const cut = cutRun(row ? decodeEvents(row.events) : "", {
         skip: Math.max(0, first - seqFirst),
         skipEnd: Math.max(0, seqLast - last),
         count: runCount,

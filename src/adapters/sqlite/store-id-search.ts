@@ -1,7 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { IdEntry } from "../../ports/message-store.ts";
 import { BLOCK_FIELDS, idHash, idTime, secondOf } from "./store-id.ts";
-import { decodeLine } from "./store-run.ts";
+import { decodeEvents, decodeLine } from "./store-run.ts";
 
 interface Candidate {
   readonly offset: number;
@@ -22,7 +22,7 @@ export class StoreIdSearch {
   readonly #blocks: Statement<unknown, [number, number]>;
   readonly #rows: Statement<Candidate, [number, number, number]>;
   #last: RunLines | undefined;
-  readonly #run: Statement<{ meta: string; events: string }, [number]>;
+  readonly #run: Statement<{ meta: string; events: Uint8Array }, [number]>;
 
   constructor(db: Database) {
     this.#seed = db
@@ -92,7 +92,7 @@ export class StoreIdSearch {
     if (this.#last?.run === run) return this.#last;
     const row = this.#run.get(run);
     const meta = row?.meta.split("\n") ?? [];
-    const events = row?.events.split("\n") ?? [];
+    const events = row ? decodeEvents(row.events).split("\n") : [];
     this.#last = { run, meta, events };
     return this.#last;
   }

@@ -7,7 +7,7 @@ import type {
   StoredEvent,
 } from "../../ports/message-store.ts";
 import type { FeedRuns, HeadColumns, HistoryLines } from "./store-reader.ts";
-import { decodeLine } from "./store-run.ts";
+import { decodeEvents, decodeLine } from "./store-run.ts";
 
 export function decodeHeads(columns: HeadColumns): ReadonlyMap<string, HeadRange> {
   const heads = new Map<string, HeadRange>();
@@ -40,7 +40,7 @@ export function decodeFeed(feed: FeedRuns, from: number, eventsMax: number): Fee
   const all: PlacedEvent[] = [];
   for (const { tenant, conversation, epoch, seqLast, count, ...run } of feed.runs) {
     const meta = run.meta.split("\n");
-    const texts = run.events.split("\n");
+    const texts = decodeEvents(run.events).split("\n");
     for (let i = 0; i < count; i++) {
       const event = texts[i] as string;
       const line = decodeLine(meta[i] as string, event);

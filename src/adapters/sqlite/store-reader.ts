@@ -2,7 +2,7 @@ import type { Database, Statement } from "bun:sqlite";
 import type { HistoryRange, IdEntry, PartitionId } from "../../ports/message-store.ts";
 import { type HistoryPart, StoreHistory } from "./store-history.ts";
 import { StoreIdSearch } from "./store-id-search.ts";
-import { decodeLine } from "./store-run.ts";
+import { decodeEvents, decodeLine } from "./store-run.ts";
 
 /** Columns instead of objects: what crosses to the caller's thread cheaply. */
 export interface HeadColumns {
@@ -27,7 +27,7 @@ export interface FeedRun {
   readonly seqLast: number;
   readonly count: number;
   readonly meta: string;
-  readonly events: string;
+  readonly events: Uint8Array;
 }
 
 /** Whole batches; the caller sorts and cuts. */
@@ -65,7 +65,7 @@ export class StoreReader {
   readonly #head: Statement<HeadRow, [number, string]>;
   readonly #partition: Statement<{ id: number; nextOffset: number }, [string, number]>;
   readonly #batches: Statement<BatchRow, [number, number, number]>;
-  readonly #lines: Statement<{ meta: string; events: string }, [number, number]>;
+  readonly #lines: Statement<{ meta: string; events: Uint8Array }, [number, number]>;
   readonly #feedRuns: Statement<FeedRun, [number, number]>;
 
   constructor(db: Database) {
@@ -132,7 +132,7 @@ export class StoreReader {
       for (const { runFirst, runLast } of this.#batches.all(partition.id, from, -1)) {
         const entries: IdEntry[] = [];
         for (const run of this.#lines.all(runFirst, runLast)) {
-          const events = run.events.split("\n");
+          const events = decodeEvents(run.events).split("\n");
           const meta = run.meta.split("\n");
           for (let i = 0; i < meta.length; i++) {
             const entry = decodeLine(meta[i] as string, events[i] as string);

@@ -9,8 +9,8 @@ export interface StoreRun {
   readonly count: number;
   /** A line of `offset fingerprint [id]` for each event. */
   readonly meta: string;
-  /** The events as lines. */
-  readonly events: string;
+  /** The events as lines of UTF-8. */
+  readonly events: Uint8Array;
 }
 
 /** A batch as rows. */
@@ -26,6 +26,7 @@ const TOKENS = /^[!#-[\]-~]+(?:\n[!#-[\]-~]+)*$/;
 
 const ID_START = '{"id":"';
 const QUOTE = 34;
+const LINE_FEED = 10;
 
 /** @returns the batch's rows, or why its data is refused (the rules are those of the memory store) */
 export function decodeBatch(batch: EncodedBatch): DecodedBatch | string {
@@ -38,7 +39,6 @@ export function decodeBatch(batch: EncodedBatch): DecodedBatch | string {
   if (ids.length !== offsets.length || !TOKENS.test(batch.ids)) return "an id is no token";
   if (fingerprints.length !== offsets.length || !TOKENS.test(batch.fingerprints))
     return "a fingerprint is no token";
-  if (!batch.events.isWellFormed()) return "an event has a lone surrogate";
   const runs: StoreRun[] = [];
   let start = 0;
   let at = 0;
@@ -51,21 +51,21 @@ export function decodeBatch(batch: EncodedBatch): DecodedBatch | string {
     if (!tenant.isWellFormed() || !conversation.isWellFormed())
       return "a name has a lone surrogate";
     if (epoch === "" || !epoch.isWellFormed()) return "an event has no epoch";
-    const [seqFirst, count, chars] = batch.numbers.subarray(run * RUN_NUMBERS) as unknown as [
+    const [seqFirst, count, length] = batch.numbers.subarray(run * RUN_NUMBERS) as unknown as [
       number,
       number,
       number,
     ];
     if (!Number.isSafeInteger(seqFirst) || seqFirst < 1) return "an event has no seq";
-    const events = batch.events.slice(start, start + chars);
-    start += chars + 1;
+    const events = Buffer.from(batch.buffer, start, length);
+    start += length;
     let meta = "";
     let line = 0;
     for (let left = count; left > 0; left--, at++) {
       const id = ids[at] as string;
       meta += `${offsets[at]} ${fingerprints[at]}`;
       if (!beginsWithId(events, line, id)) meta += ` ${id}`;
-      const end = events.indexOf("\n", line);
+      const end = events.indexOf(LINE_FEED, line);
       if (end < 0 !== (left === 1)) return "an event has a line break";
       line = end + 1;
       if (left > 1) meta += "\n";
@@ -76,13 +76,23 @@ export function decodeBatch(batch: EncodedBatch): DecodedBatch | string {
 }
 
 /** Whether the id can be read out of the event, as it can from all that the gateway builds. */
-function beginsWithId(events: string, line: number, id: string): boolean {
+function beginsWithId(events: Buffer, line: number, id: string): boolean {
   const start = line + ID_START.length;
-  return (
-    events.startsWith(id, start) &&
-    events.startsWith(ID_START, line) &&
-    events.charCodeAt(start + id.length) === QUOTE
-  );
+  const end = start + id.length;
+  if (events[end] !== QUOTE) return false;
+  for (let i = 0; i < ID_START.length; i++)
+    if (events[line + i] !== ID_START.charCodeAt(i)) return false;
+  // Ids are ASCII.
+  for (let i = 0; i < id.length; i++) if (events[start + i] !== id.charCodeAt(i)) return false;
+  return true;
+}
+
+// A mark at the start would be part of the text.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** The lines of a run as they were given to the store. */
+export function decodeEvents(events: Uint8Array): string {
+  return decoder.decode(events);
 }
 
 /** One event's place in its run, apart from its text. */

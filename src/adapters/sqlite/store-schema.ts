@@ -47,7 +47,7 @@ const TABLES = `
     previous INTEGER NOT NULL,
     mark INTEGER,
     meta TEXT NOT NULL,
-    events TEXT NOT NULL
+    events BLOB NOT NULL
   );
   CREATE UNIQUE INDEX runs_marked ON runs (conversation, seq_last) WHERE mark = 1;
   -- Which runs hold a partition's offsets.

@@ -20,6 +20,8 @@ export interface CommitReply {
   readonly outcomes: readonly (Refusal | undefined)[];
   readonly transactionMs: number;
   readonly cache: { readonly entries: number; readonly hits: number; readonly misses: number };
+  /** Those of the batches, moved back. */
+  readonly buffers: ArrayBuffer[];
   /** Checkpoints since the last reply. */
   readonly checkpoints: readonly CheckpointResult[];
 }
@@ -32,6 +34,7 @@ interface Opened {
 
 class WriterThread {
   #opened: Opened | undefined;
+  #moveBack: ArrayBuffer[] = [];
   #hasCommitted = false;
 
   open(options: WriterOptions): void {
@@ -54,7 +57,21 @@ class WriterThread {
     const outcomes = writer.commit(batches);
     const transactionMs = performance.now() - started;
     this.#hasCommitted = true;
-    return { outcomes, transactionMs, cache: writer.cache, checkpoints: checkpoint.takeResults() };
+    this.#moveBack = batches.map(({ buffer }) => buffer);
+    return {
+      outcomes,
+      transactionMs,
+      cache: writer.cache,
+      buffers: this.#moveBack,
+      checkpoints: checkpoint.takeResults(),
+    };
+  }
+
+  /** Buffers of the last commit, which leave with its answer. */
+  takeMoved(): ArrayBuffer[] {
+    const moved = this.#moveBack;
+    this.#moveBack = [];
+    return moved;
   }
 
   /** What need not keep the answer waiting. */
@@ -82,6 +99,7 @@ export type WriterApi = Pick<WriterThread, "open" | "acquire" | "commit" | "clos
 declare const self: Worker;
 const thread = new WriterThread();
 self.addEventListener("message", (event: MessageEvent<ThreadRequest>) => {
-  self.postMessage(answer(thread, event.data));
+  const reply = answer(thread, event.data);
+  self.postMessage(reply, thread.takeMoved());
   thread.answered();
 });

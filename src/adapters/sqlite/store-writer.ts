@@ -34,7 +34,7 @@ export class StoreWriter {
   readonly #partition: Statement<PartitionRow, [string, number]>;
   readonly #move: Statement<unknown, [string, number, string, number]>;
   readonly #addBatch: Statement<unknown, [number, number, number, number, number]>;
-  readonly #addRun: Statement<unknown, (number | string | null)[]>;
+  readonly #addRun: Statement<unknown, (number | string | Uint8Array | null)[]>;
   readonly #lastRun: Statement<{ id: number | null }, []>;
   #versionSeen = -1;
   #runLast = 0;

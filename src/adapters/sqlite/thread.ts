@@ -41,17 +41,19 @@ export class Thread<Api extends ThreadApi<Api>> {
     return this.#pending.size;
   }
 
+  /** @param moved buffers among the arguments that go over instead of being copied */
   call<Method extends keyof Api & string>(
     method: Method,
     args: Parameters<Api[Method]>,
     lostCode: ErrorCode = "store_unavailable",
+    moved: ArrayBuffer[] = [],
   ): Promise<ReturnType<Api[Method]>> {
     if (this.#dead !== undefined)
       return Promise.reject(new AppError("store_unavailable", `The thread is gone: ${this.#dead}`));
     const call = ++this.#callLast;
     return new Promise((resolve, reject) => {
       this.#pending.set(call, { resolve: resolve as Pending["resolve"], reject, lostCode });
-      this.#worker.postMessage({ call, method, args } satisfies ThreadRequest);
+      this.#worker.postMessage({ call, method, args } satisfies ThreadRequest, moved);
     });
   }
 
