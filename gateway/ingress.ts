@@ -8,7 +8,7 @@ import type { Telemetry } from "../src/ports/telemetry.ts";
 import { recordKey } from "../src/tenants.ts";
 import type { SendCommand } from "../src/wire/command.ts";
 import { messageId, scopeInput } from "../src/wire/message-id.ts";
-import { encodeMessageRecord } from "../src/wire/record.ts";
+import { encodeMessageRecord, recordTemplate, type RecordTemplate } from "../src/wire/record.ts";
 import type { Completion, Producer } from "./producer.ts";
 import type { TenantState } from "./tenant-state.ts";
 
@@ -16,10 +16,10 @@ import type { TenantState } from "./tenant-state.ts";
 export interface Route {
   readonly tenant: TenantState;
   readonly conversation: string;
-  readonly sender: string;
   readonly topic: string;
   readonly partition: number;
   readonly scope: string;
+  readonly template: RecordTemplate;
 }
 
 export interface IngressOptions {
@@ -58,15 +58,17 @@ export class Ingress {
   }
 
   route(tenant: TenantState, sender: string, conversation: string): Route {
-    const { topic, partitions } = tenant.placement;
-    const key = recordKey(tenant.placement, tenant.name, conversation);
+    const { digest, source } = this.#options;
+    const { name, placement } = tenant;
+    const own = detach(conversation);
+    const key = recordKey(placement, name, own);
     return {
       tenant,
-      conversation: detach(conversation),
-      sender,
-      topic,
-      partition: partitionOf(key, partitions),
-      scope: this.#options.digest.scope(scopeInput(tenant.name, conversation, sender)),
+      conversation: own,
+      topic: placement.topic,
+      partition: partitionOf(key, placement.partitions),
+      scope: digest.scope(scopeInput(name, own, sender)),
+      template: recordTemplate({ tenant: name, conversation: own, sender, key, source }),
     };
   }
 
@@ -83,7 +85,7 @@ export class Ingress {
     completion: Completion,
   ): AppError | undefined {
     if (this.#draining) return new AppError("draining");
-    const { clock, digest, producer, source } = this.#options;
+    const { clock, digest, producer } = this.#options;
     const wait = takeTokens(route.tenant.bucket, route.tenant.rate, clock.monotonic());
     if (wait > 0) {
       this.#limited.value++;
@@ -91,10 +93,7 @@ export class Ingress {
         retryAfterMs: wait,
       });
     }
-    const record = encodeMessageRecord({
-      tenant: route.tenant.name,
-      conversation: route.conversation,
-      sender: route.sender,
+    const record = encodeMessageRecord(route.template, {
       key: command.key,
       id,
       attempt: command.attempt,
@@ -102,7 +101,6 @@ export class Ingress {
       timestamp: clock.now(),
       content: command.content,
       fingerprint: digest.fingerprint(command.kind + command.content),
-      source,
     });
     const refused = producer.send(route.topic, route.partition, record, completion);
     if (refused === undefined) this.#accepted.value++;

@@ -25,11 +25,27 @@ export interface VerdictHeader {
   readonly bodyStart: number;
 }
 
-/** What a gateway knows of a message when it builds its record. */
-export interface MessageParts {
+/** Where the messages of one sender in one conversation come from and go to. */
+export interface RecordOrigin {
   readonly tenant: string;
   readonly conversation: string;
   readonly sender: string;
+  /** The record's key: the conversation, with the tenant where a topic is shared. */
+  readonly key: string;
+  /** Name of the gateway. */
+  readonly source: string;
+}
+
+/** What is the same in all records of one origin, as text. */
+export interface RecordTemplate {
+  readonly key: string;
+  readonly metadata: string;
+  readonly payload: string;
+  readonly sender: string;
+}
+
+/** What a gateway knows of one message when it builds its record. */
+export interface MessageParts {
   readonly key: string;
   readonly id: string;
   readonly attempt: number;
@@ -38,7 +54,6 @@ export interface MessageParts {
   /** JSON text without line breaks. */
   readonly content: string;
   readonly fingerprint: string;
-  readonly source: string;
   readonly correlationId?: string;
   readonly traceId?: string;
 }
@@ -46,24 +61,33 @@ export interface MessageParts {
 const VERSION = "1";
 const HEADER_CHARS_MAX = 200;
 
+export function recordTemplate(origin: RecordOrigin): RecordTemplate {
+  const { tenant, conversation, sender, key, source } = origin;
+  return {
+    key,
+    metadata: `,"tenant_id":"${tenant}","version":"${VERSION}","metadata":{"source":${JSON.stringify(source)}`,
+    payload: `},"payload":{"conversation_id":${JSON.stringify(conversation)},`,
+    sender: `","sender":${JSON.stringify(sender)},"kind":"`,
+  };
+}
+
 /**
  * Builds the record of a message once, so that what readers get can be sliced out of it:
  * `{"id","type","timestamp"` ⋯ envelope ⋯ `"payload":{"conversation_id", "key","sender","kind","content"}}`.
  */
-export function encodeMessageRecord(parts: MessageParts): LogRecord {
-  const head = `{"id":"${parts.id}","type":"message.sent","timestamp":${parts.timestamp}`;
-  let metadata = `"source":${JSON.stringify(parts.source)}`;
-  if (parts.correlationId !== undefined)
-    metadata += `,"correlation_id":${JSON.stringify(parts.correlationId)}`;
-  if (parts.traceId !== undefined) metadata += `,"trace_id":${JSON.stringify(parts.traceId)}`;
-  const middle = `,"tenant_id":"${parts.tenant}","version":"${VERSION}","metadata":{${metadata}},"payload":{"conversation_id":${JSON.stringify(parts.conversation)},`;
-  const bodyStart = head.length + middle.length;
+export function encodeMessageRecord(template: RecordTemplate, parts: MessageParts): LogRecord {
+  const { id, correlationId, traceId } = parts;
+  const head = `{"id":"${id}","type":"message.sent","timestamp":${parts.timestamp}`;
+  let { metadata } = template;
+  if (correlationId !== undefined) metadata += `,"correlation_id":${JSON.stringify(correlationId)}`;
+  if (traceId !== undefined) metadata += `,"trace_id":${JSON.stringify(traceId)}`;
+  const bodyStart = head.length + metadata.length + template.payload.length;
   return {
-    key: parts.conversation,
+    key: template.key,
     headers: {
-      [VERDICT_HEADER]: `1 ${parts.attempt} ${parts.fingerprint} ${parts.id} ${head.length} ${bodyStart}`,
+      [VERDICT_HEADER]: `1 ${parts.attempt} ${parts.fingerprint} ${id} ${head.length} ${bodyStart}`,
     },
-    value: `${head}${middle}"key":"${parts.key}","sender":${JSON.stringify(parts.sender)},"kind":"${parts.kind}","content":${parts.content}}}`,
+    value: `${head}${metadata}${template.payload}"key":"${parts.key}${template.sender}${parts.kind}","content":${parts.content}}}`,
   };
 }
 

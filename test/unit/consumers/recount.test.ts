@@ -2,13 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { Recount } from "../../../consumers/auditor/recount.ts";
 import { Sequencer, NOTHING_KNOWN } from "../../../src/chat/sequencer.ts";
 import type { PlacedEvent } from "../../../src/ports/message-store.ts";
-import { encodeMessageRecord, type LogRecord } from "../../../src/wire/record.ts";
+import { encodeMessageRecord, recordTemplate, type LogRecord } from "../../../src/wire/record.ts";
 
 function record(key: string, conversation = "general"): LogRecord {
-  return encodeMessageRecord({
-    tenant: "acme",
-    conversation,
-    sender: "ana",
+  const origin = { tenant: "acme", conversation, sender: "ana", key: conversation, source: "test" };
+  return encodeMessageRecord(recordTemplate(origin), {
     key,
     id: `${key}.scope`,
     attempt: 1,
@@ -16,7 +14,6 @@ function record(key: string, conversation = "general"): LogRecord {
     timestamp: 1_795_254_378_085,
     content: "{}",
     fingerprint: "f",
-    source: "test",
   });
 }
 
