@@ -29,6 +29,7 @@ export interface Auditor {
 }
 
 const STORE_WAIT_MS = 250;
+const PIECE_RECORDS = 128;
 
 /**
  * Reads the raw log behind the delivery pool and recounts it against the store: every record must be
@@ -102,6 +103,20 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     await pause((batch.records.length * 1_000) / limits.auditRecordsPerSecond);
   }
 
+  /** Small pieces, since each is decoded on the thread that has the sockets. */
+  function* piecesOf(batch: RecordBatch): Iterable<RecordBatch> {
+    const { records, offsets } = batch;
+    for (let i = 0; i < records.length; i += PIECE_RECORDS) {
+      const end = Math.min(i + PIECE_RECORDS, records.length);
+      yield {
+        ...batch,
+        records: records.slice(i, end),
+        offsets: offsets.slice(i, end),
+        nextOffset: offsets[end] ?? batch.nextOffset,
+      };
+    }
+  }
+
   async function auditUntilDone(batch: RecordBatch): Promise<void> {
     const { topic, partition } = batch;
     while (!closed && owned.has(nameOf(topic, partition))) {
@@ -133,7 +148,9 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
       // One batch at a time: what follows stays in the log, but for what is on its way already.
       consumer.pause(batch.topic, batch.partition);
       const name = nameOf(batch.topic, batch.partition);
-      const mine = (chains.get(name) ?? Promise.resolve()).then(() => auditUntilDone(batch));
+      const mine = (chains.get(name) ?? Promise.resolve()).then(async () => {
+        for (const piece of piecesOf(batch)) await auditUntilDone(piece);
+      });
       chains.set(name, mine);
       void mine.then(() => {
         if (chains.get(name) !== mine) return;

@@ -8,6 +8,12 @@ function recordId(record: LogRecord): string {
   return parseVerdictHeader(record)?.id ?? "";
 }
 
+/** A partition's stored state, and where its log ended when it was taken. */
+export interface Acquired extends PartitionState {
+  /** An earlier owner may have published everything below. */
+  readonly logEnd: number;
+}
+
 /**
  * Takes a partition in the store and checks that the log is the one that the stored offset belongs
  * to (design: offset checks at assignment).
@@ -18,7 +24,7 @@ export async function acquirePartition(
   log: EventLog,
   topic: TopicInfo,
   partition: number,
-): Promise<PartitionState> {
+): Promise<Acquired> {
   const state = await store.acquire({ topic: topic.name, partition });
   const where = `${topic.name}/${partition}`;
   if (state.incarnation !== undefined && state.incarnation !== topic.incarnation) {
@@ -48,5 +54,5 @@ export async function acquirePartition(
       }
     }
   }
-  return state;
+  return { ...state, logEnd: range.end };
 }

@@ -52,6 +52,8 @@ export class PartitionWorker {
   #storer: Storer | undefined;
   #ownerEpoch = 0;
   #publishedNext = 0;
+  /** What an earlier owner may have published without storing it. */
+  #publishedBefore = 0;
   #publications = 0;
   #lookingUp = false;
   #paused = false;
@@ -97,6 +99,7 @@ export class PartitionWorker {
     );
     this.#ownerEpoch = state.ownerEpoch;
     this.#publishedNext = state.nextOffset;
+    this.#publishedBefore = state.logEnd;
     this.#storer = new Storer({
       ...id,
       incarnation: topic.incarnation,
@@ -179,7 +182,7 @@ export class PartitionWorker {
       partition: this.#options.partition,
       ownerEpoch: this.#ownerEpoch,
       number: this.#publications,
-      publishedThrough: this.#publishedNext,
+      publishedThrough: Math.max(this.#publishedNext, this.#publishedBefore),
       storedThrough: this.#storer?.storedNext ?? 0,
     };
   }
