@@ -61,9 +61,21 @@ export function createApp(options: AppOptions): App {
     },
     sockets: {
       open: (opened) => gateway.open(opened),
-      text: (connection, frame) => receive(gateway, connection, frame),
+      text(connection, frame) {
+        try {
+          receive(gateway, connection, frame);
+        } catch (error) {
+          gateway.failed(connection, error);
+        }
+      },
       binary: (connection) => connection.close("binary_frame"),
-      drain: (connection) => connection.drained(),
+      drain(connection) {
+        try {
+          connection.drained();
+        } catch (error) {
+          gateway.failed(connection, error);
+        }
+      },
       closed: (connection) => gateway.closed(connection),
     },
   };

@@ -1,5 +1,5 @@
 import type { CloseReason } from "../src/close-codes.ts";
-import { AppError } from "../src/errors.ts";
+import { AppError, asAppError } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
 import { compileGrants } from "../src/policy/capability.ts";
 import { partitionOf } from "../src/policy/partitioner.ts";
@@ -233,6 +233,12 @@ export class Gateway {
       this.#closes.set(reason, counter);
     }
     counter.value++;
+  }
+
+  /** What one connection's frame led to was a bug: it ends that connection, not the process. */
+  failed(connection: Connection, cause: unknown): void {
+    this.report(asAppError(cause));
+    connection.close("internal");
   }
 
   /** Bugs are logged with their cause; expected refusals are not. */

@@ -16,7 +16,7 @@ const BACKLOG_CREDITS_MAX = 16;
 // One array for all frames: a frame is acted on before the next one is parsed.
 const lines: Line[] = [];
 
-/** Takes one text frame of a client. Never throws. */
+/** Takes one text frame of a client. */
 export function receive(gateway: Gateway, connection: Connection, text: string): void {
   if (connection.closed) return;
   connection.missedHeartbeats = 0;
@@ -50,14 +50,17 @@ function authenticate(
   connection.backlog = [];
   connection.begin();
   wait(gateway, connection, rest);
-  void connect(gateway, connection, command).then(() => {
+  const goOn = (): void => {
     const backlog = connection.backlog ?? [];
     connection.backlog = undefined;
     for (const line of backlog) {
       if (connection.closed) return;
       perform(gateway, connection, line);
     }
-  });
+  };
+  connect(gateway, connection, command)
+    .then(goOn)
+    .catch((error: unknown) => gateway.failed(connection, error));
 }
 
 /**

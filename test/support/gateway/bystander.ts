@@ -1,6 +1,6 @@
 import { expect } from "bun:test";
-import type { ServerLine } from "./protocol-lines.ts";
 import type { ProtocolClient } from "./protocol-client.ts";
+import type { ServerLine } from "./protocol-lines.ts";
 import { freshKey } from "./sending.ts";
 import type { TestGateway } from "./test-gateway.ts";
 
@@ -66,7 +66,10 @@ export class Bystander implements AsyncDisposable {
     await this.#writer.ask("send", { conversation: ROOM, key, attempt: 1, content });
     const has = () => this.#reader.events(ROOM).length === this.#sent;
     await this.#reader.until(`bystanders hear line ${this.#sent}`, has);
-    await this.#writer.until("the writer hears itself", () => this.#writer.events(ROOM).length === this.#sent);
+    await this.#writer.until(
+      "the writer hears itself",
+      () => this.#writer.events(ROOM).length === this.#sent,
+    );
     expect(this.#reader.events(ROOM).at(-1)?.event).toMatchObject({ key, sender: USER, content });
   }
 }

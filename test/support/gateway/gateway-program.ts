@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
-import { until } from "./until.ts";
 import { trust } from "./trust.ts";
+import { until } from "./until.ts";
 
 const ROOT = dirname(dirname(dirname(import.meta.dir)));
 const READY_WITHIN_MS = 20_000;
@@ -76,7 +76,11 @@ export class GatewayProgram implements AsyncDisposable {
   }
 
   /** Resolves when it has ended, with all that it wrote. */
-  async end(): Promise<{ readonly code: number; readonly output: string; readonly errors: string }> {
+  async end(): Promise<{
+    readonly code: number;
+    readonly output: string;
+    readonly errors: string;
+  }> {
     const code = await this.#child.exited;
     await this.#read;
     return { code, output: this.#output, errors: this.#errors };
@@ -91,10 +95,7 @@ export class GatewayProgram implements AsyncDisposable {
     return /http:\/\/[^\s/:]+:\d+/.exec(this.#output)?.[0];
   }
 
-  async #collect(
-    stream: ReadableStream<Uint8Array>,
-    add: (text: string) => void,
-  ): Promise<void> {
+  async #collect(stream: ReadableStream<Uint8Array>, add: (text: string) => void): Promise<void> {
     const decoder = new TextDecoder();
     for await (const chunk of stream) add(decoder.decode(chunk, { stream: true }));
   }

@@ -127,16 +127,18 @@ export class ProtocolClient implements AsyncDisposable {
 
   /** The reply or error with this id. Rejects when the socket closes first, or after a while. */
   replyTo(id: number): Promise<ServerLine> {
-    return watched(new Promise((resolve, reject) => {
-      const late = () => reject(new Error(`no reply to command ${id}`));
-      const timer = setTimeout(late, DEADLINE_MS);
-      this.#waiting.set(id, (answer) => {
-        clearTimeout(timer);
-        if ("kind" in answer) resolve(answer);
-        else reject(new Error(`closed with ${answer.code} before the reply to command ${id}`));
-      });
-      if (this.closed !== undefined) this.#waiting.get(id)?.(this.closed);
-    }));
+    return watched(
+      new Promise((resolve, reject) => {
+        const late = () => reject(new Error(`no reply to command ${id}`));
+        const timer = setTimeout(late, DEADLINE_MS);
+        this.#waiting.set(id, (answer) => {
+          clearTimeout(timer);
+          if ("kind" in answer) resolve(answer);
+          else reject(new Error(`closed with ${answer.code} before the reply to command ${id}`));
+        });
+        if (this.closed !== undefined) this.#waiting.get(id)?.(this.closed);
+      }),
+    );
   }
 
   /** Resolves when the condition holds, which is looked at after every frame. */

@@ -9,8 +9,7 @@ export type ReplyName = Exclude<keyof Replies, "error">;
 export type ReplyBody<V extends ReplyName> =
   z.infer<Replies[V]> extends Record<V, infer B> ? B : never;
 export type PushName = Exclude<keyof Pushes, "event">;
-export type Push<N extends PushName> =
-  z.infer<Pushes[N]> extends Record<N, infer B> ? B : never;
+export type Push<N extends PushName> = z.infer<Pushes[N]> extends Record<N, infer B> ? B : never;
 export type EventPush = z.infer<Pushes["event"]>;
 
 export type Json = Readonly<Record<string, unknown>>;

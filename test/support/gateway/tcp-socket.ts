@@ -63,7 +63,9 @@ export class TcpSocket {
       Host: `127.0.0.1:${port}`,
       Upgrade: "websocket",
       Connection: "Upgrade",
-      "Sec-WebSocket-Key": Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64"),
+      "Sec-WebSocket-Key": Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString(
+        "base64",
+      ),
       "Sec-WebSocket-Version": "13",
       "Sec-WebSocket-Protocol": SUBPROTOCOL,
       ...headers,
@@ -157,7 +159,11 @@ export class TcpSocket {
     const start = short < 126 ? 2 : short === 126 ? 4 : 10;
     if (bytes.length < start) return false;
     const length =
-      short < 126 ? short : short === 126 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2));
+      short < 126
+        ? short
+        : short === 126
+          ? bytes.readUInt16BE(2)
+          : Number(bytes.readBigUInt64BE(2));
     if (bytes.length < start + length) return false;
     const payload = bytes.subarray(start, start + length);
     this.#in = bytes.subarray(start + length);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { startStandalone, type Standalone } from "../../../cli/standalone.ts";
 import { parseConfig } from "../../../src/config.ts";
 import type { Limits } from "../../../src/limits.ts";
-import { ProtocolClient } from "./protocol-client.ts";
+import type { ProtocolClient } from "./protocol-client.ts";
 import { TcpSocket } from "./tcp-socket.ts";
 import { trust, type Grant } from "./trust.ts";
 import { openWebSocket, type OpenOptions } from "./web-socket.ts";
@@ -95,7 +95,9 @@ export class TestGateway implements AsyncDisposable {
         ...(body === undefined ? {} : { "Content-Type": "application/json" }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      ...(body === undefined
+        ? {}
+        : { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
   }
 
