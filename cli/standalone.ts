@@ -16,7 +16,10 @@ import { createTokenIssuer } from "../src/adapters/jwt/issue.ts";
 import { createMemoryBackplane } from "../src/adapters/memory/backplane.ts";
 import { createMemoryTenantCatalog } from "../src/adapters/memory/tenant-catalog.ts";
 import { createPrometheusTelemetry } from "../src/adapters/prometheus/telemetry.ts";
-import { openSqliteEventLog, type SqliteEventLogOptions } from "../src/adapters/sqlite/event-log.ts";
+import {
+  openSqliteEventLog,
+  type SqliteEventLogOptions,
+} from "../src/adapters/sqlite/event-log.ts";
 import { openSqliteMessageStore } from "../src/adapters/sqlite/message-store.ts";
 import { createSystemClock } from "../src/adapters/system/clock.ts";
 import { createSystemDigest } from "../src/adapters/system/digest.ts";

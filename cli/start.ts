@@ -85,7 +85,13 @@ function explain(error: unknown): string {
 }
 
 /** System errors about a place that cannot be written. */
-const NOT_WRITABLE: ReadonlySet<unknown> = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"]);
+const NOT_WRITABLE: ReadonlySet<unknown> = new Set([
+  "EACCES",
+  "EPERM",
+  "EROFS",
+  "ENOTDIR",
+  "EEXIST",
+]);
 
 /** What the operator can do about a fault of the data folder. */
 function nextStep(error: unknown): string {

@@ -41,36 +41,168 @@ describe("a command that is not valid is refused, and its socket goes on", () =>
     ["a body that is a list", "send", [], "invalid_command", "send"],
     ["a body that is null", "subscribe", null, "invalid_command", "subscribe"],
     ["a body that is text", "history", "x", "invalid_command", "history"],
-    ["a number as conversation", "subscribe", { conversation: 7 }, "invalid_conversation", "subscribe.conversation"],
+    [
+      "a number as conversation",
+      "subscribe",
+      { conversation: 7 },
+      "invalid_conversation",
+      "subscribe.conversation",
+    ],
     ["no conversation", "unsubscribe", {}, "invalid_command", "unsubscribe.conversation"],
-    ["a tail that is text", "subscribe", { conversation: "a", tail: "5" }, "invalid_command", "subscribe.tail"],
-    ["a tail below nothing", "subscribe", { conversation: "a", tail: -1 }, "invalid_command", "subscribe.tail"],
-    ["a tail beyond the limit", "subscribe", { conversation: "a", tail: limits.tailMax + 1 }, "invalid_command", "subscribe.tail"],
-    ["a tail beside a cursor", "subscribe", { conversation: "a", tail: 1, cursor: "e.1" }, "invalid_command", "subscribe.tail"],
-    ["a cursor that is none", "subscribe", { conversation: "a", cursor: "latest" }, "invalid_cursor", "subscribe.cursor"],
-    ["a cursor that is a number", "subscribe", { conversation: "a", cursor: 12 }, "invalid_cursor", "subscribe.cursor"],
-    ["a cursor with SQL", "history", { conversation: "a", after: "e.1' OR 1=1 --" }, "invalid_cursor", "history.after"],
-    ["a cursor of 10 KB", "history", { conversation: "a", before: `${"e".repeat(10_240)}.1` }, "invalid_cursor", "history.before"],
-    ["a cursor beyond all integers", "history", { conversation: "a", after: "e.9999999999999999" }, "invalid_cursor", "history.after"],
-    ["both ends of a history", "history", { conversation: "a", after: "e.1", before: "e.5" }, "invalid_command", "history.before"],
-    ["a limit of nothing", "history", { conversation: "a", limit: 0 }, "invalid_command", "history.limit"],
-    ["a limit beyond the limit", "history", { conversation: "a", limit: limits.historyLimitMax + 1 }, "invalid_command", "history.limit"],
+    [
+      "a tail that is text",
+      "subscribe",
+      { conversation: "a", tail: "5" },
+      "invalid_command",
+      "subscribe.tail",
+    ],
+    [
+      "a tail below nothing",
+      "subscribe",
+      { conversation: "a", tail: -1 },
+      "invalid_command",
+      "subscribe.tail",
+    ],
+    [
+      "a tail beyond the limit",
+      "subscribe",
+      { conversation: "a", tail: limits.tailMax + 1 },
+      "invalid_command",
+      "subscribe.tail",
+    ],
+    [
+      "a tail beside a cursor",
+      "subscribe",
+      { conversation: "a", tail: 1, cursor: "e.1" },
+      "invalid_command",
+      "subscribe.tail",
+    ],
+    [
+      "a cursor that is none",
+      "subscribe",
+      { conversation: "a", cursor: "latest" },
+      "invalid_cursor",
+      "subscribe.cursor",
+    ],
+    [
+      "a cursor that is a number",
+      "subscribe",
+      { conversation: "a", cursor: 12 },
+      "invalid_cursor",
+      "subscribe.cursor",
+    ],
+    [
+      "a cursor with SQL",
+      "history",
+      { conversation: "a", after: "e.1' OR 1=1 --" },
+      "invalid_cursor",
+      "history.after",
+    ],
+    [
+      "a cursor of 10 KB",
+      "history",
+      { conversation: "a", before: `${"e".repeat(10_240)}.1` },
+      "invalid_cursor",
+      "history.before",
+    ],
+    [
+      "a cursor beyond all integers",
+      "history",
+      { conversation: "a", after: "e.9999999999999999" },
+      "invalid_cursor",
+      "history.after",
+    ],
+    [
+      "both ends of a history",
+      "history",
+      { conversation: "a", after: "e.1", before: "e.5" },
+      "invalid_command",
+      "history.before",
+    ],
+    [
+      "a limit of nothing",
+      "history",
+      { conversation: "a", limit: 0 },
+      "invalid_command",
+      "history.limit",
+    ],
+    [
+      "a limit beyond the limit",
+      "history",
+      { conversation: "a", limit: limits.historyLimitMax + 1 },
+      "invalid_command",
+      "history.limit",
+    ],
     ["an attempt of nothing", "send", message({ attempt: 0 }), "invalid_command", "send.attempt"],
-    ["an attempt beyond the limit", "send", message({ attempt: limits.attemptMax + 1 }), "invalid_command", "send.attempt"],
-    ["a kind that there is not", "send", message({ type: "sticker" }), "invalid_command", "send.type"],
-    ["content that is text", "send", message({ content: "hello" }), "invalid_content", "send.content"],
+    [
+      "an attempt beyond the limit",
+      "send",
+      message({ attempt: limits.attemptMax + 1 }),
+      "invalid_command",
+      "send.attempt",
+    ],
+    [
+      "a kind that there is not",
+      "send",
+      message({ type: "sticker" }),
+      "invalid_command",
+      "send.type",
+    ],
+    [
+      "content that is text",
+      "send",
+      message({ content: "hello" }),
+      "invalid_content",
+      "send.content",
+    ],
     ["content that is a list", "send", message({ content: [] }), "invalid_content", "send.content"],
     ["content that is null", "send", message({ content: null }), "invalid_content", "send.content"],
     ["no content", "send", message({ content: undefined }), "invalid_command", "send.content"],
-    ["content beyond the limit", "send", message({ content: { text: "x".repeat(limits.contentBytesMax) } }), "content_too_large", "send.content"],
-    ["content beyond the limit in UTF-8", "send", message({ content: { text: "€".repeat(limits.contentBytesMax / 3) } }), "content_too_large", "send.content"],
+    [
+      "content beyond the limit",
+      "send",
+      message({ content: { text: "x".repeat(limits.contentBytesMax) } }),
+      "content_too_large",
+      "send.content",
+    ],
+    [
+      "content beyond the limit in UTF-8",
+      "send",
+      message({ content: { text: "€".repeat(limits.contentBytesMax / 3) } }),
+      "content_too_large",
+      "send.content",
+    ],
     ["no key", "send", message({ key: undefined }), "invalid_command", "send.key"],
     ["a short key", "send", message({ key: "msg-1" }), "key_weak", "send.key"],
-    ["a counter as key", "send", message({ key: "0000000000000000000000000000001" }), "key_weak", "send.key"],
+    [
+      "a counter as key",
+      "send",
+      message({ key: "0000000000000000000000000000001" }),
+      "key_weak",
+      "send.key",
+    ],
     ["sixteen digits as key", "send", message({ key: "4815162342108915" }), "key_weak", "send.key"],
-    ["a key beyond the limit", "send", message({ key: "aB3-".repeat(limits.keyCharsMax / 4) + "x" }), "key_weak", "send.key"],
-    ["a key with a slash", "send", message({ key: `${freshKey().slice(0, -1)}/` }), "key_weak", "send.key"],
-    ["a key with a NUL", "send", message({ key: `${freshKey().slice(0, -1)}\u0000` }), "key_weak", "send.key"],
+    [
+      "a key beyond the limit",
+      "send",
+      message({ key: "aB3-".repeat(limits.keyCharsMax / 4) + "x" }),
+      "key_weak",
+      "send.key",
+    ],
+    [
+      "a key with a slash",
+      "send",
+      message({ key: `${freshKey().slice(0, -1)}/` }),
+      "key_weak",
+      "send.key",
+    ],
+    [
+      "a key with a NUL",
+      "send",
+      message({ key: `${freshKey().slice(0, -1)}\u0000` }),
+      "key_weak",
+      "send.key",
+    ],
   ];
 
   for (const [what, verb, body, code, field] of bad) {
@@ -115,7 +247,10 @@ describe("a command that is not valid is refused, and its socket goes on", () =>
       await bystander.during(async () => {
         for (const [verb, body] of bodies) {
           const error = await client.refusal(verb, body);
-          expect(error).toMatchObject({ code: "invalid_conversation", field: `${verb}.conversation` });
+          expect(error).toMatchObject({
+            code: "invalid_conversation",
+            field: `${verb}.conversation`,
+          });
         }
       });
     });
@@ -123,11 +258,22 @@ describe("a command that is not valid is refused, and its socket goes on", () =>
 
   test("a command without id, or with a wrong one, is refused under 0", async () => {
     await bystander.during(async () => {
-      for (const id of ["", '"id":0,', '"id":-1,', '"id":1.5,', '"id":"7",', '"id":1e99,', '"id":null,']) {
+      for (const id of [
+        "",
+        '"id":0,',
+        '"id":-1,',
+        '"id":1.5,',
+        '"id":"7",',
+        '"id":1e99,',
+        '"id":null,',
+      ]) {
         const before = client.errors().length;
         client.text(`{${id}"history":{"conversation":"a"}}`);
         await client.until("the error came", () => client.errors().length > before);
-        expect(client.errors().at(-1)).toMatchObject({ id: 0, error: { code: "invalid_command", field: "id" } });
+        expect(client.errors().at(-1)).toMatchObject({
+          id: 0,
+          error: { code: "invalid_command", field: "id" },
+        });
       }
     });
   });
@@ -148,7 +294,8 @@ describe("a command that is not valid is refused, and its socket goes on", () =>
   test("too many refusals in a row close the socket: too_many_errors", async () => {
     const closed = await bystander.during(async () => {
       await using other = await gateway.connect({ user: "mallory" });
-      for (let i = 0; i <= limits.invalidCommandsMax; i++) other.text(`{"id":${i + 10},"shout":{}}`);
+      for (let i = 0; i <= limits.invalidCommandsMax; i++)
+        other.text(`{"id":${i + 10},"shout":{}}`);
       const end = await other.end();
       expect(other.errors()).toHaveLength(limits.invalidCommandsMax + 1);
       return end;
@@ -158,7 +305,17 @@ describe("a command that is not valid is refused, and its socket goes on", () =>
 });
 
 describe("names are data", () => {
-  for (const name of ["🌊 grüße", "__proto__", "constructor", "a/b", "../../etc", "%00", "'; DROP TABLE events; --", "x".repeat(limits.conversationBytesMax), "e\u0301 and é"]) {
+  for (const name of [
+    "🌊 grüße",
+    "__proto__",
+    "constructor",
+    "a/b",
+    "../../etc",
+    "%00",
+    "'; DROP TABLE events; --",
+    "x".repeat(limits.conversationBytesMax),
+    "e\u0301 and é",
+  ]) {
     test(`a conversation may be called ${JSON.stringify(name.slice(0, 30))}`, async () => {
       await bystander.during(async () => {
         await using reader = await gateway.connect({ user: name });
@@ -171,7 +328,10 @@ describe("names are data", () => {
         await say(reader, name, "again");
         await reader.until("the next came", () => reader.events(name).length === 2);
         const history = await untilStored(reader, name, 2);
-        expect(history.events.map(({ event }) => event.content)).toEqual([{ text: name }, { text: "again" }]);
+        expect(history.events.map(({ event }) => event.content)).toEqual([
+          { text: name },
+          { text: "again" },
+        ]);
       });
     });
   }
@@ -192,7 +352,9 @@ describe("names are data", () => {
     const heard = reader.client.heard.bind(reader.client);
     reader.client.heard = (frame) => (seen.push(frame), heard(frame));
     await reader.client.ask("subscribe", { conversation: room });
-    reader.client.text(`{"id":70,"send":{"conversation":"${room}","key":"${freshKey()}","attempt":1,"content":${content}}}`);
+    reader.client.text(
+      `{"id":70,"send":{"conversation":"${room}","key":"${freshKey()}","attempt":1,"content":${content}}}`,
+    );
     await reader.client.until("the event came", () => reader.client.events(room).length === 1);
     await untilStored(reader.client, room, 1);
     expect(seen.filter((frame) => frame.includes(`"content":${content}}`))).toHaveLength(2);
@@ -230,7 +392,10 @@ describe("the order of commands", () => {
     await using other = await gateway.open();
     const first = other.command("connect", { token: await trust.token({ user: "ana" }) });
     const second = other.command("connect", { token: await trust.token({ user: "bob" }) });
-    const refused = second.reply.then(() => "taken", (error: Error) => error.message);
+    const refused = second.reply.then(
+      () => "taken",
+      (error: Error) => error.message,
+    );
     other.text(`${first.line}\n${second.line}`);
     expect((await first.reply).user).toBe("ana");
     expect(await refused).toContain("already_connected");

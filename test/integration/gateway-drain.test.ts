@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { CLOSE_TABLE } from "../../src/close-codes.ts";
 import { limitsWith } from "../../src/limits.ts";
-import { problemIn } from "../support/http.ts";
 import { GatewayProgram } from "../support/gateway/gateway-program.ts";
 import type { ProtocolClient } from "../support/gateway/protocol-client.ts";
 import { freshKey, run } from "../support/gateway/sending.ts";
@@ -9,6 +8,7 @@ import { TcpSocket } from "../support/gateway/tcp-socket.ts";
 import { TestGateway } from "../support/gateway/test-gateway.ts";
 import { trust } from "../support/gateway/trust.ts";
 import { openWebSocket } from "../support/gateway/web-socket.ts";
+import { problemIn } from "../support/http.ts";
 import { createTempFolder } from "../support/temp-folder.ts";
 
 const limits = limitsWith();
@@ -30,20 +30,30 @@ async function readAll(client: ProtocolClient): Promise<readonly { seq: number; 
   const all: { seq: number; key: string }[] = [];
   while (all.length < head) {
     const after = `${epoch}.${all.length}`;
-    const page = await client.ask("history", { conversation: ROOM, after, limit: limits.historyLimitMax });
+    const page = await client.ask("history", {
+      conversation: ROOM,
+      after,
+      limit: limits.historyLimitMax,
+    });
     all.push(...page.events.map(({ seq, event }) => ({ seq, key: event.key })));
   }
   return all;
 }
 
 /** Sends without a pause until the socket is gone. */
-async function sendOn(client: ProtocolClient, acked: Set<string>, refused: string[]): Promise<void> {
+async function sendOn(
+  client: ProtocolClient,
+  acked: Set<string>,
+  refused: string[],
+): Promise<void> {
   const lane = async (): Promise<void> => {
     while (client.closed === undefined) {
       const key = freshKey();
       const id = client.nextId();
       const answer = client.replyTo(id);
-      client.text(JSON.stringify({ id, send: { conversation: ROOM, key, attempt: 1, content: {} } }));
+      client.text(
+        JSON.stringify({ id, send: { conversation: ROOM, key, attempt: 1, content: {} } }),
+      );
       // No answer before the end: its outcome is unknown to the client.
       const line = await answer.catch(() => undefined);
       if (line?.kind === "reply") acked.add(key);
@@ -61,16 +71,26 @@ describe("SIGTERM on the program", () => {
       const refused: string[] = [];
       {
         await using program = await GatewayProgram.start({ folder: folder.path });
-        const clients = await Promise.all(run(SENDERS).map((n) => connect(program.port, `user-${n}`)));
+        const clients = await Promise.all(
+          run(SENDERS).map((n) => connect(program.port, `user-${n}`)),
+        );
         const idle = await openWebSocket(program.port);
         const sending = clients.map((client) => sendOn(client, acked, refused));
         const http = (async () => {
           const token = await trust.token({ user: "curl" });
           for (;;) {
             const key = freshKey();
-            const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json", "Idempotency-Key": key };
+            const headers = {
+              Authorization: `Bearer ${token}`,
+              "Content-Type": "application/json",
+              "Idempotency-Key": key,
+            };
             const body = JSON.stringify({ attempt: 1, content: {} });
-            const response = await fetch(program.url + PATH, { method: "POST", headers, body }).catch(() => undefined);
+            const response = await fetch(program.url + PATH, {
+              method: "POST",
+              headers,
+              body,
+            }).catch(() => undefined);
             if (response === undefined) return;
             if (response.status === 201) acked.add(key);
             else {
@@ -148,12 +168,22 @@ describe("while a gateway drains", () => {
     const token = await trust.token({ user: "curl" });
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
     const commands = Array.from({ length: 1_000 }, () =>
-      writer.command("send", { conversation: ROOM, key: freshKey(), attempt: 1, content: { text: "x".repeat(800) } }),
+      writer.command("send", {
+        conversation: ROOM,
+        key: freshKey(),
+        attempt: 1,
+        content: { text: "x".repeat(800) },
+      }),
     );
     for (const { line } of commands) writer.text(line);
     await commands[0]?.reply;
     const stopping = gateway.stop();
-    const late = other.refusal("send", { conversation: ROOM, key: freshKey(), attempt: 1, content: {} });
+    const late = other.refusal("send", {
+      conversation: ROOM,
+      key: freshKey(),
+      attempt: 1,
+      content: {},
+    });
     const [ready, live, posted, socket] = await Promise.all([
       fetch(`${url}/readyz`),
       fetch(`${url}/livez`),
@@ -166,11 +196,17 @@ describe("while a gateway drains", () => {
     ]);
     expect([ready.status, live.status, socket.status]).toEqual([503, 200, 503]);
     expect(await ready.json()).toMatchObject({ status: "draining" });
-    expect(await problemIn(posted)).toMatchObject({ status: 503, code: "draining", retriable: true });
+    expect(await problemIn(posted)).toMatchObject({
+      status: 503,
+      code: "draining",
+      retriable: true,
+    });
     expect(await late).toMatchObject({ code: "draining", retriable: true });
     socket.terminate();
     const outcomes = await Promise.allSettled(commands.map(({ reply }) => reply));
-    const lost = outcomes.filter((one) => one.status === "rejected").map(({ reason }) => String(reason));
+    const lost = outcomes
+      .filter((one) => one.status === "rejected")
+      .map(({ reason }) => String(reason));
     expect(lost.filter((reason) => !reason.includes("draining"))).toEqual([]);
     expect(await writer.end()).toEqual(CLOSE_TABLE["draining"]);
     await stopping;

@@ -37,7 +37,12 @@ describe("a connection's rate", () => {
     expect(refused?.error.retry_after_ms).toBeWithin(1, 101);
     // Another connection of the same user is not held up, and nobody is closed for being refused.
     await say(other, ROOM, "other");
-    await until("the rate is back", () => say(client, ROOM, "again").then(() => true, () => false));
+    await until("the rate is back", () =>
+      say(client, ROOM, "again").then(
+        () => true,
+        () => false,
+      ),
+    );
     await reader.until("all that was taken came", () => reader.events(ROOM).length >= taken + 2);
     await bystander.during(async () => expect(client.closed).toBeUndefined());
   });
@@ -52,7 +57,9 @@ describe("the credit window", () => {
     await using bystander = await Bystander.join(gateway);
     await using socket = await gateway.connectTcp({ user: "ana" });
     await socket.client.ask("subscribe", { conversation: ROOM });
-    const commands = Array.from({ length: count }, (_, i) => socket.client.command("send", message(`m${i}`)));
+    const commands = Array.from({ length: count }, (_, i) =>
+      socket.client.command("send", message(`m${i}`)),
+    );
     await bystander.during(async () => {
       socket.write(Buffer.concat(commands.map(({ line }) => frameBytes(OPCODE.text, line))));
       const receipts = await Promise.all(commands.map(({ reply }) => reply));
@@ -69,7 +76,9 @@ describe("the credit window", () => {
     await using gateway = await TestGateway.start({ limits: { sendsBurstPerConnection: 10_000 } });
     await using socket = await TcpSocket.open(gateway.port);
     const { client } = socket;
-    const connect = client.command("connect", { token: await trust.token({ user: "ana" }, "RS256") });
+    const connect = client.command("connect", {
+      token: await trust.token({ user: "ana" }, "RS256"),
+    });
     const sends = Array.from({ length: count }, () => client.command("send", message()));
     const frames = [connect, ...sends].map(({ line }) => frameBytes(OPCODE.text, line));
     socket.write(Buffer.concat(frames));
@@ -78,11 +87,16 @@ describe("the credit window", () => {
   });
 
   test("a client that asks without reading is not read any more, and gets all once it reads", async () => {
-    await using gateway = await TestGateway.start({ limits: { outboundSocketBytesMax: 64 * 1024 } });
+    await using gateway = await TestGateway.start({
+      limits: { outboundSocketBytesMax: 64 * 1024 },
+    });
     await using bystander = await Bystander.join(gateway);
     await using writer = await gateway.connect({ user: "bob" });
     await sayMany(writer, ROOM, 100, () => "x".repeat(8_000));
-    await until("they are stored", async () => (await writer.ask("history", { conversation: ROOM })).head === 100);
+    await until(
+      "they are stored",
+      async () => (await writer.ask("history", { conversation: ROOM })).head === 100,
+    );
     await using socket = await gateway.connectTcp({ user: "ana" });
     socket.pause();
     const asked: Promise<unknown>[] = [];
@@ -90,7 +104,10 @@ describe("the credit window", () => {
     await bystander.during(async () => {
       // Each answer is 800 KB, so that asking goes on far longer than any buffer is deep.
       for (let i = 0; i < 150; i++) {
-        const { line, reply } = socket.client.command("history", { conversation: ROOM, limit: 100 });
+        const { line, reply } = socket.client.command("history", {
+          conversation: ROOM,
+          limit: 100,
+        });
         asked.push(reply);
         socket.write(frameBytes(OPCODE.text, line));
       }
@@ -111,7 +128,9 @@ describe("subscriptions", () => {
     await bystander.during(async () => {
       await using client = await gateway.connect({ user: "mallory" });
       for (let i = 0; i < subscriptionsMax; i += 250) {
-        const commands = Array.from({ length: 250 }, (_, n) => client.command("subscribe", { conversation: `r${i + n}` }));
+        const commands = Array.from({ length: 250 }, (_, n) =>
+          client.command("subscribe", { conversation: `r${i + n}` }),
+        );
         client.text(commands.map(({ line }) => line).join("\n"));
         await Promise.all(commands.map(({ reply }) => reply));
       }
@@ -121,25 +140,38 @@ describe("subscriptions", () => {
       await client.ask("unsubscribe", { conversation: "r0" });
       await client.ask("subscribe", { conversation: "one-more" });
       for (let i = subscriptionsMax; i < 10_000; i += 200) {
-        const lines = Array.from({ length: 200 }, (_, n) => `{"id":${100_000 + i + n},"subscribe":{"conversation":"r${i + n}"}}`);
+        const lines = Array.from(
+          { length: 200 },
+          (_, n) => `{"id":${100_000 + i + n},"subscribe":{"conversation":"r${i + n}"}}`,
+        );
         if (client.closed === undefined) client.text(lines.join("\n"));
       }
       expect(await client.end()).toEqual(CLOSE_TABLE["too_many_errors"]);
       expect(client.errors().length).toBe(1 + invalidCommandsMax + 1);
     });
-    await until("they are gone", async () => (await gateway.metric("tidegate_relay_conversations ")) <= 1);
+    await until(
+      "they are gone",
+      async () => (await gateway.metric("tidegate_relay_conversations ")) <= 1,
+    );
   });
 
   test("twice to one conversation: already_subscribed; leaving what is not read: not_subscribed", async () => {
     await using gateway = await TestGateway.start();
     await using client = await gateway.connect({ user: "ana" });
     const [one, two] = [0, 1].map(() => client.command("subscribe", { conversation: ROOM }));
-    const refused = two?.reply.then(() => "", (error: Error) => error.message);
+    const refused = two?.reply.then(
+      () => "",
+      (error: Error) => error.message,
+    );
     client.text(`${one?.line}\n${two?.line}`);
     await one?.reply;
     expect(await refused).toContain("already_subscribed");
-    expect(await client.refusal("subscribe", { conversation: ROOM })).toMatchObject({ code: "already_subscribed" });
-    expect(await client.refusal("unsubscribe", { conversation: "other" })).toMatchObject({ code: "not_subscribed" });
+    expect(await client.refusal("subscribe", { conversation: ROOM })).toMatchObject({
+      code: "already_subscribed",
+    });
+    expect(await client.refusal("unsubscribe", { conversation: "other" })).toMatchObject({
+      code: "not_subscribed",
+    });
     await say(client, ROOM, "once");
     await say(client, ROOM, "twice");
     await client.until("both came", () => client.events(ROOM).length >= 2);
@@ -155,7 +187,9 @@ describe("subscriptions", () => {
       await using client = await gateway.connect({ user: "ana" });
       const lines: string[] = [];
       const replies: Promise<unknown>[] = [];
-      const verbs = Array.from({ length: 2 + (round % 5) }, (_, i) => (i % 2 === 0 ? "subscribe" : "unsubscribe"));
+      const verbs = Array.from({ length: 2 + (round % 5) }, (_, i) =>
+        i % 2 === 0 ? "subscribe" : "unsubscribe",
+      );
       for (const verb of verbs) {
         const { line, reply } = client.command(verb as "subscribe", { conversation: ROOM });
         lines.push(line);
@@ -176,7 +210,9 @@ describe("subscriptions", () => {
         await client.ask("history", { conversation: ROOM });
         expect(client.events(ROOM).length).toBe(before);
       }
-      expect(client.seqs(ROOM)).toEqual(run(all, all + 1 - client.events(ROOM).length).slice(0, client.events(ROOM).length));
+      expect(client.seqs(ROOM)).toEqual(
+        run(all, all + 1 - client.events(ROOM).length).slice(0, client.events(ROOM).length),
+      );
     }
     expect(steady.seqs(ROOM)).toEqual(run(40));
     expect(gateway.faults).toEqual([]);

@@ -36,7 +36,12 @@ async function talk(program: GatewayProgram): Promise<ReadonlyMap<string, string
     for (const _ of run(SENDS_EACH)) {
       const id = client.nextId();
       marks.set(String(id), `<mark-${id}>`);
-      const send = { conversation: ROOM, key: freshKey(), attempt: 1, content: marked(`<mark-${id}>`) };
+      const send = {
+        conversation: ROOM,
+        key: freshKey(),
+        attempt: 1,
+        content: marked(`<mark-${id}>`),
+      };
       const reply = client.replyTo(id);
       client.text(JSON.stringify({ id, send }));
       expect(await reply).toMatchObject({ kind: "reply", name: "send" });

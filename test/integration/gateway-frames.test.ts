@@ -46,12 +46,28 @@ describe("a frame that no client may send closes its socket alone", () => {
     ["JSON that is cut off", "malformed_frame", () => send(2, "{}").slice(0, -1)],
     ["two objects in one line", "malformed_frame", () => `${send(2, "{}")}${send(3, "{}")}`],
     ["a good line before a bad one", "malformed_frame", () => `${send(2, "{}")}\nnot json`],
-    ["a line nested beyond the limit", "frame_too_deep", () => `{"id":2,"x":${nested(limits.frameDepthMax)}}`],
-    ["content nested beyond the limit", "frame_too_deep", () => send(2, `{"a":${nested(limits.frameDepthMax)}}`)],
+    [
+      "a line nested beyond the limit",
+      "frame_too_deep",
+      () => `{"id":2,"x":${nested(limits.frameDepthMax)}}`,
+    ],
+    [
+      "content nested beyond the limit",
+      "frame_too_deep",
+      () => send(2, `{"a":${nested(limits.frameDepthMax)}}`),
+    ],
     ["100,000 open brackets", "frame_too_deep", () => "[".repeat(100_000)],
     ["more lines than the limit", "too_many_lines", () => "{}\n".repeat(limits.frameLinesMax + 1)],
-    ["one byte beyond the limit", "frame_too_large", () => " ".repeat(limits.frameBytesMax - 1) + "{}"],
-    ["UTF-8 beyond the limit, in fewer characters", "frame_too_large", () => `"${"€".repeat(limits.frameBytesMax / 2)}"`],
+    [
+      "one byte beyond the limit",
+      "frame_too_large",
+      () => " ".repeat(limits.frameBytesMax - 1) + "{}",
+    ],
+    [
+      "UTF-8 beyond the limit, in fewer characters",
+      "frame_too_large",
+      () => `"${"€".repeat(limits.frameBytesMax / 2)}"`,
+    ],
   ];
 
   for (const [what, reason, frame] of faults) {
@@ -64,7 +80,9 @@ describe("a frame that no client may send closes its socket alone", () => {
     await using client = await gateway.connect({ user: "ana" });
     const lines = "{}\n".repeat(limits.frameLinesMax - 1);
     const last = client.command("history", { conversation: "frames" });
-    client.text(lines + " ".repeat(limits.frameBytesMax - lines.length - last.line.length) + last.line);
+    client.text(
+      lines + " ".repeat(limits.frameBytesMax - lines.length - last.line.length) + last.line,
+    );
     await last.reply;
     const deep = `${'{"a":'.repeat(limits.frameDepthMax - 3)}{}${"}".repeat(limits.frameDepthMax - 3)}`;
     client.text(send(900, deep));
@@ -102,7 +120,11 @@ describe("bytes that break RFC 6455 end their connection alone", () => {
   }
 
   test("text that is not UTF-8", async () => {
-    const bytes = Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xff, 0xfe]), Buffer.from('"}')]);
+    const bytes = Buffer.concat([
+      Buffer.from('{"a":"'),
+      Buffer.from([0xff, 0xfe]),
+      Buffer.from('"}'),
+    ]);
     expect((await closeAfterBytes(frameBytes(OPCODE.text, bytes))).code).toBe(1007);
   });
 
@@ -112,7 +134,11 @@ describe("bytes that break RFC 6455 end their connection alone", () => {
   });
 
   test("a surrogate in UTF-8", async () => {
-    const bytes = Buffer.concat([Buffer.from('{"a":"'), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from('"}')]);
+    const bytes = Buffer.concat([
+      Buffer.from('{"a":"'),
+      Buffer.from([0xed, 0xa0, 0x80]),
+      Buffer.from('"}'),
+    ]);
     expect((await closeAfterBytes(frameBytes(OPCODE.text, bytes))).code).toBe(1007);
   });
 
@@ -122,7 +148,10 @@ describe("bytes that break RFC 6455 end their connection alone", () => {
     ["an opcode that there is not", frameBytes(3 as 2, "{}")],
     ["a ping in pieces", frameBytes(OPCODE.ping, "", { final: false })],
     ["reserved bits", Buffer.from([0xf1, 0x80, 0, 0, 0, 0])],
-    ["a length beyond all bounds", Buffer.from([0x81, 0xff, 0x7f, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0])],
+    [
+      "a length beyond all bounds",
+      Buffer.from([0x81, 0xff, 0x7f, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0]),
+    ],
   ] as const) {
     test(what, async () => {
       const { code } = await closeAfterBytes(bytes);

@@ -3,12 +3,12 @@ import type { ErrorCode } from "../../src/errors.ts";
 import { limitsWith } from "../../src/limits.ts";
 import type { HistoryReply } from "../../src/wire/frame.ts";
 import { sendReplySchema } from "../../src/wire/http.ts";
-import { problemIn } from "../support/http.ts";
 import { Bystander } from "../support/gateway/bystander.ts";
 import { freshKey, run, say } from "../support/gateway/sending.ts";
 import { TestGateway } from "../support/gateway/test-gateway.ts";
 import { nowSeconds, trust } from "../support/gateway/trust.ts";
 import { until } from "../support/gateway/until.ts";
+import { problemIn } from "../support/http.ts";
 
 const limits = limitsWith();
 const ANA = { user: "ana" };
@@ -40,8 +40,19 @@ describe("a message over HTTP", () => {
     const key = freshKey();
     await using reader = await gateway.connect(ANA);
     await reader.ask("subscribe", { conversation: room });
-    const first = await reader.ask("send", { conversation: room, key, attempt: 1, content: { n: 1 } });
-    const again = await gateway.request(ANA, "POST", pathOf(room), { content: { n: 1 } }, { "Idempotency-Key": `"${key}"` });
+    const first = await reader.ask("send", {
+      conversation: room,
+      key,
+      attempt: 1,
+      content: { n: 1 },
+    });
+    const again = await gateway.request(
+      ANA,
+      "POST",
+      pathOf(room),
+      { content: { n: 1 } },
+      { "Idempotency-Key": `"${key}"` },
+    );
     expect(again.status).toBe(200);
     const repeated = sendReplySchema.parse(await again.json());
     expect(repeated).toMatchObject({ message: first.message, durability: "disk", key });
@@ -67,7 +78,13 @@ describe("a message over HTTP", () => {
     ];
     const ids = new Set<string>();
     for (const [body, headers] of forms) {
-      const response = await gateway.request(ANA, "POST", pathOf(room), { ...body, content: {} }, headers);
+      const response = await gateway.request(
+        ANA,
+        "POST",
+        pathOf(room),
+        { ...body, content: {} },
+        headers,
+      );
       expect(response.ok).toBe(true);
       ids.add(sendReplySchema.parse(await response.json()).message);
     }
@@ -85,7 +102,7 @@ describe("a message over HTTP", () => {
     await until("all are stored", async () => (await read(room)).head === 25);
     const { epoch } = await read(room, "?limit=1");
     const up: number[] = [];
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const page = await read(room, `?after=${epoch}.${up.at(-1) ?? 0}&limit=7`);
       up.push(...page.events.map(({ seq }) => seq));
       ({ more } = page);
@@ -106,26 +123,93 @@ describe("a bad request is answered by a problem (RFC 9457)", () => {
     ["a list", 400, "invalid_command", "[]"],
     ["nothing", 400, "invalid_command", ""],
     ["text", 415, "unsupported_media_type", "hello", { "Content-Type": "text/plain" }],
-    ["a form", 415, "unsupported_media_type", "content=x", { "Content-Type": "application/x-www-form-urlencoded" }],
-    ["JSON in Latin-1", 415, "unsupported_media_type", "{}", { "Content-Type": "application/json; charset=latin1" }],
+    [
+      "a form",
+      415,
+      "unsupported_media_type",
+      "content=x",
+      { "Content-Type": "application/x-www-form-urlencoded" },
+    ],
+    [
+      "JSON in Latin-1",
+      415,
+      "unsupported_media_type",
+      "{}",
+      { "Content-Type": "application/json; charset=latin1" },
+    ],
     ["JSON in gzip", 415, "unsupported_media_type", "{}", { "Content-Encoding": "gzip" }],
     ["a body beyond the limit", 413, "content_too_large", `{"content":{"text":"${long}"}}`],
-    ["content beyond the limit", 413, "content_too_large", { content: { text: "x".repeat(limits.contentBytesMax) } }],
-    ["JSON beyond the depth", 400, "invalid_command", `{"content":{"a":${"[".repeat(50)}${"]".repeat(50)}}}`],
+    [
+      "content beyond the limit",
+      413,
+      "content_too_large",
+      { content: { text: "x".repeat(limits.contentBytesMax) } },
+    ],
+    [
+      "JSON beyond the depth",
+      400,
+      "invalid_command",
+      `{"content":{"a":${"[".repeat(50)}${"]".repeat(50)}}}`,
+    ],
     ["content that is text", 400, "invalid_content", { content: "hello" }],
     ["no content", 400, "invalid_command", {}],
     ["a weak key", 400, "key_weak", { key: "k", content: {} }],
     ["a weak key in its header", 400, "key_weak", { content: {} }, { "Idempotency-Key": '"1"' }],
     ["an empty key in its header", 400, "key_weak", { content: {} }, { "Idempotency-Key": '""' }],
-    ["a key with parameters", 400, "key_weak", { content: {} }, { "Idempotency-Key": `"${key}";a=1` }],
-    ["two different keys", 400, "invalid_command", { key: freshKey(), content: {} }, { "Idempotency-Key": key }],
+    [
+      "a key with parameters",
+      400,
+      "key_weak",
+      { content: {} },
+      { "Idempotency-Key": `"${key}";a=1` },
+    ],
+    [
+      "two different keys",
+      400,
+      "invalid_command",
+      { key: freshKey(), content: {} },
+      { "Idempotency-Key": key },
+    ],
     ["an attempt that is text", 400, "invalid_command", { attempt: "2", content: {} }],
     ["no token", 401, "unauthenticated", { content: {} }, { Authorization: "" }],
-    ["basic authentication", 401, "unauthenticated", { content: {} }, { Authorization: "Basic YTpi" }],
-    ["a token that is none", 401, "unauthenticated", { content: {} }, { Authorization: "Bearer x.y.z" }],
-    ["a conversation with a NUL", 400, "invalid_conversation", { content: {} }, {}, "/v1/conversations/a%00b/messages"],
-    ["a conversation that is no UTF-8", 400, "invalid_conversation", { content: {} }, {}, "/v1/conversations/%ff/messages"],
-    ["a conversation of 10 KB", 400, "invalid_conversation", { content: {} }, {}, pathOf("n".repeat(10_240))],
+    [
+      "basic authentication",
+      401,
+      "unauthenticated",
+      { content: {} },
+      { Authorization: "Basic YTpi" },
+    ],
+    [
+      "a token that is none",
+      401,
+      "unauthenticated",
+      { content: {} },
+      { Authorization: "Bearer x.y.z" },
+    ],
+    [
+      "a conversation with a NUL",
+      400,
+      "invalid_conversation",
+      { content: {} },
+      {},
+      "/v1/conversations/a%00b/messages",
+    ],
+    [
+      "a conversation that is no UTF-8",
+      400,
+      "invalid_conversation",
+      { content: {} },
+      {},
+      "/v1/conversations/%ff/messages",
+    ],
+    [
+      "a conversation of 10 KB",
+      400,
+      "invalid_conversation",
+      { content: {} },
+      {},
+      pathOf("n".repeat(10_240)),
+    ],
     ["an address that there is not", 404, "not_found", { content: {} }, {}, "/v2/conversations"],
     ["a development token with real keys", 404, "not_found", { user: "ana" }, {}, "/dev/token"],
   ];
@@ -135,23 +219,41 @@ describe("a bad request is answered by a problem (RFC 9457)", () => {
       const problem = await bystander.during(async () =>
         problemIn(await gateway.request({ user: "mallory" }, "POST", path, body, headers)),
       );
-      expect(problem).toMatchObject({ type: `urn:tidegate:problem:${code}`, status, code, retriable: false });
+      expect(problem).toMatchObject({
+        type: `urn:tidegate:problem:${code}`,
+        status,
+        code,
+        retriable: false,
+      });
       expect(problem.instance).toStartWith("urn:uuid:");
     });
   }
 
   test("bytes that are no UTF-8: 400 invalid_command", async () => {
-    const body = Buffer.concat([Buffer.from('{"content":{"a":"'), Buffer.of(0xff), Buffer.from('"}}')]);
+    const body = Buffer.concat([
+      Buffer.from('{"content":{"a":"'),
+      Buffer.of(0xff),
+      Buffer.from('"}}'),
+    ]);
     const response = await fetch(gateway.url + room, {
       method: "POST",
-      headers: { Authorization: `Bearer ${await trust.token(ANA)}`, "Content-Type": "application/json" },
+      headers: {
+        Authorization: `Bearer ${await trust.token(ANA)}`,
+        "Content-Type": "application/json",
+      },
       body,
     });
-    expect(await problemIn(response)).toMatchObject({ status: 400, code: "invalid_command", field: "body" });
+    expect(await problemIn(response)).toMatchObject({
+      status: 400,
+      code: "invalid_command",
+      field: "body",
+    });
   });
 
   test("a token that has expired or allows too little says so to its client", async () => {
-    const old = await gateway.request({ ...ANA, expiresAt: nowSeconds() - 60 }, "POST", room, { content: {} });
+    const old = await gateway.request({ ...ANA, expiresAt: nowSeconds() - 60 }, "POST", room, {
+      content: {},
+    });
     expect(old.headers.get("WWW-Authenticate")).toBe('Bearer error="invalid_token"');
     expect(await problemIn(old)).toMatchObject({ status: 401, code: "token_expired" });
     for (const [capabilities, method] of [
@@ -187,7 +289,9 @@ describe("a bad request is answered by a problem (RFC 9457)", () => {
   });
 
   test("a page of another origin: 403 origin_forbidden", async () => {
-    const response = await gateway.request(ANA, "GET", room, undefined, { Origin: "http://evil.example" });
+    const response = await gateway.request(ANA, "GET", room, undefined, {
+      Origin: "http://evil.example",
+    });
     expect(await problemIn(response)).toMatchObject({ status: 403, code: "origin_forbidden" });
   });
 });

@@ -1,9 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { freshKey, run, say, sayMany } from "../support/gateway/sending.ts";
-import type { EventPush } from "../support/gateway/protocol-lines.ts";
+import { join } from "node:path";
+import { openSqliteMessageStore } from "../../src/adapters/sqlite/message-store.ts";
+import { limitsWith } from "../../src/limits.ts";
+import { Bystander } from "../support/gateway/bystander.ts";
 import type { ProtocolClient } from "../support/gateway/protocol-client.ts";
+import type { EventPush } from "../support/gateway/protocol-lines.ts";
+import { freshKey, run, say, sayMany } from "../support/gateway/sending.ts";
 import { TestGateway } from "../support/gateway/test-gateway.ts";
 import { until } from "../support/gateway/until.ts";
+import { silentTelemetry } from "../support/sqlite-store.ts";
+import { createTempFolder } from "../support/temp-folder.ts";
 
 const ROOM = "resume";
 const ANA = { user: "ana" };
@@ -14,7 +20,10 @@ async function pages(
   side: "after" | "before",
   start: string,
   limit: number,
-): Promise<{ readonly events: readonly Pick<EventPush, "seq" | "event">[]; readonly pages: number }> {
+): Promise<{
+  readonly events: readonly Pick<EventPush, "seq" | "event">[];
+  readonly pages: number;
+}> {
   const events: Pick<EventPush, "seq" | "event">[] = [];
   let cursor = start;
   for (let count = 1; ; count++) {
@@ -56,15 +65,22 @@ describe("a reader that comes back under traffic", () => {
       for (; !isDone; sent += 20) await sayMany(writer, ROOM, 20, (i) => `m${sent + i}`);
     })();
     const got: EventPush[] = [];
-    const epoch = (await steady.ask("history", { conversation: ROOM })).epoch || (await stored(steady, 1));
+    const epoch =
+      (await steady.ask("history", { conversation: ROOM })).epoch || (await stored(steady, 1));
     for (let round = 0; round < 25; round++) {
       const client = await gateway.connectTcp(ANA);
       const last = got.at(-1)?.seq ?? 0;
-      const reply = await client.client.ask("subscribe", { conversation: ROOM, cursor: `${epoch}.${last}` });
+      const reply = await client.client.ask("subscribe", {
+        conversation: ROOM,
+        cursor: `${epoch}.${last}`,
+      });
       expect(reply).toMatchObject({ epoch, recovered: true });
       expect(reply.head).toBeGreaterThanOrEqual(last);
       const wanted = round % 3 === 0 ? reply.head : reply.head + 10 * (round % 3);
-      await client.client.until("it has some", () => (client.client.seqs(ROOM).at(-1) ?? last) >= wanted);
+      await client.client.until(
+        "it has some",
+        () => (client.client.seqs(ROOM).at(-1) ?? last) >= wanted,
+      );
       client.terminate();
       got.push(...client.client.events(ROOM));
     }
@@ -77,7 +93,9 @@ describe("a reader that comes back under traffic", () => {
     await steady.until("the steady one is complete", () => steady.events(ROOM).length === sent);
     expect(got.map(({ seq }) => seq)).toEqual([...run(sent)]);
     expect(got).toEqual([...steady.events(ROOM)]);
-    expect(got.map(({ event }) => event.content["text"])).toEqual(run(sent).map((n) => `m${n - 1}`));
+    expect(got.map(({ event }) => event.content["text"])).toEqual(
+      run(sent).map((n) => `m${n - 1}`),
+    );
     expect(gateway.faults).toEqual([]);
   }, 30_000);
 
@@ -91,7 +109,10 @@ describe("a reader that comes back under traffic", () => {
       const cursor = epoch === "" ? {} : { cursor: `${epoch}.${got.at(-1)}` };
       // What was written while the reader was away: sent, acked, and perhaps not stored at the stop.
       await sayMany(writer, ROOM, 50, (i) => `away ${round} ${i}`);
-      const reply = await reader.ask("subscribe", { conversation: ROOM, ...(epoch === "" ? { tail: 50 } : cursor) });
+      const reply = await reader.ask("subscribe", {
+        conversation: ROOM,
+        ...(epoch === "" ? { tail: 50 } : cursor),
+      });
       expect(reply.recovered).toBe(true);
       if (epoch !== "") expect(reply.epoch).toBe(epoch);
       await sayMany(writer, ROOM, 50, (i) => `here ${round} ${i}`);
@@ -147,6 +168,72 @@ describe("where a subscription starts", () => {
     }
   });
 
+  test("a cursor past retention is told so, and the first seq still kept: expired", async () => {
+    using folder = createTempFolder();
+    // As a conversation whose first 40 messages are gone; its partition is no worker's.
+    const store = await openSqliteMessageStore({
+      folder: join(folder.path, "store"),
+      limits: limitsWith(),
+      telemetry: silentTelemetry,
+    });
+    const place = { topic: "imported", partition: 0 };
+    const { ownerEpoch } = await store.acquire(place);
+    const id = (seq: number) => `old-${seq}`;
+    await store.commit({
+      ...place,
+      incarnation: "i1",
+      ownerEpoch,
+      expectedOffset: 0,
+      nextOffset: 10,
+      lastId: id(50),
+      events: run(50, 41).map((seq) => ({
+        tenant: "acme",
+        conversation: ROOM,
+        epoch: "e1",
+        seq,
+        offset: seq - 41,
+        id: id(seq),
+        fingerprint: "f",
+        event: JSON.stringify({
+          id: id(seq),
+          type: "message.sent",
+          timestamp: 1,
+          key: "k",
+          sender: "s",
+          kind: "text",
+          content: { seq },
+        }),
+      })),
+    });
+    await store.close();
+    await using gateway = await TestGateway.start({ folder: folder.path });
+    await using bystander = await Bystander.join(gateway);
+    await bystander.during(async () => {
+      for (const [cursor, seqs, reply] of [
+        ["e1.7", run(50, 41), { recovered: false, reason: "expired" }],
+        ["e1.0", run(50, 41), { recovered: false, reason: "expired" }],
+        ["e1.39", run(50, 41), { recovered: false, reason: "expired" }],
+        ["e1.40", run(50, 41), { recovered: true }],
+        ["e1.45", run(50, 46), { recovered: true }],
+      ] as const) {
+        await using reader = await gateway.connect(ANA);
+        const told = await reader.ask("subscribe", { conversation: ROOM, cursor });
+        expect(told).toEqual({ epoch: "e1", head: 50, floor: 41, ...reply });
+        await reader.until("it is live", () => reader.pushes("live").length === 1);
+        expect([cursor, reader.seqs(ROOM)]).toEqual([cursor, [...seqs]]);
+      }
+      await using reader = await gateway.connect(ANA);
+      const page = await reader.ask("history", { conversation: ROOM, after: "e1.5", limit: 3 });
+      expect([page.floor, page.more, page.events.map(({ seq }) => seq)]).toEqual([
+        41,
+        true,
+        [41, 42, 43],
+      ]);
+      const start = await reader.ask("history", { conversation: ROOM, before: "e1.44", limit: 50 });
+      expect([start.more, start.events.map(({ seq }) => seq)]).toEqual([false, [41, 42, 43]]);
+    });
+  });
+
   test("live comes exactly between what was missed and what is new, under traffic", async () => {
     await using gateway = await TestGateway.start();
     await using writer = await gateway.connect({ user: "bob" });
@@ -154,14 +241,20 @@ describe("where a subscription starts", () => {
     const epoch = await stored(writer, 200);
     const writing = sayMany(writer, ROOM, 400, (i) => `live ${i}`);
     const readers = await Promise.all(Array.from({ length: 10 }, () => gateway.connect(ANA)));
-    await Promise.all(readers.map((reader, i) => reader.ask("subscribe", { conversation: ROOM, cursor: `${epoch}.${i * 20}` })));
+    await Promise.all(
+      readers.map((reader, i) =>
+        reader.ask("subscribe", { conversation: ROOM, cursor: `${epoch}.${i * 20}` }),
+      ),
+    );
     await writing;
     for (const [i, reader] of readers.entries()) {
-      await reader.until("it is complete", () => reader.seqs(ROOM).at(-1) === 600);
+      const isDone = () => reader.seqs(ROOM).at(-1) === 600 && reader.pushes("live").length > 0;
+      await reader.until("it is complete and live", isDone);
       expect(reader.seqs(ROOM)).toEqual(run(600, i * 20 + 1));
-      const order = reader.lines.flatMap((line) =>
-        line.kind === "event" ? [line.push.seq] : line.kind === "push" && line.name === "live" ? ["live"] : [],
-      );
+      const order = reader.lines.flatMap((line): (number | "live")[] => {
+        if (line.kind === "event") return [line.push.seq];
+        return line.kind === "push" && line.name === "live" ? ["live"] : [];
+      });
       const at = order.indexOf("live");
       expect(order.filter((one) => one === "live")).toEqual(["live"]);
       expect(order[at - 1]).toBe(reader.pushes("live")[0]?.seq as number);
@@ -180,13 +273,24 @@ describe("history", () => {
     await reader.until("all came", () => reader.events(ROOM).length === 100);
     const live = reader.events(ROOM).map(({ seq, event }) => ({ seq, event }));
     const epoch = await stored(writer, 100);
-    for (const [limit, expected] of [[1, 100], [7, 15], [10, 10], [50, 2], [100, 1], [1_000, 1]] as const) {
+    for (const [limit, expected] of [
+      [1, 100],
+      [7, 15],
+      [10, 10],
+      [50, 2],
+      [100, 1],
+      [1_000, 1],
+    ] as const) {
       const up = await pages(reader, "after", `${epoch}.0`, limit);
       const down = await pages(reader, "before", `${epoch}.101`, limit);
       expect([up.events, down.events]).toEqual([live, live]);
       expect([limit, up.pages, down.pages]).toEqual([limit, expected, expected]);
     }
-    const middle = await reader.ask("history", { conversation: ROOM, after: `${epoch}.40`, limit: 5 });
+    const middle = await reader.ask("history", {
+      conversation: ROOM,
+      after: `${epoch}.40`,
+      limit: 5,
+    });
     expect(middle).toMatchObject({ head: 100, floor: 1, more: true });
     expect(middle.events.map(({ seq }) => seq)).toEqual([...run(45, 41)]);
     const end = await reader.ask("history", { conversation: ROOM, after: `${epoch}.100` });
@@ -213,7 +317,11 @@ describe("history", () => {
     await using writer = await gateway.connect(ANA);
     await sayMany(writer, ROOM, 20, () => "x".repeat(6_000));
     const epoch = await stored(writer, 20);
-    const page = await writer.ask("history", { conversation: ROOM, after: `${epoch}.0`, limit: 20 });
+    const page = await writer.ask("history", {
+      conversation: ROOM,
+      after: `${epoch}.0`,
+      limit: 20,
+    });
     expect(page.events.length).toBeWithin(1, 5);
     const all = await pages(writer, "after", `${epoch}.0`, 20);
     expect(all.events.map(({ seq }) => seq)).toEqual([...run(20)]);
@@ -226,7 +334,12 @@ describe("retries", () => {
     const key = freshKey();
     const send = async (client: ProtocolClient, attempt?: number) => {
       const tried = attempt === undefined ? {} : { attempt };
-      const { message } = await client.ask("send", { conversation: ROOM, key, content: { text: "once" }, ...tried });
+      const { message } = await client.ask("send", {
+        conversation: ROOM,
+        key,
+        content: { text: "once" },
+        ...tried,
+      });
       return message;
     };
     const ids = new Set<string>();
@@ -248,7 +361,13 @@ describe("retries", () => {
     await sayMany(third, ROOM, 200, (i) => `n${i}`);
     ids.add(await send(third, 5));
     const path = `/v1/conversations/${ROOM}/messages`;
-    const overHttp = await gateway.request(ANA, "POST", path, { content: { text: "once" } }, { "Idempotency-Key": key });
+    const overHttp = await gateway.request(
+      ANA,
+      "POST",
+      path,
+      { content: { text: "once" } },
+      { "Idempotency-Key": key },
+    );
     ids.add(((await overHttp.json()) as { message: string }).message);
     expect(ids.size).toBe(1);
     await say(third, ROOM, "the end");

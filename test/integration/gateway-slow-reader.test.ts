@@ -18,7 +18,9 @@ const SMALL = {
 
 describe("a reader that does not read", () => {
   test("is demoted with lag, holds up nobody, costs little, and ends complete and live", async () => {
-    await using gateway = await TestGateway.start({ limits: { ...SMALL, sendsBurstPerConnection: 100_000 } });
+    await using gateway = await TestGateway.start({
+      limits: { ...SMALL, sendsBurstPerConnection: 100_000 },
+    });
     await using bystander = await Bystander.join(gateway);
     await using writer = await gateway.connect({ user: "bob" });
     await using steady = await gateway.connect({ user: "eve" });
@@ -34,7 +36,9 @@ describe("a reader that does not read", () => {
     await steady.until("the steady one has all", () => steady.events(ROOM).length === COUNT);
     expect(steady.seqs(ROOM)).toEqual(run(COUNT));
     expect(await gateway.metric("tidegate_relay_demoted_total ")).toBeGreaterThan(0);
-    expect(await gateway.metric("tidegate_relay_held_characters ")).toBeLessThan(2 * SMALL.holdBackBytesMax);
+    expect(await gateway.metric("tidegate_relay_held_characters ")).toBeLessThan(
+      2 * SMALL.holdBackBytesMax,
+    );
     expect(await gateway.metric("tidegate_connections ")).toBe(5);
     expect(slow.closed).toBeUndefined();
     const before = slow.events(ROOM).length;
@@ -52,9 +56,10 @@ describe("a reader that does not read", () => {
     // All that waited for it, the kernel's buffers included, was far less than what it was sent.
     expect((lag?.from as number) * LINE.length).toBeLessThan(12 * MiB);
     // What lag names comes after it: it is told before the first event that it speaks of.
-    const order = slow.lines.flatMap((line) =>
-      line.kind === "push" && line.name === "lag" ? ["lag"] : line.kind === "event" && line.push.conversation === ROOM ? [line.push.seq] : [],
-    );
+    const order = slow.lines.flatMap((line): (number | "lag")[] => {
+      if (line.kind === "push" && line.name === "lag") return ["lag"];
+      return line.kind === "event" && line.push.conversation === ROOM ? [line.push.seq] : [];
+    });
     expect(order[order.indexOf("lag") + 1]).toBe(lag?.from as number);
     expect(slow.seqs(QUIET)).toEqual([1]);
     // From here on it is a reader like any other.
@@ -70,7 +75,12 @@ describe("a reader that does not read", () => {
     await reader.ask("subscribe", { conversation: ROOM });
     for (const batch of [1, 2, 3]) {
       const commands = Array.from({ length: 60 }, () => {
-        const message = { conversation: ROOM, key: freshKey(), attempt: 1, content: { text: "x".repeat(400) } };
+        const message = {
+          conversation: ROOM,
+          key: freshKey(),
+          attempt: 1,
+          content: { text: "x".repeat(400) },
+        };
         return writer.command("send", message);
       });
       writer.text(commands.map(({ line }) => line).join("\n"));
@@ -81,7 +91,9 @@ describe("a reader that does not read", () => {
   });
 
   test("is closed when it stays hopeless: too_slow", async () => {
-    await using gateway = await TestGateway.start({ limits: { ...SMALL, hopelessAfterMs: 500, sendsBurstPerConnection: 100_000 } });
+    await using gateway = await TestGateway.start({
+      limits: { ...SMALL, hopelessAfterMs: 500, sendsBurstPerConnection: 100_000 },
+    });
     await using bystander = await Bystander.join(gateway);
     await using writer = await gateway.connect({ user: "bob" });
     await using socket = await gateway.connectTcp({ user: "ana" });

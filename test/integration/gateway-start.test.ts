@@ -6,7 +6,10 @@ import { trust } from "../support/gateway/trust.ts";
 import { createTempFolder } from "../support/temp-folder.ts";
 
 /** Starts the program, which has to end by itself. @returns its lines on the error stream */
-async function refusal(folder: string, settings: Readonly<Record<string, string>> = {}): Promise<readonly string[]> {
+async function refusal(
+  folder: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<readonly string[]> {
   await using program = GatewayProgram.launch({ folder, settings });
   const { code, output, errors } = await program.end();
   expect([code, output]).toEqual([1, ""]);
@@ -16,7 +19,11 @@ async function refusal(folder: string, settings: Readonly<Record<string, string>
 describe("a program that cannot start says why, what to do, and ends with 1", () => {
   test("a busy port", async () => {
     using folder = createTempFolder();
-    using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("taken") });
+    using server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: () => new Response("taken"),
+    });
     const lines = await refusal(folder.path, { PORT: String(server.port) });
     expect(lines).toEqual([
       `Tidegate cannot start: port ${server.port} is in use: stop what listens there, or set PORT to another one (PORT=0 picks a free one)`,
@@ -41,7 +48,9 @@ describe("a program that cannot start says why, what to do, and ends with 1", ()
     const lines = await refusal(folder.path);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain("it is in use by another process");
-    expect(lines[0]).toEndWith("Stop the process that uses it, or set TIDEGATE_DATA to another folder");
+    expect(lines[0]).toEndWith(
+      "Stop the process that uses it, or set TIDEGATE_DATA to another folder",
+    );
     expect((await fetch(`${first.url}/readyz`)).status).toBe(200);
   });
 
@@ -73,7 +82,13 @@ describe("a program that cannot start says why, what to do, and ends with 1", ()
     expect(lines[0]).toBe("The settings are not valid:");
     const faults = lines.slice(1, -1);
     expect(faults).toHaveLength(5);
-    for (const name of ["PORT", "LOG_LEVEL", "TIDEGATE_PARTITIONS", "TIDEGATE_ALOWED_ORIGINS", "TIDEGATE_JWT_KEYS"])
+    for (const name of [
+      "PORT",
+      "LOG_LEVEL",
+      "TIDEGATE_PARTITIONS",
+      "TIDEGATE_ALOWED_ORIGINS",
+      "TIDEGATE_JWT_KEYS",
+    ])
       expect(faults.filter((line) => line.startsWith(`  ${name} `))).toHaveLength(1);
     expect(lines.join("\n")).toContain("did you mean TIDEGATE_ALLOWED_ORIGINS?");
     expect(lines.join("\n")).not.toContain("c2VjcmV0");

@@ -26,7 +26,11 @@ const textsOf = (client: ProtocolClient, conversation: string) =>
   client.events(conversation).map(({ event }) => event.content["text"]);
 
 /** The cursor behind the last stored message. */
-async function cursorOf(client: ProtocolClient, conversation: string, head: number): Promise<string> {
+async function cursorOf(
+  client: ProtocolClient,
+  conversation: string,
+  head: number,
+): Promise<string> {
   let epoch = "";
   await until("it is stored", async () => {
     const history = await client.ask("history", { conversation });
@@ -54,7 +58,10 @@ describe("two tenants with the same names", () => {
     await globex.until("both came", () => globex.events(ROOM).length === 2);
     expect(textsOf(acme, ROOM)).toEqual(["of acme", "second of acme"]);
     expect(textsOf(globex, ROOM)).toEqual(["of globex", "second of globex"]);
-    expect([acme.seqs(ROOM), globex.seqs(ROOM)]).toEqual([[1, 2], [1, 2]]);
+    expect([acme.seqs(ROOM), globex.seqs(ROOM)]).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
     // One key with other content in another tenant is no conflict.
     expect([...acme.pushes("refused"), ...globex.pushes("refused")]).toEqual([]);
   });
@@ -64,13 +71,20 @@ describe("two tenants with the same names", () => {
     await using globex = await gateway.connect(GLOBEX);
     await say(acme, "secrets", "the password is swordfish");
     await cursorOf(acme, "secrets", 1);
-    expect(await globex.ask("history", { conversation: "secrets" })).toMatchObject({ head: 0, events: [] });
+    expect(await globex.ask("history", { conversation: "secrets" })).toMatchObject({
+      head: 0,
+      events: [],
+    });
     const response = await gateway.request(GLOBEX, "GET", "/v1/conversations/secrets/messages");
     expect(await response.text()).not.toContain("swordfish");
     const { head } = await globex.ask("subscribe", { conversation: "secrets", tail: 100 });
     await say(globex, "secrets", "nothing here");
     await globex.until("its own came", () => globex.events("secrets").length === 1);
-    expect([head, globex.seqs("secrets"), textsOf(globex, "secrets")]).toEqual([0, [1], ["nothing here"]]);
+    expect([head, globex.seqs("secrets"), textsOf(globex, "secrets")]).toEqual([
+      0,
+      [1],
+      ["nothing here"],
+    ]);
   });
 
   test("a foreign tenant's cursor opens nothing: invalid_cursor, or epoch_changed", async () => {
@@ -88,7 +102,12 @@ describe("two tenants with the same names", () => {
         expect(error).toMatchObject({ code: "invalid_cursor", field: `history.${side}` });
       }
       const reply = await globex.ask("subscribe", { conversation, cursor: foreign });
-      expect(reply).toMatchObject({ recovered: false, reason: "epoch_changed", head: 1, epoch: own.split(".")[0] });
+      expect(reply).toMatchObject({
+        recovered: false,
+        reason: "epoch_changed",
+        head: 1,
+        epoch: own.split(".")[0],
+      });
       await globex.until("it starts over", () => globex.events(conversation).length === 1);
       expect(textsOf(globex, conversation)).toEqual(["g1"]);
       const path = `/v1/conversations/${conversation}/messages?after=${foreign}`;
@@ -120,7 +139,9 @@ describe("two tenants with the same names", () => {
     const error = await acme.refusal("send", message);
     expect(error).toMatchObject({ code: "rate_limited", retriable: true });
     expect(error.retry_after_ms).toBeWithin(1, 1_001);
-    const response = await limited.request(ACME, "POST", `/v1/conversations/${ROOM}/messages`, { content: {} });
+    const response = await limited.request(ACME, "POST", `/v1/conversations/${ROOM}/messages`, {
+      content: {},
+    });
     expect([response.status, response.headers.get("Retry-After")]).toEqual([429, "1"]);
     for (let i = 0; i < 5; i++) await say(globex, ROOM, `m${i}`);
     expect(await globex.refusal("send", message)).toMatchObject({ code: "rate_limited" });
@@ -150,7 +171,10 @@ describe("two tenants with the same names", () => {
         }
         await say(acme, ROOM, "three");
         await acme.until("the third came", () => acme.events(ROOM).length === 2);
-        expect([acme.seqs(ROOM), textsOf(acme, ROOM)]).toEqual([[1, 2], ["one", "three"]]);
+        expect([acme.seqs(ROOM), textsOf(acme, ROOM)]).toEqual([
+          [1, 2],
+          ["one", "three"],
+        ]);
         expect([...bob.pushes("refused"), ...globex.pushes("refused")]).toEqual([]);
       });
     }
@@ -164,7 +188,12 @@ describe("two tenants with the same names", () => {
     await log.close();
     expect(records).toHaveLength(1);
     const letter = JSON.parse(records[0]?.value ?? "") as Record<string, unknown>;
-    expect(letter).toMatchObject({ reason: "key_conflict", pool: "delivery", tenant: "acme", attempts: 1 });
+    expect(letter).toMatchObject({
+      reason: "key_conflict",
+      pool: "delivery",
+      tenant: "acme",
+      attempts: 1,
+    });
     expect(letter["origin"]).toMatchObject({ topic: "chat.messages.acme" });
     expect(JSON.stringify(letter["record"])).toContain("two");
     expect(records[0]?.headers).toMatchObject({ reason: "key_conflict", tenant: "acme" });

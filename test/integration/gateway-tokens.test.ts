@@ -5,12 +5,12 @@ import { CLOSE_TABLE, type CloseReason } from "../../src/close-codes.ts";
 import type { ErrorCode } from "../../src/errors.ts";
 import { JWT_ALGORITHMS } from "../../src/key-set.ts";
 import { limitsWith } from "../../src/limits.ts";
-import { rawToken } from "../support/jwt.ts";
 import { Bystander } from "../support/gateway/bystander.ts";
 import { freshKey, say } from "../support/gateway/sending.ts";
 import { TcpSocket } from "../support/gateway/tcp-socket.ts";
 import { TestGateway } from "../support/gateway/test-gateway.ts";
 import { nowSeconds, trust } from "../support/gateway/trust.ts";
+import { rawToken } from "../support/jwt.ts";
 
 const limits = limitsWith();
 const PAST = nowSeconds() - 3_600;
@@ -31,7 +31,10 @@ afterAll(async () => {
 /** What RFC 8725, 2.1 warns of: the public key, which all may know, taken as an HMAC secret. */
 function signedWithPublicKey(): string {
   const jwk = trust.key("RS256").jwk;
-  const pem = createPublicKey({ key: { ...jwk }, format: "jwk" }).export({ type: "spki", format: "pem" });
+  const pem = createPublicKey({ key: { ...jwk }, format: "jwk" }).export({
+    type: "spki",
+    format: "pem",
+  });
   const [header = "", payload = ""] = rawToken(
     { alg: "HS256", kid: jwk.kid, typ: "JWT" },
     trust.claims({ user: "mallory" }),
@@ -45,49 +48,117 @@ const hs = trust.key("HS256");
 const withClaims = (changes: object) => hs.sign({ ...claims, ...changes });
 
 describe("a token that is not good ends its socket alone", () => {
-  const bad: readonly (readonly [string, ErrorCode & CloseReason, () => string | Promise<string>])[] = [
+  const bad: readonly (readonly [
+    string,
+    ErrorCode & CloseReason,
+    () => string | Promise<string>,
+  ])[] = [
     ["that has expired", "token_expired", () => trust.token({ user: "m", expiresAt: PAST })],
-    ["that is not valid yet", "unauthenticated", () => trust.token({ user: "m", notBefore: FUTURE })],
-    ["for another audience", "unauthenticated", () => trust.token({ user: "m", audience: "other" })],
+    [
+      "that is not valid yet",
+      "unauthenticated",
+      () => trust.token({ user: "m", notBefore: FUTURE }),
+    ],
+    [
+      "for another audience",
+      "unauthenticated",
+      () => trust.token({ user: "m", audience: "other" }),
+    ],
     ["of another issuer", "unauthenticated", () => trust.token({ user: "m", issuer: "other" })],
-    ["without signature", "unauthenticated", () => rawToken({ alg: "none", kid: "key-HS256" }, claims)],
+    [
+      "without signature",
+      "unauthenticated",
+      () => rawToken({ alg: "none", kid: "key-HS256" }, claims),
+    ],
     ["without signature and kid", "unauthenticated", () => rawToken({ alg: "none" }, claims)],
-    ["with an empty signature", "unauthenticated", () => rawToken({ alg: "HS256", kid: "key-HS256" }, claims)],
+    [
+      "with an empty signature",
+      "unauthenticated",
+      () => rawToken({ alg: "HS256", kid: "key-HS256" }, claims),
+    ],
     ["signed with a public key as secret", "unauthenticated", signedWithPublicKey],
-    ["of another algorithm than its key", "unauthenticated", () => trust.key("ES256").sign(claims, { kid: "key-RS256" })],
-    ["whose header lies about its algorithm", "unauthenticated", async () => {
-      const [, payload, signature] = (await trust.token({ user: "m" }, "ES256")).split(".");
-      return `${rawToken({ alg: "RS256", kid: "key-RS256" }, {}).split(".")[0]}.${payload}.${signature}`;
-    }],
+    [
+      "of another algorithm than its key",
+      "unauthenticated",
+      () => trust.key("ES256").sign(claims, { kid: "key-RS256" }),
+    ],
+    [
+      "whose header lies about its algorithm",
+      "unauthenticated",
+      async () => {
+        const [, payload, signature] = (await trust.token({ user: "m" }, "ES256")).split(".");
+        return `${rawToken({ alg: "RS256", kid: "key-RS256" }, {}).split(".")[0]}.${payload}.${signature}`;
+      },
+    ],
     ["of an unknown key", "unauthenticated", () => hs.sign(claims, { kid: "other" })],
-    ["that names its own key", "unauthenticated", () => hs.sign(claims, { kid: "other", jku: "https://evil.example/keys" })],
-    ["without kid", "unauthenticated", async () => {
-      const [, payload, signature] = (await trust.token({ user: "m" })).split(".");
-      return `${rawToken({ alg: "HS256" }, {}).split(".")[0]}.${payload}.${signature}`;
-    }],
-    ["whose payload was changed", "unauthenticated", async () => {
-      const [header, , signature] = (await trust.token({ user: "m" })).split(".");
-      return `${header}.${rawToken({}, { ...claims, tenant: "globex" }).split(".")[1]}.${signature}`;
-    }],
+    [
+      "that names its own key",
+      "unauthenticated",
+      () => hs.sign(claims, { kid: "other", jku: "https://evil.example/keys" }),
+    ],
+    [
+      "without kid",
+      "unauthenticated",
+      async () => {
+        const [, payload, signature] = (await trust.token({ user: "m" })).split(".");
+        return `${rawToken({ alg: "HS256" }, {}).split(".")[0]}.${payload}.${signature}`;
+      },
+    ],
+    [
+      "whose payload was changed",
+      "unauthenticated",
+      async () => {
+        const [header, , signature] = (await trust.token({ user: "m" })).split(".");
+        return `${header}.${rawToken({}, { ...claims, tenant: "globex" }).split(".")[1]}.${signature}`;
+      },
+    ],
     ["made for another use", "unauthenticated", () => hs.sign(claims, { typ: "dpop+jwt" })],
     ["that is no token", "unauthenticated", () => "let me in"],
     ["of dots", "unauthenticated", () => ".."],
     ["without tenant", "unauthenticated", () => withClaims({ tenant: undefined })],
     ["of a tenant that is none", "unauthenticated", () => withClaims({ tenant: "Acme/../globex" })],
-    ["of a tenant beyond the limit", "unauthenticated", () => withClaims({ tenant: "a".repeat(limits.tenantCharsMax + 1) })],
+    [
+      "of a tenant beyond the limit",
+      "unauthenticated",
+      () => withClaims({ tenant: "a".repeat(limits.tenantCharsMax + 1) }),
+    ],
     ["of the tenant __proto__", "unauthenticated", () => withClaims({ tenant: "__proto__" })],
     ["without subject", "unauthenticated", () => withClaims({ sub: undefined })],
-    ["of a user with a control character", "unauthenticated", () => withClaims({ sub: "a\u0000b" })],
-    ["of a user of 1 KB", "unauthenticated", () => withClaims({ sub: "u".repeat(limits.userBytesMax + 1) })],
+    [
+      "of a user with a control character",
+      "unauthenticated",
+      () => withClaims({ sub: "a\u0000b" }),
+    ],
+    [
+      "of a user of 1 KB",
+      "unauthenticated",
+      () => withClaims({ sub: "u".repeat(limits.userBytesMax + 1) }),
+    ],
     ["without end that pretends to end", "unauthenticated", () => withClaims({ exp: "never" })],
     ["whose capabilities are a list", "unauthenticated", () => withClaims({ capabilities: ["*"] })],
-    ["whose capability is no list", "unauthenticated", () => withClaims({ capabilities: { "*": "send" } })],
-    ["with too many patterns", "unauthenticated", () => withClaims({
-      capabilities: Object.fromEntries(Array.from({ length: limits.capabilityPatternsMax + 1 }, (_, i) => [`r${i}`, []])),
-    })],
-    ["with a pattern beyond the limit", "unauthenticated", () => withClaims({
-      capabilities: { ["p".repeat(limits.capabilityPatternBytesMax + 1)]: ["send"] },
-    })],
+    [
+      "whose capability is no list",
+      "unauthenticated",
+      () => withClaims({ capabilities: { "*": "send" } }),
+    ],
+    [
+      "with too many patterns",
+      "unauthenticated",
+      () =>
+        withClaims({
+          capabilities: Object.fromEntries(
+            Array.from({ length: limits.capabilityPatternsMax + 1 }, (_, i) => [`r${i}`, []]),
+          ),
+        }),
+    ],
+    [
+      "with a pattern beyond the limit",
+      "unauthenticated",
+      () =>
+        withClaims({
+          capabilities: { ["p".repeat(limits.capabilityPatternBytesMax + 1)]: ["send"] },
+        }),
+    ],
   ];
 
   for (const [what, code, token] of bad) {
@@ -95,11 +166,18 @@ describe("a token that is not good ends its socket alone", () => {
       const text = await token();
       await bystander.during(async () => {
         await using client = await gateway.open();
-        expect(await client.refusal("connect", { token: text })).toMatchObject({ code, retriable: false });
+        expect(await client.refusal("connect", { token: text })).toMatchObject({
+          code,
+          retriable: false,
+        });
         expect(await client.end()).toEqual(CLOSE_TABLE[code]);
         expect(client.lines).toHaveLength(1);
       });
-      const response = await gateway.request(text.replaceAll(" ", "_"), "GET", "/v1/conversations/a/messages");
+      const response = await gateway.request(
+        text.replaceAll(" ", "_"),
+        "GET",
+        "/v1/conversations/a/messages",
+      );
       expect(response.status).toBe(401);
     });
   }
@@ -118,7 +196,9 @@ describe("a token that is not good ends its socket alone", () => {
     const room = "behind-a-refused-connect";
     await using client = await gateway.open();
     const connect = `{"id":1,"connect":{"token":"x"}}`;
-    client.text(`${connect}\n{"id":2,"send":{"conversation":"${room}","key":"${freshKey()}","attempt":1,"content":{}}}`);
+    client.text(
+      `${connect}\n{"id":2,"send":{"conversation":"${room}","key":"${freshKey()}","attempt":1,"content":{}}}`,
+    );
     await client.end();
     expect(client.lines).toHaveLength(1);
     await using reader = await gateway.connect({ user: "ana" });
@@ -155,14 +235,26 @@ describe("a good token", () => {
     await using client = await gateway.open();
     const token = await trust.token({ user: "ana" });
     const named = { token, client: "c".repeat(limits.clientNameBytesMax + 1) };
-    expect(await client.refusal("connect", named)).toMatchObject({ code: "invalid_command", field: "connect.client" });
+    expect(await client.refusal("connect", named)).toMatchObject({
+      code: "invalid_command",
+      field: "connect.client",
+    });
     await client.ask("connect", { token });
   });
 });
 
 describe("capabilities", () => {
-  const capabilities = { "room-*": ["subscribe"], "*-out": ["send"], "log-*-x": ["history"] } as const;
-  const message = (conversation: string) => ({ conversation, key: freshKey(), attempt: 1, content: {} });
+  const capabilities = {
+    "room-*": ["subscribe"],
+    "*-out": ["send"],
+    "log-*-x": ["history"],
+  } as const;
+  const message = (conversation: string) => ({
+    conversation,
+    key: freshKey(),
+    attempt: 1,
+    content: {},
+  });
 
   test("allow what their patterns say, and nothing else", async () => {
     await bystander.during(async () => {
@@ -185,7 +277,11 @@ describe("capabilities", () => {
       ] as const;
       for (const [verb, body] of forbidden) {
         const error = await client.refusal(verb, body);
-        expect(error).toMatchObject({ code: "forbidden", retriable: false, field: `${verb}.conversation` });
+        expect(error).toMatchObject({
+          code: "forbidden",
+          retriable: false,
+          field: `${verb}.conversation`,
+        });
       }
     });
   });
@@ -193,7 +289,9 @@ describe("capabilities", () => {
   test("that are missing allow nothing", async () => {
     await using client = await gateway.connect({ user: "ana", capabilities: {} });
     expect(await client.refusal("send", message("room-1"))).toMatchObject({ code: "forbidden" });
-    expect(await client.refusal("subscribe", { conversation: "" })).toMatchObject({ code: "invalid_conversation" });
+    expect(await client.refusal("subscribe", { conversation: "" })).toMatchObject({
+      code: "invalid_conversation",
+    });
   });
 });
 
@@ -248,9 +346,15 @@ describe("a token's end on a live socket", () => {
     const token = await trust.token({ user: "ana", capabilities: { "*": ["send"] } });
     const subscribe = client.command("subscribe", { conversation: "slipping" });
     const refresh = client.command("refresh", { token });
-    const outcome = refresh.reply.then(() => "taken", (error: Error) => error.message);
+    const outcome = refresh.reply.then(
+      () => "taken",
+      (error: Error) => error.message,
+    );
     client.text(`${subscribe.line}\n${refresh.line}`);
-    const opened = await subscribe.reply.then(() => true, () => false);
+    const opened = await subscribe.reply.then(
+      () => true,
+      () => false,
+    );
     expect([opened, (await outcome).includes("forbidden")]).toEqual([true, true]);
   });
 });
@@ -265,7 +369,14 @@ describe("the upgrade", () => {
       return socket.status;
     };
     expect(await statusOf("https://app.example")).toBe(101);
-    for (const origin of ["https://evil.example", "http://app.example", "https://app.example.evil", "https://app.example:444", "null", `http://127.0.0.1:${strict.port}`]) {
+    for (const origin of [
+      "https://evil.example",
+      "http://app.example",
+      "https://app.example.evil",
+      "https://app.example:444",
+      "null",
+      `http://127.0.0.1:${strict.port}`,
+    ]) {
       expect([origin, await statusOf(origin)]).toEqual([origin, 403]);
     }
     await using client = await strict.open({ origin: "http://localhost:3000" });
@@ -273,21 +384,27 @@ describe("the upgrade", () => {
   });
 
   test("takes pages of its own origin when there is no list", async () => {
-    await using own = await TcpSocket.open(gateway.port, { Origin: `http://127.0.0.1:${gateway.port}` });
+    await using own = await TcpSocket.open(gateway.port, {
+      Origin: `http://127.0.0.1:${gateway.port}`,
+    });
     await using other = await TcpSocket.open(gateway.port, { Origin: "http://evil.example" });
     expect([own.status, other.status]).toEqual([101, 403]);
   });
 
   test("asks for the subprotocol, among others or alone", async () => {
     const headOf = async (protocol: string): Promise<string> => {
-      await using socket = await TcpSocket.open(gateway.port, { "Sec-WebSocket-Protocol": protocol });
+      await using socket = await TcpSocket.open(gateway.port, {
+        "Sec-WebSocket-Protocol": protocol,
+      });
       return socket.head;
     };
     expect(await headOf("tidegate.v9")).toStartWith("HTTP/1.1 400");
     expect(await headOf("")).toStartWith("HTTP/1.1 400");
     const head = await headOf(`chat, ${SUBPROTOCOL}`);
     expect(head).toStartWith("HTTP/1.1 101");
-    expect(head.match(/sec-websocket-protocol: .*/gi)).toEqual([`Sec-WebSocket-Protocol: ${SUBPROTOCOL}`]);
+    expect(head.match(/sec-websocket-protocol: .*/gi)).toEqual([
+      `Sec-WebSocket-Protocol: ${SUBPROTOCOL}`,
+    ]);
   });
 
   test("answers a request that is none", async () => {
