@@ -1,0 +1,116 @@
+import { expect, test } from "bun:test";
+import { Producer, type Completion } from "../../../gateway/producer.ts";
+import { AppError } from "../../../src/errors.ts";
+import { limitsWith } from "../../../src/limits.ts";
+import type { EventLog } from "../../../src/ports/event-log.ts";
+import type { LogRecord } from "../../../src/wire/record.ts";
+import { Scheduler, schedulerClock } from "../../simulation/scheduler.ts";
+
+interface Append {
+  readonly partition: number;
+  readonly values: readonly string[];
+  readonly settle: PromiseWithResolvers<number>;
+}
+
+function setUp(changes: Parameters<typeof limitsWith>[0] = {}) {
+  const scheduler = new Scheduler();
+  const appends: Append[] = [];
+  const log = {
+    append(_topic: string, partition: number, records: readonly LogRecord[]) {
+      const settle = Promise.withResolvers<number>();
+      appends.push({ partition, values: records.map(({ value }) => value), settle });
+      return settle.promise;
+    },
+  } as unknown as EventLog;
+  const producer = new Producer(log, schedulerClock(scheduler), limitsWith(changes));
+  const outcomes: string[] = [];
+  const completion = (name: string): Completion => ({
+    appended: (partition, offset) => outcomes.push(`${name} ${partition}/${offset}`),
+    failed: (error) => outcomes.push(`${name} ${error.code}`),
+  });
+  const send = (value: string, partition = 0): AppError | undefined =>
+    producer.send("t", partition, { key: "k", headers: {}, value }, completion(value));
+  return { scheduler, appends, producer, outcomes, send };
+}
+
+test("gathers the records of one turn into one append for each partition", () => {
+  const { scheduler, appends, outcomes, send } = setUp();
+  send("a");
+  send("b", 1);
+  send("c");
+  expect(appends).toEqual([]);
+  scheduler.pass(0);
+  expect(appends.map(({ partition, values }) => [partition, values])).toEqual([
+    [0, ["a", "c"]],
+    [1, ["b"]],
+  ]);
+  appends[1]?.settle.resolve(7);
+  appends[0]?.settle.resolve(40);
+  scheduler.pass(0);
+  expect(outcomes).toEqual(["b 1/7", "a 0/40", "c 0/41"]);
+});
+
+test("an append has a bounded number of records and characters", () => {
+  const { scheduler, appends, send } = setUp({ appendBatchRecordsMax: 2, appendBatchBytesMax: 10 });
+  for (const value of ["a", "b", "c", "12345678", "d", "e"]) send(value);
+  scheduler.pass(0);
+  expect(appends.map(({ values }) => values)).toEqual([
+    ["a", "b"],
+    ["c", "12345678"],
+    ["d", "e"],
+  ]);
+});
+
+test("refuses as overloaded when too much waits, and takes again when it has an outcome", () => {
+  const { scheduler, appends, producer, send } = setUp({ appendPendingBytesMax: 6 });
+  expect(send("1234")).toBeUndefined();
+  expect(send("567")?.code).toBe("overloaded");
+  expect(producer.pendingChars).toBe(4);
+  scheduler.pass(0);
+  appends[0]?.settle.resolve(0);
+  scheduler.pass(0);
+  expect(send("567")).toBeUndefined();
+});
+
+test("a failed append fails each of its records with the log's error", () => {
+  const { scheduler, appends, outcomes, send } = setUp();
+  send("a");
+  send("b");
+  scheduler.pass(0);
+  appends[0]?.settle.reject(new AppError("log_unavailable"));
+  scheduler.pass(0);
+  expect(outcomes).toEqual(["a log_unavailable", "b log_unavailable"]);
+});
+
+test("gives up after its time with an unknown outcome, once", () => {
+  const { scheduler, appends, producer, outcomes, send } = setUp({ appendTimeoutMs: 1_000 });
+  send("a");
+  scheduler.pass(600);
+  expect(producer.stalled).toBe(true);
+  producer.sweep();
+  expect(outcomes).toEqual([]);
+  scheduler.pass(600);
+  producer.sweep();
+  expect(outcomes).toEqual(["a unknown_outcome"]);
+  appends[0]?.settle.resolve(0);
+  scheduler.pass(0);
+  expect(outcomes).toHaveLength(1);
+});
+
+test("is settled when every record has an outcome", () => {
+  const { scheduler, appends, producer, send } = setUp();
+  let settled = 0;
+  void producer.settled().then(() => settled++);
+  scheduler.pass(0);
+  expect(settled).toBe(1);
+  send("a");
+  send("b", 1);
+  void producer.settled().then(() => settled++);
+  scheduler.pass(0);
+  appends[0]?.settle.resolve(0);
+  scheduler.pass(0);
+  expect(settled).toBe(1);
+  appends[1]?.settle.reject(new AppError("disk_full"));
+  scheduler.pass(0);
+  expect(settled).toBe(2);
+});
