@@ -334,10 +334,22 @@ export const LIMIT_TABLE = {
 
   // The auditor.
   auditRecordsPerSecond: limit(
-    500,
+    2_000,
     "per_second",
-    "Records of one partition that are recounted",
+    "Records of one partition that are recounted while there is little to deliver",
     "the rest is recounted later",
+  ),
+  auditRecordsPerSecondBusy: limit(
+    100,
+    "per_second",
+    "Records of one partition that are recounted while more than auditBusyPerSecond are stored",
+    "the rest is recounted later",
+  ),
+  auditBusyPerSecond: limit(
+    1_000,
+    "per_second",
+    "Records stored by all partitions from which on the auditor takes its slow pace",
+    "the auditor slows down",
   ),
   auditMemoryMax: limit(
     10_000,

@@ -11,6 +11,7 @@ import type { EventFeed, MessageStore } from "../../src/ports/message-store.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
 import { Recount } from "./recount.ts";
+import { StoredRate } from "./stored-rate.ts";
 
 const AUDITOR_POOL = "auditor";
 
@@ -53,6 +54,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
   };
   let closed = false;
   const nameOf = (topic: string, partition: number) => `${topic}/${partition}`;
+  const load = new StoredRate(limits.auditBusyPerSecond);
   const pause = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));
 
   /** The placed events of a batch's offsets, once the store has them all; undefined when revoked. */
@@ -62,6 +64,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     for (;;) {
       if (closed || !owned.has(name)) return undefined;
       const offsets = await store.offsets();
+      load.see(offsets, clock.monotonic());
       const stored = offsets.find((one) => one.topic === topic && one.partition === partition);
       if ((stored?.nextOffset ?? 0) >= nextOffset) break;
       await pause(STORE_WAIT_MS);
@@ -100,7 +103,9 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
       });
     }
     await consumer.commit(topic, partition, batch.nextOffset);
-    await pause((batch.records.length * 1_000) / limits.auditRecordsPerSecond);
+    const { auditRecordsPerSecond, auditRecordsPerSecondBusy } = limits;
+    const pace = load.isBusy ? auditRecordsPerSecondBusy : auditRecordsPerSecond;
+    await pause((batch.records.length * 1_000) / pace);
   }
 
   /** Small pieces, since each is decoded on the thread that has the sockets. */
