@@ -15,7 +15,10 @@ import { createJwtAuthenticator } from "../src/adapters/jwt/authenticator.ts";
 import { createTokenIssuer } from "../src/adapters/jwt/issue.ts";
 import { createMemoryBackplane } from "../src/adapters/memory/backplane.ts";
 import { createMemoryTenantCatalog } from "../src/adapters/memory/tenant-catalog.ts";
-import { createPrometheusTelemetry } from "../src/adapters/prometheus/telemetry.ts";
+import {
+  createPrometheusTelemetry,
+  type PrometheusTelemetry,
+} from "../src/adapters/prometheus/telemetry.ts";
 import {
   openSqliteEventLog,
   type SqliteEventLogOptions,
@@ -26,12 +29,11 @@ import { createSystemDigest } from "../src/adapters/system/digest.ts";
 import { loadKeys } from "../src/adapters/system/keys.ts";
 import { createSystemRandom } from "../src/adapters/system/random.ts";
 import type { Config } from "../src/config.ts";
-import type { Telemetry } from "../src/ports/telemetry.ts";
 
 export interface Standalone {
   readonly url: string;
   readonly port: number;
-  readonly telemetry: Telemetry;
+  readonly telemetry: PrometheusTelemetry;
   /** Whether tokens are made with the development key. */
   readonly development: boolean;
   /** Makes a token for the demo tenant; only with the development key. */

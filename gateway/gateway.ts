@@ -1,4 +1,4 @@
-import type { CloseReason } from "../src/close-codes.ts";
+import { CLOSE_TABLE, type CloseReason } from "../src/close-codes.ts";
 import { AppError, asAppError } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
 import { compileGrants } from "../src/policy/capability.ts";
@@ -12,7 +12,7 @@ import type { EventLog } from "../src/ports/event-log.ts";
 import type { MessageStore } from "../src/ports/message-store.ts";
 import type { Random } from "../src/ports/random.ts";
 import type { Socket } from "../src/ports/socket.ts";
-import type { Telemetry } from "../src/ports/telemetry.ts";
+import type { Counter, Telemetry } from "../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../src/ports/tenant-catalog.ts";
 import { recordKey } from "../src/tenants.ts";
 import { encodeReconnect, encodeRefused } from "../src/wire/reply.ts";
@@ -63,7 +63,7 @@ export class Gateway {
   /** In order of opening. */
   readonly #unauthenticated = new Set<Connection>();
   readonly #tenants = new Map<string, TenantState>();
-  readonly #closes = new Map<CloseReason, { value: number }>();
+  readonly #closes: Readonly<Record<CloseReason, Counter>>;
   readonly #tick: Timer;
   #dirty: Connection[] = [];
   #flushScheduled = false;
@@ -102,6 +102,7 @@ export class Gateway {
       refused: (refusal) => this.#refused(refusal),
     });
     this.#heartbeats = new Heartbeats(Math.round(limits.heartbeatMs / TICK_MS));
+    this.#closes = closeCounters(telemetry);
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
     const gauge = (name: string, help: string, read: () => number) =>
       telemetry.gauge({ name: `tidegate_${name}`, help }, read);
@@ -223,16 +224,7 @@ export class Gateway {
   }
 
   countClose(reason: CloseReason): void {
-    let counter = this.#closes.get(reason);
-    if (counter === undefined) {
-      counter = this.#telemetry.counter({
-        name: "tidegate_closes_total",
-        help: "Sockets closed by the server, by reason",
-        labels: { reason },
-      });
-      this.#closes.set(reason, counter);
-    }
-    counter.value++;
+    this.#closes[reason].value++;
   }
 
   /** What one connection's frame led to was a bug: it ends that connection, not the process. */
@@ -301,4 +293,17 @@ export class Gateway {
     const line = encodeRefused(conversation, key, message, code);
     for (const connection of this.#users.of(tenant, user)) connection.reply(line);
   }
+}
+
+/** One for each reason there is, from the start: a counter that is not there yet cannot be watched. */
+function closeCounters(telemetry: Telemetry): Readonly<Record<CloseReason, Counter>> {
+  const counters: Partial<Record<CloseReason, Counter>> = {};
+  for (const reason of Object.keys(CLOSE_TABLE) as CloseReason[]) {
+    counters[reason] = telemetry.counter({
+      name: "tidegate_closes_total",
+      help: "Sockets closed by the server, by reason",
+      labels: { reason },
+    });
+  }
+  return counters as Record<CloseReason, Counter>;
 }

@@ -10,6 +10,7 @@ import { configDocument } from "./docs/config.ts";
 import type { Document } from "./docs/document.ts";
 import { errorsDocument } from "./docs/errors.ts";
 import { limitsDocument } from "./docs/limits.ts";
+import { metricsDocument } from "./docs/metrics.ts";
 import { openapiDocument } from "./docs/openapi.ts";
 import { clientLineDocument, serverLineDocument } from "./docs/schemas.ts";
 
@@ -18,6 +19,7 @@ const DOCUMENTS: readonly Document[] = [
   closeCodesDocument,
   limitsDocument,
   configDocument,
+  metricsDocument,
   clientLineDocument,
   serverLineDocument,
   asyncapiDocument,
@@ -30,7 +32,7 @@ const faults: string[] = [];
 
 for (const document of DOCUMENTS) {
   const path = join(folder, document.path);
-  const wanted = document.render();
+  const wanted = await document.render();
   const file = Bun.file(path);
   const found = (await file.exists()) ? await file.text() : undefined;
   if (found === wanted) continue;

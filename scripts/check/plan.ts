@@ -27,6 +27,7 @@ export const CHECKS: readonly Check[] = [
   { name: "unused", args: ["--bun", "knip"] },
   { name: "spell", args: ["--bun", "cspell", "lint", "--no-progress", "."] },
   { name: "docs", args: ["scripts/docs.ts", "--check"] },
+  { name: "figures", args: ["load/report.ts", "--check"] },
 ];
 
 const STRACE: SystemPackage = { command: "strace", package: "strace" };

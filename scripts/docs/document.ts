@@ -2,7 +2,7 @@
 export interface Document {
   /** Below `docs/reference`. */
   readonly path: string;
-  render(): string;
+  render(): string | Promise<string>;
 }
 
 const NOTE = "Made by `bun run docs`; edit the source instead.";

@@ -8,7 +8,7 @@ import { valueText } from "../../../scripts/docs/limits.ts";
 import { COMMAND_SCHEMAS } from "../../../src/wire/command.ts";
 
 test("the AsyncAPI document is valid for its parser", async () => {
-  const { document, diagnostics } = await new Parser().parse(asyncapiDocument.render());
+  const { document, diagnostics } = await new Parser().parse(await asyncapiDocument.render());
   expect(diagnostics.map(({ message, path }) => `${path.join("/")}: ${message}`)).toEqual([]);
   const verbs = document
     ?.allOperations()
@@ -18,7 +18,7 @@ test("the AsyncAPI document is valid for its parser", async () => {
 });
 
 test("the parser objects to a reference that leads nowhere", async () => {
-  const broken = asyncapiDocument.render().replaceAll("schemas/Send", "schemas/Sent");
+  const broken = (await asyncapiDocument.render()).replaceAll("schemas/Send", "schemas/Sent");
   const { diagnostics } = await new Parser().parse(broken);
   expect(diagnostics.length).toBeGreaterThan(0);
 });
