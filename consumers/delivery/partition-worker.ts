@@ -124,6 +124,8 @@ export class PartitionWorker {
     else {
       this.#unanswer = backplane.answerBeats(topic.name, partition, () => this.#beat());
       this.#beats = clock.every(limits.beatIntervalMs, () => backplane.beat(this.#beat()));
+      // Readers who came before the worker have waited for it long enough.
+      backplane.beat(this.#beat());
     }
     return state.nextOffset;
   }

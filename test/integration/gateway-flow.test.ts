@@ -121,6 +121,15 @@ describe("the credit window", () => {
 });
 
 describe("subscriptions", () => {
+  test("the first one of a new tenant does not wait for the beats' interval", async () => {
+    await using gateway = await TestGateway.start({ limits: { beatIntervalMs: 60_000 } });
+    await using client = await gateway.connect({ user: "ana", tenant: "newcomer" });
+    const reply = await client.ask("subscribe", { conversation: ROOM });
+    expect(reply).toMatchObject({ head: 0, recovered: true });
+    await say(client, ROOM, "hello");
+    await client.until("it came", () => client.events(ROOM).length === 1);
+  });
+
   test("10,000 on one socket: too_many_subscriptions, then too_many_errors, and those of others stay", async () => {
     const { subscriptionsMax, invalidCommandsMax } = limitsWith();
     await using gateway = await TestGateway.start();
