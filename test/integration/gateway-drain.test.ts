@@ -15,6 +15,10 @@ const limits = limitsWith();
 const ROOM = "draining";
 const PATH = `/v1/conversations/${ROOM}/messages`;
 const SENDERS = 4;
+const UNLIMITED = {
+  TIDEGATE_SENDS_PER_SECOND_PER_CONNECTION: "1000000",
+  TIDEGATE_SENDS_PER_SECOND_PER_TENANT: "1000000",
+};
 
 async function connect(port: number, user: string): Promise<ProtocolClient> {
   const client = await openWebSocket(port);
@@ -70,7 +74,10 @@ describe("SIGTERM on the program", () => {
       const acked = new Set<string>();
       const refused: string[] = [];
       {
-        await using program = await GatewayProgram.start({ folder: folder.path });
+        await using program = await GatewayProgram.start({
+          folder: folder.path,
+          settings: UNLIMITED,
+        });
         const clients = await Promise.all(
           run(SENDERS).map((n) => connect(program.port, `user-${n}`)),
         );
@@ -120,7 +127,7 @@ describe("SIGTERM on the program", () => {
       expect(new Set(refused).size).toBeLessThanOrEqual(1);
       if (refused.length > 0) expect(refused[0]).toBe("draining true");
 
-      await using again = await GatewayProgram.start({ folder: folder.path });
+      await using again = await GatewayProgram.start({ folder: folder.path, settings: UNLIMITED });
       await using reader = await connect(again.port, "reader");
       const all = await readAll(reader);
       expect(all.map(({ seq }) => seq)).toEqual([...run(all.length)]);
@@ -134,14 +141,17 @@ describe("SIGTERM on the program", () => {
     using folder = createTempFolder();
     const acked = new Set<string>();
     {
-      await using program = await GatewayProgram.start({ folder: folder.path });
+      await using program = await GatewayProgram.start({
+        folder: folder.path,
+        settings: UNLIMITED,
+      });
       const client = await connect(program.port, "user-1");
       const sending = sendOn(client, acked, []);
       await client.until("it is under load", () => acked.size > 1_000);
       program.kill("SIGKILL");
       await sending;
     }
-    await using again = await GatewayProgram.start({ folder: folder.path });
+    await using again = await GatewayProgram.start({ folder: folder.path, settings: UNLIMITED });
     await using client = await connect(again.port, "user-1");
     const before = await readAll(client);
     const keys = new Set(before.map(({ key }) => key));

@@ -53,7 +53,12 @@ describe("a reader that comes back under traffic", () => {
   test("has no gap and no duplicate over many reconnects", async () => {
     await using gateway = await TestGateway.start({
       // Small, so that pages, held lines and live pushes all take part.
-      limits: { historyLimitMax: 50, catchUpPageBytesMax: 8 * 1024, holdBackBytesMax: 4 * 1024 },
+      limits: {
+        sendsBurstPerConnection: 1_000_000,
+        historyLimitMax: 50,
+        catchUpPageBytesMax: 8 * 1024,
+        holdBackBytesMax: 4 * 1024,
+      },
     });
     await using writer = await gateway.connect({ user: "bob" });
     await using steady = await gateway.connect({ user: "eve" });

@@ -12,7 +12,7 @@ import type { Grant } from "../support/gateway/trust.ts";
 import { until } from "../support/gateway/until.ts";
 
 const ACME: Grant = { user: "ana", tenant: "acme" };
-const GLOBEX: Grant = { user: "ana", tenant: "globex" };
+const SUMMIT: Grant = { user: "ana", tenant: "summit" };
 const ROOM = "general";
 let gateway: TestGateway;
 
@@ -43,44 +43,44 @@ async function cursorOf(
 describe("two tenants with the same names", () => {
   test("have two conversations under one name, with seqs and ids of their own", async () => {
     await using acme = await gateway.connect(ACME);
-    await using globex = await gateway.connect(GLOBEX);
+    await using summit = await gateway.connect(SUMMIT);
     await acme.ask("subscribe", { conversation: ROOM });
-    await globex.ask("subscribe", { conversation: ROOM });
+    await summit.ask("subscribe", { conversation: ROOM });
     const key = freshKey();
     const send = (client: ProtocolClient, text: string) =>
       client.ask("send", { conversation: ROOM, key, attempt: 1, content: { text } });
-    const [one, two] = await Promise.all([send(acme, "of acme"), send(globex, "of globex")]);
+    const [one, two] = await Promise.all([send(acme, "of acme"), send(summit, "of summit")]);
     expect(one.message).not.toBe(two.message);
     await say(acme, ROOM, "second of acme");
     await acme.until("both came", () => acme.events(ROOM).length === 2);
-    await globex.until("one came", () => globex.events(ROOM).length === 1);
-    await say(globex, ROOM, "second of globex");
-    await globex.until("both came", () => globex.events(ROOM).length === 2);
+    await summit.until("one came", () => summit.events(ROOM).length === 1);
+    await say(summit, ROOM, "second of summit");
+    await summit.until("both came", () => summit.events(ROOM).length === 2);
     expect(textsOf(acme, ROOM)).toEqual(["of acme", "second of acme"]);
-    expect(textsOf(globex, ROOM)).toEqual(["of globex", "second of globex"]);
-    expect([acme.seqs(ROOM), globex.seqs(ROOM)]).toEqual([
+    expect(textsOf(summit, ROOM)).toEqual(["of summit", "second of summit"]);
+    expect([acme.seqs(ROOM), summit.seqs(ROOM)]).toEqual([
       [1, 2],
       [1, 2],
     ]);
     // One key with other content in another tenant is no conflict.
-    expect([...acme.pushes("refused"), ...globex.pushes("refused")]).toEqual([]);
+    expect([...acme.pushes("refused"), ...summit.pushes("refused")]).toEqual([]);
   });
 
   test("read back their own messages only", async () => {
     await using acme = await gateway.connect(ACME);
-    await using globex = await gateway.connect(GLOBEX);
+    await using summit = await gateway.connect(SUMMIT);
     await say(acme, "secrets", "the password is swordfish");
     await cursorOf(acme, "secrets", 1);
-    expect(await globex.ask("history", { conversation: "secrets" })).toMatchObject({
+    expect(await summit.ask("history", { conversation: "secrets" })).toMatchObject({
       head: 0,
       events: [],
     });
-    const response = await gateway.request(GLOBEX, "GET", "/v1/conversations/secrets/messages");
+    const response = await gateway.request(SUMMIT, "GET", "/v1/conversations/secrets/messages");
     expect(await response.text()).not.toContain("swordfish");
-    const { head } = await globex.ask("subscribe", { conversation: "secrets", tail: 100 });
-    await say(globex, "secrets", "nothing here");
-    await globex.until("its own came", () => globex.events("secrets").length === 1);
-    expect([head, globex.seqs("secrets"), textsOf(globex, "secrets")]).toEqual([
+    const { head } = await summit.ask("subscribe", { conversation: "secrets", tail: 100 });
+    await say(summit, "secrets", "nothing here");
+    await summit.until("its own came", () => summit.events("secrets").length === 1);
+    expect([head, summit.seqs("secrets"), textsOf(summit, "secrets")]).toEqual([
       0,
       [1],
       ["nothing here"],
@@ -92,33 +92,33 @@ describe("two tenants with the same names", () => {
     await using bystander = await Bystander.join(gateway);
     await bystander.during(async () => {
       await using acme = await gateway.connect(ACME);
-      await using globex = await gateway.connect(GLOBEX);
+      await using summit = await gateway.connect(SUMMIT);
       for (const text of ["a1", "a2", "a3"]) await say(acme, conversation, text);
-      await say(globex, conversation, "g1");
+      await say(summit, conversation, "g1");
       const foreign = await cursorOf(acme, conversation, 3);
-      const own = await cursorOf(globex, conversation, 1);
+      const own = await cursorOf(summit, conversation, 1);
       for (const side of ["after", "before"] as const) {
-        const error = await globex.refusal("history", { conversation, [side]: foreign });
+        const error = await summit.refusal("history", { conversation, [side]: foreign });
         expect(error).toMatchObject({ code: "invalid_cursor", field: `history.${side}` });
       }
-      const reply = await globex.ask("subscribe", { conversation, cursor: foreign });
+      const reply = await summit.ask("subscribe", { conversation, cursor: foreign });
       expect(reply).toMatchObject({
         recovered: false,
         reason: "epoch_changed",
         head: 1,
         epoch: own.split(".")[0],
       });
-      await globex.until("it starts over", () => globex.events(conversation).length === 1);
-      expect(textsOf(globex, conversation)).toEqual(["g1"]);
+      await summit.until("it starts over", () => summit.events(conversation).length === 1);
+      expect(textsOf(summit, conversation)).toEqual(["g1"]);
       const path = `/v1/conversations/${conversation}/messages?after=${foreign}`;
-      expect((await gateway.request(GLOBEX, "GET", path)).status).toBe(400);
+      expect((await gateway.request(SUMMIT, "GET", path)).status).toBe(400);
     });
   });
 
   test("a user name that holds a separator reaches nobody else", async () => {
     // One tenant's user could look like another tenant and user when both are joined.
-    await using acme = await gateway.connect({ tenant: "acme", user: "globex/ana" });
-    await using tricky = await gateway.connect({ tenant: "globex", user: "ana" });
+    await using acme = await gateway.connect({ tenant: "acme", user: "summit/ana" });
+    await using tricky = await gateway.connect({ tenant: "summit", user: "ana" });
     const key = freshKey();
     for (const text of ["one", "two"]) {
       await tricky.ask("send", { conversation: "tricky", key, attempt: 1, content: { text } });
@@ -133,7 +133,7 @@ describe("two tenants with the same names", () => {
     });
     await using acme = await limited.connect(ACME);
     await using second = await limited.connect({ ...ACME, user: "bob" });
-    await using globex = await limited.connect(GLOBEX);
+    await using summit = await limited.connect(SUMMIT);
     for (let i = 0; i < 5; i++) await say(i % 2 === 0 ? acme : second, ROOM, `m${i}`);
     const message = { conversation: ROOM, key: freshKey(), attempt: 1, content: {} };
     const error = await acme.refusal("send", message);
@@ -143,8 +143,8 @@ describe("two tenants with the same names", () => {
       content: {},
     });
     expect([response.status, response.headers.get("Retry-After")]).toEqual([429, "1"]);
-    for (let i = 0; i < 5; i++) await say(globex, ROOM, `m${i}`);
-    expect(await globex.refusal("send", message)).toMatchObject({ code: "rate_limited" });
+    for (let i = 0; i < 5; i++) await say(summit, ROOM, `m${i}`);
+    expect(await summit.refusal("send", message)).toMatchObject({ code: "rate_limited" });
   });
 
   test("have their refusals told and kept apart: key_conflict", async () => {
@@ -155,7 +155,7 @@ describe("two tenants with the same names", () => {
       await using acme = await own.connect(ACME);
       await using phone = await own.connect(ACME);
       await using bob = await own.connect({ ...ACME, user: "bob" });
-      await using globex = await own.connect(GLOBEX);
+      await using summit = await own.connect(SUMMIT);
       await acme.ask("subscribe", { conversation: ROOM });
       const send = (text: string, attempt: number) =>
         acme.ask("send", { conversation: ROOM, key, attempt, content: { text } });
@@ -175,7 +175,7 @@ describe("two tenants with the same names", () => {
           [1, 2],
           ["one", "three"],
         ]);
-        expect([...bob.pushes("refused"), ...globex.pushes("refused")]).toEqual([]);
+        expect([...bob.pushes("refused"), ...summit.pushes("refused")]).toEqual([]);
       });
     }
     await own.stop();

@@ -15,7 +15,7 @@ export interface Closed {
 }
 
 /** The error that answered a command. */
-export class Refused extends Error {
+class Refused extends Error {
   readonly body: ErrorBody;
 
   constructor(verb: string, body: ErrorBody) {

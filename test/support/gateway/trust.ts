@@ -19,7 +19,7 @@ export interface Grant {
 }
 
 /** One key of each algorithm that a gateway knows, and the tokens that they sign. */
-export class Trust {
+class Trust {
   readonly #keys: ReadonlyMap<JwtAlgorithm, TestKey>;
 
   private constructor(keys: ReadonlyMap<JwtAlgorithm, TestKey>) {
