@@ -34,6 +34,10 @@ export class Link implements Socket {
   #clientDone = false;
   #vanished = false;
   #stalled = false;
+  /** The gateway knows that the socket has ended. */
+  #told = false;
+  #closeCode = 1006;
+  #closeReason = "";
 
   constructor(world: World, host: Host, gateway: Gateway, owner: LinkOwner, capacity: number) {
     this.#world = world;
@@ -87,9 +91,6 @@ export class Link implements Socket {
     this.#carry();
   }
 
-  #closeCode = 1006;
-  #closeReason = "";
-
   // The client's end.
 
   put(text: string): void {
@@ -125,8 +126,6 @@ export class Link implements Socket {
     this.#down.push("");
     this.#read();
   }
-
-  #told = false;
 
   #tellGateway(): void {
     if (this.#told) return;

@@ -72,7 +72,8 @@ export class SimConsumer implements Consumer {
     if (this.#cutAt === undefined || this.#closed || this.#joining) return;
     if (this.#expired) {
       this.#joining = true;
-      for (const { topic, partition, calling } of [...this.#assigned.values()]) {
+      const lost = [...this.#assigned.values()];
+      for (const { topic, partition, calling } of lost) {
         await calling;
         this.#process.run(() => this.#options.handler.lost(topic, partition));
       }

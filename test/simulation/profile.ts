@@ -28,7 +28,7 @@ export interface Profile {
 
 /** Every bound small enough to be reached within a few hundred steps. */
 const LIMITS = limitsWith({
-  windowOffsets: 40,
+  windowOffsets: 24,
   headsMax: 8,
   tailEventsMax: 24,
   tailBytesMax: 12_000,
@@ -80,7 +80,7 @@ export function profileOf(random: SeededRandom): Profile {
     flushDelayMs: random.chance(0.4) ? 0 : random.between(1, 40),
     latencyMs: random.chance(0.3) ? 0 : random.between(1, 12),
     bus: { lost: level(0.3), duplicated: level(0.2), late: level(0.3), beatLost: level(0.5) },
-    store: { commit: level(0.15), read: level(0.1) },
+    store: { commit: level(0.15), read: level(0.25) },
     faults: calm ? 0.01 : 0.08,
     slowClients: level(0.5),
     limits: LIMITS,

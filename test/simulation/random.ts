@@ -1,6 +1,6 @@
 import type { Random } from "../../src/ports/random.ts";
 
-/** Chance that repeats itself: sfc32 (PractRand), seeded by one integer. */
+/** Chance that repeats itself: the generator sfc32, seeded by one integer. */
 export class SeededRandom implements Random {
   #a: number;
   #b: number;

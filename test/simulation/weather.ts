@@ -24,7 +24,7 @@ export class Weather {
       [alone ? 1 : 3, () => this.#leave()],
       [alone ? 0 : 3, () => this.#cut()],
       [alone ? 1 : 3, () => this.#freeze()],
-      [3, () => this.#storeAway()],
+      [3, () => this.#storeAway(this.#random.between(20, 4_000))],
       [2, () => this.#backplaneAway()],
       [1, () => this.#interrupt()],
       [6, () => this.#failAppend()],
@@ -44,10 +44,19 @@ export class Weather {
   /** Nothing goes wrong from now on, and what is down comes up. */
   heal(): void {
     const world = this.#world;
-    world.bus.healed = true;
-    world.bus.down = false;
-    world.weather.healed = true;
-    world.weather.down = false;
+    const calm = (): void => {
+      world.bus.healed = true;
+      world.bus.down = false;
+      world.weather.healed = true;
+    };
+    // What is missed now has nothing after it that would show it.
+    if (this.#random.chance(0.5)) {
+      world.scheduler.after(this.#random.between(0, 800), calm);
+      this.#storeAway(this.#random.between(2_500, 6_000));
+    } else {
+      calm();
+      world.weather.down = false;
+    }
     this.keepUp();
     for (const host of world.hosts) {
       host.process.thaw();
@@ -84,6 +93,12 @@ export class Weather {
     const host = this.#pick(this.#up().filter((one) => one.process.running));
     if (host === undefined) return;
     this.#world.leave(host);
+    if (this.#random.chance(0.3)) {
+      const { process } = host;
+      this.#world.scheduler.after(this.#random.between(1, 600), () => {
+        if (host.process === process && process.alive) this.#world.crash(host);
+      });
+    }
     this.#restartLater(host, this.#random.between(2_500, 5_000));
   }
 
@@ -111,7 +126,7 @@ export class Weather {
     const host = this.#pick(this.#up().filter((one) => one.process.running));
     if (host === undefined) return;
     const { process, consumers } = host;
-    const ms = this.#random.between(20, 5_000);
+    const ms = this.#random.chance(0.5) ? 2_600 + this.#random.int(2_000) : this.#random.int(2_500);
     count("process frozen");
     this.#world.trace.add("freeze", host.name, ms);
     process.freeze();
@@ -119,19 +134,19 @@ export class Weather {
     this.#world.scheduler.after(ms, () => {
       this.#world.trace.add("thaw", host.name);
       process.thaw();
-      const soon = this.#random.between(1, 300);
+      const soon = this.#random.between(1, 1_500);
       this.#world.scheduler.after(soon, () => {
         for (const consumer of consumers) this.#reconnect(host, consumer);
       });
     });
   }
 
-  #storeAway(): void {
+  #storeAway(ms: number): void {
     const { weather, scheduler, trace } = this.#world;
     trace.add("store away");
     count("store away");
     weather.down = true;
-    scheduler.after(this.#random.between(20, 4_000), () => (weather.down = false));
+    scheduler.after(ms, () => (weather.down = false));
   }
 
   #backplaneAway(): void {

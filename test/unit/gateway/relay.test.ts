@@ -1,0 +1,188 @@
+import { expect, test } from "bun:test";
+import type { LocalConversation } from "../../../gateway/local-conversation.ts";
+import { Relay } from "../../../gateway/relay.ts";
+import { createMemoryTelemetry } from "../../../src/adapters/memory/telemetry.ts";
+import { AppError } from "../../../src/errors.ts";
+import { limitsWith } from "../../../src/limits.ts";
+import type { Backplane, BackplaneListener, Beat } from "../../../src/ports/backplane.ts";
+import type { EventLog } from "../../../src/ports/event-log.ts";
+import type { HeadRange, MessageStore } from "../../../src/ports/message-store.ts";
+import { Scheduler, schedulerClock } from "../../simulation/scheduler.ts";
+
+const BEAT_MS = 1_000;
+
+/** A relay whose store and backplane do what the test says. */
+function setUp() {
+  const scheduler = new Scheduler();
+  let listener: BackplaneListener | undefined;
+  let joins = 0;
+  let asked = 0;
+  const heads: ((answer: HeadRange | AppError) => void)[] = [];
+  const backplane = {
+    attach(to: BackplaneListener) {
+      listener = to;
+      return {
+        join: () => Promise.resolve(void joins++),
+        leave: () => void joins--,
+        joinUser: () => {},
+        leaveUser: () => {},
+        askBeat: () => void asked++,
+        close: () => Promise.resolve(),
+      };
+    },
+  } as unknown as Backplane;
+  const store = {
+    heads: () =>
+      new Promise<ReadonlyMap<string, HeadRange>>((resolve, reject) => {
+        heads.push((answer) => {
+          if (answer instanceof AppError) reject(answer);
+          else resolve(new Map([["room", answer]]));
+        });
+      }),
+  } as unknown as MessageStore;
+  const relay = new Relay({
+    log: { range: () => Promise.resolve({ start: 0, end: 30 }) } as unknown as EventLog,
+    store,
+    backplane,
+    clock: schedulerClock(scheduler),
+    limits: limitsWith({ beatIntervalMs: BEAT_MS }),
+    telemetry: createMemoryTelemetry(),
+    refused: () => {},
+  });
+  const beat = (changes: Partial<Beat> = {}): void => {
+    listener?.beat({
+      topic: "t",
+      partition: 0,
+      ownerEpoch: 1,
+      number: 1,
+      publishedThrough: 10,
+      storedThrough: 10,
+      ...changes,
+    });
+    scheduler.pass(0);
+  };
+  const answer = (head: HeadRange | AppError): void => {
+    expect(heads).toHaveLength(1);
+    heads.shift()?.(head);
+    scheduler.pass(0);
+  };
+  const open = (): { conversation?: LocalConversation; error?: unknown } => {
+    const opened: { conversation?: LocalConversation; error?: unknown } = {};
+    relay.open("acme", "room", "t", 0).then(
+      (conversation) => (opened.conversation = conversation),
+      (error: unknown) => (opened.error = error),
+    );
+    scheduler.pass(0);
+    return opened;
+  };
+  const head = (seq: number): HeadRange => ({ epoch: "e", seq, floor: 1 });
+  /** Seconds pass, in each of which the relay is swept. */
+  const pass = (seconds: number): void => {
+    for (let i = 0; i < seconds; i++) {
+      scheduler.pass(1_000);
+      relay.sweep();
+      scheduler.pass(0);
+    }
+  };
+  const counts = { joins: () => joins, asked: () => asked, waiting: () => heads.length };
+  return { relay, beat, answer, open, head, pass, counts };
+}
+
+function opened(world: ReturnType<typeof setUp>, seq: number): LocalConversation {
+  const opening = world.open();
+  world.beat();
+  world.answer(world.head(seq));
+  return opening.conversation as LocalConversation;
+}
+
+test("a conversation is open once the store has what was published before", () => {
+  const world = setUp();
+  const opening = world.open();
+  expect(world.counts.asked()).toBe(1);
+  world.beat({ storedThrough: 9 });
+  expect(world.counts.waiting()).toBe(0);
+  world.beat({ storedThrough: 10 });
+  world.answer(world.head(5));
+  expect(opening.conversation?.last).toBe(5);
+});
+
+test("a head that cannot be read leaves nothing joined", () => {
+  const world = setUp();
+  const opening = world.open();
+  world.beat();
+  world.answer(new AppError("store_unavailable"));
+  expect(opening.error).toBeInstanceOf(AppError);
+  expect(world.counts.joins()).toBe(0);
+});
+
+test("a check that is asked for while another is under way is made after it", () => {
+  const world = setUp();
+  const conversation = opened(world, 5);
+  world.relay.recheck(conversation);
+  world.beat({ publishedThrough: 12, storedThrough: 10 });
+  // More is missed while the first check waits for offset 12.
+  world.relay.recheck(conversation);
+  world.beat({ publishedThrough: 15, storedThrough: 12 });
+  world.answer(world.head(7));
+  world.beat({ publishedThrough: 15, storedThrough: 15 });
+  world.answer(world.head(9));
+  expect(conversation.last).toBe(9);
+  expect(world.counts.waiting()).toBe(0);
+});
+
+test("a check is repeated until the store has got there", () => {
+  const world = setUp();
+  const conversation = opened(world, 5);
+  world.relay.recheck(conversation);
+  world.beat({ publishedThrough: 12, storedThrough: 10 });
+  world.pass(4);
+  world.answer(world.head(5));
+  world.beat({ publishedThrough: 12, storedThrough: 12 });
+  world.answer(world.head(7));
+  expect(conversation.last).toBe(7);
+});
+
+test("a check is repeated after an error of the store", () => {
+  const world = setUp();
+  const conversation = opened(world, 5);
+  world.relay.recheck(conversation);
+  world.beat({ publishedThrough: 12, storedThrough: 12 });
+  world.answer(new AppError("store_unavailable"));
+  world.pass(1);
+  world.beat({ publishedThrough: 12, storedThrough: 12 });
+  world.answer(world.head(7));
+  expect(conversation.last).toBe(7);
+});
+
+test("a head is confirmed once the store has all that the log has", async () => {
+  const world = setUp();
+  const conversation = opened(world, 5);
+  const confirmed = world.relay.confirm(conversation);
+  world.beat();
+  world.beat({ publishedThrough: 20, storedThrough: 20 });
+  expect(world.counts.waiting()).toBe(0);
+  world.beat({ publishedThrough: 30, storedThrough: 30 });
+  world.answer(world.head(8));
+  await confirmed;
+  expect(conversation.last).toBe(8);
+});
+
+test("a head that the store does not get to in time is not confirmed", async () => {
+  const world = setUp();
+  const conversation = opened(world, 5);
+  const confirmed = world.relay.confirm(conversation).catch((error: unknown) => error);
+  world.pass(4);
+  expect(await confirmed).toMatchObject({ code: "store_unavailable", retryAfterMs: BEAT_MS });
+});
+
+test("a conversation stays while a subscription opens, and goes with the last one", () => {
+  const world = setUp();
+  const [first, second] = [world.open(), world.open()];
+  world.beat();
+  world.answer(world.head(5));
+  expect(second.conversation).toBe(first.conversation as LocalConversation);
+  world.relay.opened(first.conversation as LocalConversation);
+  expect(world.counts.joins()).toBe(1);
+  world.relay.opened(second.conversation as LocalConversation);
+  expect(world.counts.joins()).toBe(0);
+});
