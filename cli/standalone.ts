@@ -29,6 +29,7 @@ import { createSystemDigest } from "../src/adapters/system/digest.ts";
 import { loadKeys } from "../src/adapters/system/keys.ts";
 import { createSystemRandom } from "../src/adapters/system/random.ts";
 import type { Config } from "../src/config.ts";
+import { asAppError } from "../src/errors.ts";
 
 export interface Standalone {
   readonly url: string;
@@ -181,6 +182,8 @@ export async function startStandalone(
 }
 
 function haltedPartitions(pool: DeliveryPool): string | undefined {
-  const halted = [...pool.halted()].map(([name, error]) => `${name}: ${error.message}`);
+  const halted = [...pool.halted()].map(([name, error]) => {
+    return `${name}: ${asAppError(error).code}: ${error.message}`;
+  });
   return halted.length === 0 ? undefined : halted.join("; ");
 }

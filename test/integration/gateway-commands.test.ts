@@ -98,9 +98,9 @@ describe("a command that is not valid is refused, and its socket goes on", () =>
       "history.after",
     ],
     [
-      "a cursor of 10 KB",
+      "a cursor beyond the limit",
       "history",
-      { conversation: "a", before: `${"e".repeat(10_240)}.1` },
+      { conversation: "a", before: `${"e".repeat(limits.cursorBytesMax)}.1` },
       "invalid_cursor",
       "history.before",
     ],
@@ -172,7 +172,24 @@ describe("a command that is not valid is refused, and its socket goes on", () =>
       "send.content",
     ],
     ["no key", "send", message({ key: undefined }), "invalid_command", "send.key"],
-    ["a short key", "send", message({ key: "msg-1" }), "key_weak", "send.key"],
+    [
+      "a key below the limit",
+      "send",
+      message({ key: freshKey().slice(0, limits.keyCharsMin - 1) }),
+      "key_weak",
+      "send.key",
+    ],
+    [
+      "a key of too few bits",
+      "send",
+      message({
+        key: freshKey()
+          .replaceAll("-", "")
+          .slice(0, limits.keyBitsMin / 4 - 1),
+      }),
+      "key_weak",
+      "send.key",
+    ],
     [
       "a counter as key",
       "send",
