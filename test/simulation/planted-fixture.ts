@@ -10,7 +10,9 @@ let first: number | undefined;
 let firstMs = 0;
 // A bug may also leave a promise that nobody handles.
 process.on("unhandledRejection", () => {});
-for (let seed = 1; seed <= seeds && (goesOn || first === undefined); seed++) {
+const order = Array.from({ length: seeds }, (_, i) => i + 1);
+for (const seed of goesOn ? order : [Number(process.argv[4]), ...order]) {
+  if (!goesOn && first !== undefined) break;
   const failure = simulate(seed, 0);
   if (failure === undefined) continue;
   failed++;

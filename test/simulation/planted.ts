@@ -24,8 +24,16 @@ export interface Catch {
 const ROOT = dirname(dirname(import.meta.dir));
 const COPIED = ["src", "gateway", "consumers", "test/simulation", "package.json", "tsconfig.json"];
 
-/** @param all whether to go on after the first failure */
-export async function catchBug(bug: PlantedBug, seeds: number, all: boolean): Promise<Catch> {
+/**
+ * @param all whether to go on after the first failure
+ * @param first a seed that is tried before the others
+ */
+export async function catchBug(
+  bug: PlantedBug,
+  seeds: number,
+  all: boolean,
+  first?: number,
+): Promise<Catch> {
   const folder = await mkdtemp(join(tmpdir(), "tidegate-planted-"));
   try {
     for (const path of COPIED) await cp(join(ROOT, path), join(folder, path), { recursive: true });
@@ -39,11 +47,14 @@ export async function catchBug(bug: PlantedBug, seeds: number, all: boolean): Pr
       await writeFile(path, parts.join(to));
     }
     const program = join(folder, "test/simulation/planted-fixture.ts");
-    const child = Bun.spawn([process.execPath, program, String(seeds), all ? "all" : "first"], {
-      cwd: folder,
-      stdout: "pipe",
-      stderr: "pipe",
-    });
+    const child = Bun.spawn(
+      [process.execPath, program, String(seeds), all ? "all" : "first", String(first ?? 1)],
+      {
+        cwd: folder,
+        stdout: "pipe",
+        stderr: "pipe",
+      },
+    );
     const [output, errors] = await Promise.all([
       new Response(child.stdout).text(),
       new Response(child.stderr).text(),

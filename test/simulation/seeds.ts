@@ -1,5 +1,20 @@
 /**
- * Seeds in which a bug that was once in the program shows when it is put back (`planted-bugs.ts`),
- * with what it was. They are run first, always.
+ * Seeds in which a bug that was once in the program shows when it is put back, with its name in
+ * `planted-bugs.ts`. Their runs are made first, always. When the simulation itself changes, its runs
+ * change too: `planted.test.ts` then says which of them has to be found anew.
  */
-export const SEEDS: readonly (readonly [seed: number, fault: string])[] = [];
+export const SEEDS: readonly (readonly [seed: number, bug: string])[] = [
+  [1, "a fold forgets the ids that it needs"],
+  [3, "a fold forgets the heads that it needs"],
+  [2, "an offset is compared with that of an older event"],
+  [2, "dropped held events stay counted"],
+  [65, "a check of the head is not repeated after an error"],
+  [250, "a check of the head is not repeated when the store was behind"],
+  [29, "a conversation is forgotten while a subscription opens"],
+  [1, "a failed join stays joined"],
+  [22, "a cursor is called ahead while the store is behind"],
+  [60, "a pause outlives the worker that paused"],
+  [703, "a replaced worker publishes by its successor's heads, and relays take it"],
+  [4, "a member that leaves cannot be expired"],
+  [219, "a store finds an id where it was placed first"],
+];

@@ -29,8 +29,8 @@ describe("seeded runs of gateways and pools with faults", () => {
     return;
   }
 
-  for (const [seed, fault] of SEEDS)
-    test(`seed ${seed} keeps every guarantee: once ${fault}`, () => hold(seed));
+  for (const [seed, bug] of SEEDS)
+    test(`seed ${seed} keeps every guarantee, where once ${bug}`, () => hold(seed));
 
   for (let first = 1; first <= runs; first += BLOCK) {
     const last = Math.min(first + BLOCK - 1, runs);
