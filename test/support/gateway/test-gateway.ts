@@ -32,7 +32,12 @@ export class TestGateway implements AsyncDisposable {
 
   static async start(options: TestGatewayOptions = {}): Promise<TestGateway> {
     const gateway = new TestGateway(options);
-    await gateway.#start();
+    try {
+      await gateway.#start();
+    } catch (error) {
+      await gateway[Symbol.asyncDispose]();
+      throw error;
+    }
     return gateway;
   }
 
