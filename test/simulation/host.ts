@@ -1,5 +1,6 @@
 import { startDeliveryPool, type DeliveryPool } from "../../consumers/delivery/pool.ts";
 import { Gateway } from "../../gateway/gateway.ts";
+import type { MemoryEventLog } from "../../src/adapters/memory/event-log.ts";
 import {
   createMemoryTelemetry,
   type MemoryTelemetry,
@@ -9,12 +10,29 @@ import { AppError } from "../../src/errors.ts";
 import type { Authenticator } from "../../src/ports/authenticator.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
+import type { Bus } from "./bus.ts";
 import type { Link } from "./link.ts";
 import { logOf, type SimConsumer } from "./log-access.ts";
 import { SimProcess } from "./process.ts";
+import type { Profile } from "./profile.ts";
+import type { SeededRandom } from "./random.ts";
+import type { Scheduler } from "./scheduler.ts";
 import { count } from "./stats.ts";
-import { storeOf } from "./store-access.ts";
-import type { World } from "./world.ts";
+import { storeOf, type StoreWeather } from "./store-access.ts";
+import type { Trace } from "./trace.ts";
+
+/** What a host needs of the world around it. */
+export interface HostWorld {
+  readonly scheduler: Scheduler;
+  readonly random: SeededRandom;
+  readonly profile: Profile;
+  readonly weather: StoreWeather;
+  readonly bus: Bus;
+  readonly trace: Trace;
+  readonly log: MemoryEventLog;
+  readonly catalog: TenantCatalog;
+  broken(check: string, message: string): void;
+}
 
 export type Role = "gateway" | "pool" | "both";
 
@@ -37,14 +55,14 @@ export class Host {
   readonly name: string;
   readonly role: Role;
   readonly links = new Set<Link>();
-  readonly #world: World;
+  readonly #world: HostWorld;
   process: SimProcess;
   telemetry: MemoryTelemetry = createMemoryTelemetry();
   gateway: Gateway | undefined;
   pool: DeliveryPool | undefined;
   consumers: readonly SimConsumer[] = [];
 
-  constructor(world: World, name: string, role: Role) {
+  constructor(world: HostWorld, name: string, role: Role) {
     this.#world = world;
     this.name = name;
     this.role = role;

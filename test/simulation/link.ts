@@ -2,9 +2,25 @@ import type { Connection } from "../../gateway/connection.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
 import { receive } from "../../gateway/receive.ts";
 import type { Socket } from "../../src/ports/socket.ts";
-import type { Host } from "./host.ts";
+import type { SimProcess } from "./process.ts";
+import type { Profile } from "./profile.ts";
+import type { SeededRandom } from "./random.ts";
+import type { Scheduler } from "./scheduler.ts";
 import { count } from "./stats.ts";
-import type { World } from "./world.ts";
+
+/** The process that has the gateway's end. */
+export interface LinkHost {
+  readonly process: SimProcess;
+  readonly gateway: Gateway | undefined;
+  readonly links: Set<Link>;
+}
+
+export interface LinkWorld {
+  readonly scheduler: Scheduler;
+  readonly random: SeededRandom;
+  readonly profile: Profile;
+  broken(check: string, message: string): void;
+}
 
 /** The client's end of a socket. */
 export interface LinkOwner {
@@ -17,8 +33,8 @@ export interface LinkOwner {
 
 /** One socket with both of its ends: frames in order each way, a buffer that fills, ways to end. */
 export class Link implements Socket {
-  readonly host: Host;
-  readonly #world: World;
+  readonly host: LinkHost;
+  readonly #world: LinkWorld;
   readonly #gateway: Gateway;
   readonly #owner: LinkOwner;
   readonly #capacity: number;
@@ -39,7 +55,13 @@ export class Link implements Socket {
   #closeCode = 1006;
   #closeReason = "";
 
-  constructor(world: World, host: Host, gateway: Gateway, owner: LinkOwner, capacity: number) {
+  constructor(
+    world: LinkWorld,
+    host: LinkHost,
+    gateway: Gateway,
+    owner: LinkOwner,
+    capacity: number,
+  ) {
     this.#world = world;
     this.host = host;
     this.#gateway = gateway;

@@ -232,7 +232,11 @@ describe("refused", () => {
       { ...record({ id: "a" }), headers: { tidegate: "1 1 f a.scope 5 9" } },
       { ...record({ id: "b" }), key: "bad" },
     ]);
-    expect(folded.refused.map(({ code }) => code)).toEqual(Array(3).fill("malformed_record"));
+    expect(folded.refused.map(({ code }) => code)).toEqual([
+      "malformed_record",
+      "malformed_record",
+      "malformed_record",
+    ]);
     expect(folded.placed).toEqual([]);
   });
 
@@ -263,7 +267,7 @@ describe("a frozen function of the log", () => {
     const one = sequencer({ headsMax });
     const heads = new Map<string, { epoch: string; seq: number }[]>();
     const rows: Folded["placed"] = [];
-    const verdicts: unknown[] = [];
+    const verdicts: [offset: number, ...what: unknown[]][] = [];
     for (let from = 0; from < log.length; from += batch) {
       const records = log.slice(from, from + batch);
       const offsets = records.map((_, i) => from + i);
@@ -287,7 +291,7 @@ describe("a frozen function of the log", () => {
       for (const { offset, seq, epoch } of folded.placed) verdicts.push([offset, seq, epoch]);
       for (const { offset, code } of folded.refused) verdicts.push([offset, code]);
     }
-    return verdicts.toSorted();
+    return verdicts.toSorted(([a], [b]) => a - b);
   }
 
   test("batches, a store that lags and a small memory change no verdict", () => {
