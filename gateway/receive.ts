@@ -10,9 +10,6 @@ import { unsubscribe } from "./commands/unsubscribe.ts";
 import type { Connection } from "./connection.ts";
 import type { Gateway } from "./gateway.ts";
 
-/** Waiting commands beyond which the socket is closed, in credit windows. */
-const BACKLOG_CREDITS_MAX = 16;
-
 // One array for all frames: a frame is acted on before the next one is parsed.
 const lines: Line[] = [];
 
@@ -74,8 +71,7 @@ function wait(gateway: Gateway, connection: Connection, more: readonly Line[]): 
     backlog.push(line);
     connection.begin();
   }
-  if (backlog.length > BACKLOG_CREDITS_MAX * gateway.limits.creditCommandsMax)
-    connection.close("overloaded");
+  if (backlog.length > gateway.limits.backlogCommandsMax) connection.close("overloaded");
 }
 
 function act(gateway: Gateway, connection: Connection, line: Line): void {

@@ -29,25 +29,10 @@ export const LIMIT_TABLE = {
     "Content of one message, as JSON in UTF-8",
     "error content_too_large",
   ),
-  conversationBytesMax: limit(
-    200,
-    "bytes",
-    "A conversation's name in UTF-8",
-    "error invalid_conversation",
-  ),
+  conversationBytesMax: limit(200, "bytes", "A conversation's name", "error invalid_conversation"),
   tenantCharsMax: limit(40, "count", "A tenant's name", "error unauthenticated"),
-  userBytesMax: limit(
-    200,
-    "bytes",
-    "A user's name (the token's subject) in UTF-8",
-    "error unauthenticated",
-  ),
-  clientNameBytesMax: limit(
-    100,
-    "bytes",
-    "The client's own name in connect",
-    "error invalid_command",
-  ),
+  userBytesMax: limit(200, "bytes", "A user's name (token's subject)", "error unauthenticated"),
+  clientNameBytesMax: limit(100, "bytes", "Client's name in connect", "error invalid_command"),
   tokenBytesMax: limit(8 * KiB, "bytes", "A token in connect or refresh", "error unauthenticated"),
   tokenClockToleranceMs: limit(
     5_000,
@@ -61,18 +46,8 @@ export const LIMIT_TABLE = {
     "Conversation patterns in a token's capabilities",
     "error unauthenticated",
   ),
-  capabilityPatternBytesMax: limit(
-    200,
-    "bytes",
-    "A conversation pattern in UTF-8",
-    "error unauthenticated",
-  ),
-  jwtKeysMax: limit(
-    100,
-    "count",
-    "Keys that tokens are checked with",
-    "the program does not start",
-  ),
+  capabilityPatternBytesMax: limit(200, "bytes", "A conversation pattern", "error unauthenticated"),
+  jwtKeysMax: limit(100, "count", "Keys to check tokens with", "the program does not start"),
   keyIdCharsMax: limit(200, "count", "A key's id (kid)", "the program does not start"),
   cursorBytesMax: limit(64, "bytes", "A cursor", "error invalid_cursor"),
   keyCharsMin: limit(16, "count", "A message key, at least", "error key_weak"),
@@ -87,7 +62,7 @@ export const LIMIT_TABLE = {
   httpBodyBytesMax: limit(
     256 * KiB,
     "bytes",
-    "Body of one HTTP request",
+    "An HTTP request's body",
     "problem content_too_large",
   ),
   httpInFlightMax: limit(
@@ -110,16 +85,11 @@ export const LIMIT_TABLE = {
     "Time to authenticate after the socket is open",
     "close connect_timeout",
   ),
-  heartbeatMs: limit(
-    25_000,
-    "ms",
-    "Time between two heartbeats",
-    "two missed: close heartbeat_missed",
-  ),
+  heartbeatMs: limit(25_000, "ms", "Between two heartbeats", "two missed: close heartbeat_missed"),
   subscriptionsMax: limit(
     1_000,
     "count",
-    "Subscriptions of one connection",
+    "Subscriptions a connection",
     "error too_many_subscriptions",
   ),
   creditCommandsMax: limit(
@@ -128,24 +98,15 @@ export const LIMIT_TABLE = {
     "Unanswered commands of one connection",
     "the server stops reading that socket",
   ),
-  connectionsMax: limit(
-    200_000,
-    "count",
-    "Sockets of one gateway process",
-    "HTTP 503 before the upgrade",
-  ),
+  backlogCommandsMax: limit(8_192, "count", "Commands behind connect", "close overloaded"),
+  connectionsMax: limit(200_000, "count", "Sockets of one gateway", "HTTP 503 before the upgrade"),
   connectionsUnauthenticatedMax: limit(
     10_000,
     "count",
     "Sockets of one gateway process that have not authenticated",
     "HTTP 503 before the upgrade",
   ),
-  invalidCommandsMax: limit(
-    100,
-    "count",
-    "Refused commands in a row on one socket",
-    "close too_many_errors",
-  ),
+  invalidCommandsMax: limit(100, "count", "Refused commands in a row", "close too_many_errors"),
   sendsPerSecondPerConnection: limit(
     2_000,
     "per_second",
@@ -221,13 +182,13 @@ export const LIMIT_TABLE = {
   appendBatchRecordsMax: limit(
     4_096,
     "count",
-    "Records of one append",
+    "Records an append",
     "the rest goes into the next one",
   ),
   appendBatchBytesMax: limit(
     1 * MiB,
     "bytes",
-    "Characters of one append",
+    "Characters an append",
     "the rest goes into the next one",
   ),
   appendPendingBytesMax: limit(
@@ -236,12 +197,7 @@ export const LIMIT_TABLE = {
     "Characters that wait for the log in one gateway",
     "error overloaded",
   ),
-  appendTimeoutMs: limit(
-    10_000,
-    "ms",
-    "Time for an append to have an outcome",
-    "error unknown_outcome",
-  ),
+  appendTimeoutMs: limit(10_000, "ms", "Time for an append's outcome", "error unknown_outcome"),
 
   // The log.
   readPageRecordsMax: limit(
@@ -282,12 +238,7 @@ export const LIMIT_TABLE = {
     "Offsets back in which an equal id is a duplicate for a first try",
     "older ones are found by attempt",
   ),
-  batchRecordsMax: limit(
-    4_096,
-    "count",
-    "Records a worker folds at once",
-    "the rest waits in the log",
-  ),
+  batchRecordsMax: limit(4_096, "count", "Records folded at once", "the rest waits in the log"),
   tailEventsMax: limit(
     100_000,
     "count",
@@ -359,12 +310,7 @@ export const LIMIT_TABLE = {
   ),
 
   // Reading back.
-  historyLimitMax: limit(
-    1_000,
-    "count",
-    "Messages in one answer of history",
-    "error invalid_command",
-  ),
+  historyLimitMax: limit(1_000, "count", "Messages in one history", "error invalid_command"),
   historyLimitDefault: limit(
     50,
     "count",
@@ -377,16 +323,11 @@ export const LIMIT_TABLE = {
     "Characters in one answer of history",
     "fewer messages; more is true",
   ),
-  tailMax: limit(
-    1_000,
-    "count",
-    "Messages back that a subscription may ask for",
-    "error invalid_command",
-  ),
+  tailMax: limit(1_000, "count", "Messages back in a subscription", "error invalid_command"),
   feedPageEventsMax: limit(
     4_096,
     "count",
-    "Events in one page of the event feed",
+    "Events in one page of the feed",
     "more by the next page",
   ),
 
@@ -398,12 +339,7 @@ export const LIMIT_TABLE = {
     "further ones are counted and not exported; one warning",
   ),
   logLineCharsMax: limit(16 * KiB, "count", "Characters of one log line", "cut short"),
-  logLinesPerSecondMax: limit(
-    200,
-    "per_second",
-    "Log lines",
-    "not written; the next line says how many",
-  ),
+  logLinesPerSecondMax: limit(200, "per_second", "Log lines", "the next line says how many"),
 
   // Leaving.
   drainDeadlineMs: limit(10_000, "ms", "Time from SIGTERM to the end of the process", "exit"),

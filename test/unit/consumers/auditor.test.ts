@@ -1,0 +1,135 @@
+import { expect, test } from "bun:test";
+import { startAuditor } from "../../../consumers/auditor/auditor.ts";
+import { createMemoryDisk } from "../../../src/adapters/memory/event-log-disk.ts";
+import { createMemoryEventLog } from "../../../src/adapters/memory/event-log.ts";
+import { MemoryMessageStore } from "../../../src/adapters/memory/message-store.ts";
+import { createMemoryTelemetry } from "../../../src/adapters/memory/telemetry.ts";
+import { createMemoryTenantCatalog } from "../../../src/adapters/memory/tenant-catalog.ts";
+import { createSystemRandom } from "../../../src/adapters/system/random.ts";
+import { NOTHING_KNOWN, Sequencer } from "../../../src/chat/sequencer.ts";
+import { limitsWith, type Limits } from "../../../src/limits.ts";
+import type { LogRecord } from "../../../src/wire/record.ts";
+import { encodeMessageRecord, recordTemplate } from "../../../src/wire/record.ts";
+import { SteppedClock } from "../../support/stepped-clock.ts";
+
+const TENANT = "acme";
+const template = recordTemplate({
+  tenant: TENANT,
+  conversation: "general",
+  sender: "ana",
+  key: "general",
+  source: "test",
+});
+
+function record(key: string): LogRecord {
+  return encodeMessageRecord(template, {
+    key,
+    id: `${key}.scope`,
+    attempt: 1,
+    kind: "text",
+    timestamp: 1_795_254_378_085,
+    content: "{}",
+    fingerprint: "f",
+  });
+}
+
+/** Moves the clock until the promise has settled. */
+async function settled<T>(clock: SteppedClock, promise: Promise<T>): Promise<T> {
+  let isSettled = false;
+  const watched = promise.finally(() => (isSettled = true));
+  while (!isSettled) await clock.advance(1);
+  return watched;
+}
+
+/** A log of `count` messages, a repeat of the first, and a store that lacks what `omit` says. */
+async function startWith(
+  count: number,
+  omit: (offset: number) => boolean,
+  changes: Partial<Limits>,
+) {
+  const clock = new SteppedClock();
+  const limits = limitsWith(changes);
+  const telemetry = createMemoryTelemetry();
+  const random = createSystemRandom();
+  const log = createMemoryEventLog({ clock, disk: createMemoryDisk(), random });
+  const store = new MemoryMessageStore();
+  const options = { log, partitions: 1, retentionMs: 60_000, retentionBytes: undefined };
+  const catalog = await settled(clock, createMemoryTenantCatalog(options));
+  const { topic } = await settled(clock, catalog.place(TENANT));
+  const records = Array.from({ length: count }, (_, i) => record(`k${i}`));
+  records.push(record("k0"));
+  await settled(clock, log.append(topic, 0, records));
+
+  const incarnation = (await settled(clock, log.describeTopic(topic)))?.incarnation ?? "";
+  const sequencer = new Sequencer({
+    locate: (key) => ({ tenant: TENANT, conversation: key }),
+    incarnation,
+    windowOffsets: limits.windowOffsets,
+    headsMax: limits.headsMax,
+  });
+  const offsets = records.map((_, i) => i);
+  const folded = sequencer.fold(sequencer.prepare(records, offsets), NOTHING_KNOWN, 0);
+  const { ownerEpoch } = await store.acquire({ topic, partition: 0 });
+  let seq = 0;
+  await store.commit({
+    topic,
+    partition: 0,
+    incarnation,
+    ownerEpoch,
+    expectedOffset: 0,
+    nextOffset: records.length,
+    lastId: "k0.scope",
+    events: folded.placed
+      .filter((event) => !omit(event.offset))
+      .map((event) => ({ ...event, seq: ++seq })),
+  });
+  const auditor = await startAuditor({
+    member: "a",
+    log,
+    store,
+    catalog,
+    clock,
+    limits,
+    telemetry,
+  });
+  const total = (name: string) => telemetry.value(`tidegate_audit_${name}_total`) ?? 0;
+  return { clock, auditor, total, records: records.length };
+}
+
+test("finds no fault in a store that has the whole log, in pages of feedPageEventsMax", async () => {
+  const audit = await startWith(50, () => false, { feedPageEventsMax: 3 });
+  await audit.clock.advance(1_000);
+  expect(audit.total("records")).toBe(audit.records);
+  for (const fault of ["lost", "duplicate", "reordered", "altered", "skipped"])
+    expect([fault, audit.total(fault)]).toEqual([fault, 0]);
+  await settled(audit.clock, audit.auditor.close());
+});
+
+test("counts a record as lost that was never placed", async () => {
+  const audit = await startWith(50, (offset) => offset === 20, {});
+  await audit.clock.advance(1_000);
+  expect(audit.total("lost")).toBe(1);
+  await settled(audit.clock, audit.auditor.close());
+});
+
+test("goes at auditRecordsPerSecond, and at auditRecordsPerSecondBusy while the store grows fast", async () => {
+  const pace = { auditRecordsPerSecond: 1_000, auditRecordsPerSecondBusy: 10 };
+  const idle = await startWith(999, () => false, pace);
+  await idle.clock.advance(2_500);
+  expect(idle.total("records")).toBe(1_000);
+  await settled(idle.clock, idle.auditor.close());
+  // Below zero everything counts as fast.
+  const busy = await startWith(999, () => false, { ...pace, auditBusyPerSecond: -1 });
+  await busy.clock.advance(2_500);
+  expect(busy.total("records")).toBeGreaterThan(0);
+  expect(busy.total("records")).toBeLessThan(1_000);
+  await settled(busy.clock, busy.auditor.close());
+});
+
+test("reports nothing false with auditMemoryMax of one", async () => {
+  const audit = await startWith(50, () => false, { auditMemoryMax: 1 });
+  await audit.clock.advance(1_000);
+  expect(audit.total("records")).toBe(audit.records);
+  expect(audit.total("lost") + audit.total("reordered") + audit.total("duplicate")).toBe(0);
+  await settled(audit.clock, audit.auditor.close());
+});
