@@ -71,7 +71,11 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     }
     const events = [];
     for (let from = first; from < nextOffset;) {
-      const page = await store.feed({ topic, partition }, from, limits.feedPageEventsMax);
+      const page = await store.feed(
+        { topic, partition },
+        from,
+        Math.min(limits.feedPageEventsMax, nextOffset - from),
+      );
       for (const event of page.events) if (event.offset < nextOffset) events.push(event);
       if (page.nextOffset <= from) break;
       from = page.nextOffset;
