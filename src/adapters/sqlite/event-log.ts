@@ -341,6 +341,7 @@ export async function openSqliteEventLog(options: SqliteEventLogOptions): Promis
       path: opened.live.path,
       synchronous: options.synchronousForTests ?? "FULL",
       ends: opened.ends,
+      walBytes: opened.liveBytes,
     });
     return new SqliteEventLog(options, { lock, writer, keeper, opened });
   } catch (error) {

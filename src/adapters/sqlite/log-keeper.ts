@@ -15,6 +15,7 @@ import type {
   SegmentPlace,
 } from "./log-messages.ts";
 import { LogMeta } from "./log-meta.ts";
+import { reserve } from "./log-reserve.ts";
 import { isExpired, startAfterRetention } from "./log-retention.ts";
 import { SegmentReader } from "./log-segment-reader.ts";
 import {
@@ -39,7 +40,7 @@ export class LogKeeper {
     createTopic: ({ spec, incarnation }) => this.createTopic(spec, incarnation),
     deleteTopic: ({ id }) => this.deleteTopic(id),
     saveOffsets: (offsets) => (this.opened().saveCommitted(offsets), null),
-    prepare: ({ number }) => this.prepare(number),
+    prepare: ({ number, reserveBytes }) => this.prepare(number, reserveBytes),
     seal: ({ number }) => this.seal(number),
     read: (ask) => this.read(ask),
     retain: ({ now }) => this.retain(now),
@@ -71,6 +72,7 @@ export class LogKeeper {
       ends: offsetsOf(ends),
       committed: this.meta.committed(),
       live: { number: live.number, path: live.path },
+      liveBytes: [...live.chunks.values()].reduce((sum, chunk) => sum + chunk.bytes, 0),
       size: this.size(),
     };
   }
@@ -93,7 +95,7 @@ export class LogKeeper {
     let live = begun.at(-1);
     if (live === undefined || live.state === SEGMENT_STATE.sealed) {
       if (live !== undefined) throw new AppError("log_corrupt", `${live.path} has no successor`);
-      const { number } = this.prepare(this.segments.keys().next().value ?? 1);
+      const { number } = this.prepare(this.segments.keys().next().value ?? 1, 0);
       live = this.segments.get(number) as SegmentReader;
       live.begin();
     }
@@ -143,12 +145,13 @@ export class LogKeeper {
     return null;
   }
 
-  private prepare(number: number): SegmentPlace {
+  private prepare(number: number, reserveBytes: number): SegmentPlace {
     const path = join(this.folder, segmentFile(number));
     let segment = this.segments.get(number);
     if (segment === undefined) {
       segment = new SegmentReader(number, path);
       segment.open();
+      if (reserveBytes > 0) reserve(`${path}-wal`, reserveBytes);
       this.segments.set(number, segment);
     }
     return { number, path };

@@ -33,6 +33,8 @@ export type WriterRequest =
       readonly path: string;
       readonly synchronous: "FULL" | "OFF";
       readonly ends: readonly PartitionOffset[];
+      /** What the write-ahead log has already. */
+      readonly walBytes: number;
     }
   | CommitRequest
   /** Goes on in the next segment, which is there already. */
@@ -69,6 +71,8 @@ export interface OpenedLog {
   readonly ends: readonly PartitionOffset[];
   readonly committed: readonly KeptOffset[];
   readonly live: SegmentPlace;
+  /** Of records in the live segment. */
+  readonly liveBytes: number;
   readonly size: LogSize;
 }
 
@@ -114,7 +118,11 @@ export interface KeeperCalls {
   };
   deleteTopic: { ask: { readonly id: number }; answer: null };
   saveOffsets: { ask: readonly KeptOffset[]; answer: null };
-  prepare: { ask: { readonly number: number }; answer: SegmentPlace };
+  prepare: {
+    /** `reserveBytes`: what its write-ahead log gets ahead of need. */
+    ask: { readonly number: number; readonly reserveBytes: number };
+    answer: SegmentPlace;
+  };
   seal: { ask: { readonly number: number }; answer: LogSize };
   read: { ask: ReadRequest; answer: ReadReply };
   retain: { ask: { readonly now: number }; answer: RetainReply };

@@ -6,6 +6,8 @@ import type { LogCounters } from "./log-stats.ts";
 import type { KeeperThread, WriterThread } from "./log-threads.ts";
 
 const RETRY_MS = 1_000;
+/** Room for the commit that fills the segment. */
+const RESERVE_FACTOR = 1.125;
 
 /**
  * Moves the writer from a full segment to the next one. The next one is made ahead of need and the
@@ -92,7 +94,10 @@ export class LogRoller {
   }
 
   private async prepare(): Promise<void> {
-    this.spare = await this.keeper.call("prepare", { number: this.live.number + 1 });
+    this.spare = await this.keeper.call("prepare", {
+      number: this.live.number + 1,
+      reserveBytes: Math.ceil(this.segmentBytesMax * RESERVE_FACTOR),
+    });
   }
 
   private async roll(): Promise<void> {

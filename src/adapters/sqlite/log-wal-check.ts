@@ -78,8 +78,11 @@ function readFrames(fd: number, path: string): readonly Frame[] | undefined {
     readSync(fd, frame, 0, frame.byteLength, at);
     const sameRound =
       frame.getUint32(8) === header.getUint32(16) && frame.getUint32(12) === header.getUint32(20);
-    addChecksum(frame, 0, 8, little, sums);
-    addChecksum(frame, FRAME_HEADER_BYTES, pageBytes, little, sums);
+    // Reserved space and former rounds need no sum.
+    if (sameRound) {
+      addChecksum(frame, 0, 8, little, sums);
+      addChecksum(frame, FRAME_HEADER_BYTES, pageBytes, little, sums);
+    }
     const carried = { a: frame.getUint32(16), b: frame.getUint32(20) };
     frames.push({
       fits: sameRound && sums.a === carried.a && sums.b === carried.b,

@@ -1,5 +1,4 @@
 import type { Database, Statement } from "bun:sqlite";
-import { statSync } from "node:fs";
 import { AppError } from "../../errors.ts";
 import { openDatabase } from "./database.ts";
 import { writeFault } from "./log-fault.ts";
@@ -11,6 +10,11 @@ const INSERT =
 
 /** Holds the pages of a whole commit, so that they are not spilled before it. */
 const CACHE_BYTES = 16 * 1024 * 1024;
+
+const PAGE_BYTES = 4096;
+const FRAME_BYTES = PAGE_BYTES + 24;
+/** Pages of the tree that a commit touches besides its texts. */
+const COMMIT_FRAMES = 2;
 
 /** topic, partition, base, count, time, sum, text */
 type Row = [number, number, number, number, number, number, Uint8Array];
@@ -31,6 +35,8 @@ interface OpenSegment {
 export class LogWriter {
   private segment: OpenSegment | undefined;
   private synchronous: "FULL" | "OFF" = "FULL";
+  /** Of the live segment's write-ahead log, about. */
+  private frames = 0;
   private readonly ends = new Map<number, number>();
 
   handle(request: WriterRequest): WriterReply {
@@ -50,6 +56,7 @@ export class LogWriter {
         for (const { topic, partition, offset } of request.ends)
           this.ends.set(partitionKey(topic, partition), offset);
         this.segment = this.openSegment(request.path);
+        this.frames = Math.floor(request.walBytes / FRAME_BYTES);
         break;
       case "commit":
         flushMs = this.commit(request);
@@ -92,6 +99,8 @@ export class LogWriter {
       throw error;
     }
     for (const [key, end] of moved) this.ends.set(key, end);
+    this.frames +=
+      COMMIT_FRAMES + lengths.reduce((sum, bytes) => sum + Math.ceil(bytes / PAGE_BYTES), 0);
     return performance.now() - before;
   }
 
@@ -111,6 +120,7 @@ export class LogWriter {
     }
     closeSegment(this.current());
     this.segment = next;
+    this.frames = 0;
   }
 
   private openSegment(path: string): OpenSegment {
@@ -129,9 +139,9 @@ export class LogWriter {
     return this.segment;
   }
 
+  /** Frames are counted, since the file has room ahead of them. */
   private walBytes(): number {
-    if (this.segment === undefined) return 0;
-    return statSync(`${this.segment.path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    return this.frames * FRAME_BYTES;
   }
 
   private close(): void {
