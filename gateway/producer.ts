@@ -10,6 +10,9 @@ export interface Completion {
   failed(error: AppError): void;
 }
 
+/** So much is appended before the turn ends, so that the log works while more is being read. */
+const FLUSH_CHARS = 56 * 1024;
+
 interface Batch {
   readonly topic: string;
   readonly partition: number;
@@ -30,6 +33,8 @@ export class Producer {
   readonly #ready: Batch[] = [];
   readonly #inFlight = new Set<Batch>();
   #pendingChars = 0;
+  /** Of the records that are gathered now. */
+  #openChars = 0;
   #scheduled = false;
   #idle: (() => void)[] = [];
 
@@ -89,9 +94,14 @@ export class Producer {
     batch.completions.push(completion);
     batch.chars += chars;
     this.#pendingChars += chars;
-    if (!this.#scheduled) {
+    this.#openChars += chars;
+    if (this.#openChars >= FLUSH_CHARS) this.#flush();
+    else if (!this.#scheduled) {
       this.#scheduled = true;
-      this.#clock.defer(() => this.#flush());
+      this.#clock.defer(() => {
+        this.#scheduled = false;
+        this.#flush();
+      });
     }
     return undefined;
   }
@@ -112,7 +122,7 @@ export class Producer {
   }
 
   #flush(): void {
-    this.#scheduled = false;
+    this.#openChars = 0;
     const ready = this.#ready.splice(0);
     this.#open.clear();
     const startedAt = this.#clock.monotonic();

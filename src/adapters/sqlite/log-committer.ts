@@ -11,6 +11,10 @@ import { TextBytes } from "./text-bytes.ts";
 
 /** One is flushed, the next one is at the writer already, so that it never waits for this thread. */
 const COMMITS_AHEAD = 2;
+/** Commits of small loads are at least this far apart. */
+const COMMIT_INTERVAL_MS = 2;
+/** So much goes at once: the writer works while the rest of the turn is still being encoded. */
+const COMMIT_NOW_CHARS = 48 * 1024;
 /**
  * A second commit goes ahead only when it is this large: below it the disk is not what limits, and
  * waiting for the first one halves the number of flushes.
@@ -48,6 +52,7 @@ export class LogCommitter {
   private queuedChars = 0;
   private pendingChars = 0;
   private underWay = 0;
+  private committedAt = Number.NEGATIVE_INFINITY;
   private readonly buffers = new BufferPool(COMMITS_AHEAD);
   private scheduled = false;
   private idle: (() => void)[] = [];
@@ -83,12 +88,7 @@ export class LogCommitter {
       this.queue.push({ target, records, text, resolve, reject });
       this.queuedChars += text.length;
       this.pendingChars += text.length;
-      if (this.scheduled || !this.mayCommit()) return;
-      this.scheduled = true;
-      this.clock.defer(() => {
-        this.scheduled = false;
-        this.commit();
-      });
+      this.schedule();
     });
   }
 
@@ -98,7 +98,29 @@ export class LogCommitter {
       await new Promise<void>((resolve) => this.idle.push(resolve));
   }
 
+  /**
+   * At the end of this turn, or when the last commit is COMMIT_INTERVAL_MS old: each costs two
+   * crossings of threads and a flush, so that at thousands a second they are all that is done.
+   */
+  private schedule(): void {
+    if (!this.mayCommit()) return;
+    if (this.queuedChars >= COMMIT_NOW_CHARS) {
+      this.commit();
+      return;
+    }
+    if (this.scheduled) return;
+    this.scheduled = true;
+    const run = () => {
+      this.scheduled = false;
+      this.commit();
+    };
+    const wait = this.committedAt + COMMIT_INTERVAL_MS - this.clock.monotonic();
+    if (wait <= 0 || this.queuedChars >= AHEAD_CHARS_MIN) this.clock.defer(run);
+    else this.clock.after(wait, run);
+  }
+
   private commit(): void {
+    if (this.queue.length > 0) this.committedAt = this.clock.monotonic();
     while (this.queue.length > 0 && this.mayCommit()) {
       const appends = this.takeAppends();
       this.underWay++;
@@ -160,7 +182,8 @@ export class LogCommitter {
     this.underWay--;
     if (reply.buffer !== undefined) this.buffers.give(reply.buffer);
     // The writer gets its next commit before anybody here looks at this one.
-    this.commit();
+    if (this.queuedChars >= AHEAD_CHARS_MIN) this.commit();
+    else if (this.queue.length > 0) this.schedule();
     let count = 0;
     const { fault } = reply;
     for (const append of appends) {
