@@ -1,8 +1,11 @@
+import { yieldToForeground } from "./background.ts";
 import { readFault } from "./log-fault.ts";
 import { LogKeeper } from "./log-keeper.ts";
 import type { KeeperReply, KeeperRequest } from "./log-messages.ts";
 
 declare const self: Worker;
+
+yieldToForeground();
 
 const keeper = new LogKeeper();
 

@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { yieldToForeground } from "./background.ts";
 import { type DatabaseOptions, openDatabase } from "./database.ts";
 import { StoreReader } from "./store-reader.ts";
 import { answer, type ThreadRequest } from "./thread-message.ts";
@@ -28,6 +29,8 @@ const lifecycle: Pick<ReaderApi, "open" | "close"> = {
 };
 
 declare const self: Worker;
+
+yieldToForeground();
 self.addEventListener("message", (event: MessageEvent<ThreadRequest>) => {
   const { method } = event.data;
   const api = method === "open" || method === "close" ? lifecycle : (reader ?? {});

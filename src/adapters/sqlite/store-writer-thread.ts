@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { PartitionId, PartitionState } from "../../ports/message-store.ts";
+import { yieldToForeground } from "./background.ts";
 import { type DatabaseOptions, openDatabase } from "./database.ts";
 import type { EncodedBatch } from "./store-batch.ts";
 import { type CheckpointResult, StoreCheckpoint } from "./store-checkpoint.ts";
@@ -97,6 +98,8 @@ class WriterThread {
 export type WriterApi = Pick<WriterThread, "open" | "acquire" | "commit" | "close">;
 
 declare const self: Worker;
+
+yieldToForeground();
 const thread = new WriterThread();
 self.addEventListener("message", (event: MessageEvent<ThreadRequest>) => {
   const reply = answer(thread, event.data);
