@@ -18,6 +18,7 @@ import { recordKey } from "../src/tenants.ts";
 import { encodeReconnect, encodeRefused } from "../src/wire/reply.ts";
 import { Connection } from "./connection.ts";
 import { Heartbeats } from "./heartbeat.ts";
+import { readHistory, type HistoryQuery } from "./history.ts";
 import { Ingress } from "./ingress.ts";
 import { Producer } from "./producer.ts";
 import type { Reader } from "./reader.ts";
@@ -207,6 +208,13 @@ export class Gateway {
   mayReadHistory(session: Session, conversation: string): boolean {
     const { grants } = session;
     return grants.allows("history", conversation) || grants.allows("subscribe", conversation);
+  }
+
+  /** A page of history that has what the user may have seen already. @see readHistory */
+  async readHistory(tenant: TenantState, query: HistoryQuery): Promise<string> {
+    const { topic, partition } = this.placeOf(tenant, query.conversation);
+    await this.relay.stored(topic, partition);
+    return readHistory(this.store, this.limits, tenant.name, query);
   }
 
   dropReader(reader: Reader): void {

@@ -5,6 +5,8 @@ import type { HistoryCommand } from "../src/wire/command.ts";
 import { parseCursor, type Cursor } from "../src/wire/cursor.ts";
 import { encodeHistory } from "../src/wire/reply.ts";
 
+export type HistoryQuery = Omit<HistoryCommand, "id" | "verb">;
+
 /**
  * Reads a page of a conversation: after a cursor upwards, before a cursor downwards, else the last.
  * @returns the JSON text of a history reply, events verbatim
@@ -14,7 +16,7 @@ export async function readHistory(
   store: MessageStore,
   limits: Limits,
   tenant: string,
-  query: Omit<HistoryCommand, "id" | "verb">,
+  query: HistoryQuery,
 ): Promise<string> {
   const after = cursorOf(query.after, "after");
   const before = cursorOf(query.before, "before");

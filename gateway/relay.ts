@@ -7,7 +7,7 @@ import type {
   Publication,
   Refusal,
 } from "../src/ports/backplane.ts";
-import type { Clock } from "../src/ports/clock.ts";
+import type { Clock, Timer } from "../src/ports/clock.ts";
 import type { EventLog } from "../src/ports/event-log.ts";
 import type { HeadRange, HistoryPage, MessageStore } from "../src/ports/message-store.ts";
 import type { Telemetry } from "../src/ports/telemetry.ts";
@@ -27,6 +27,11 @@ export interface RelayOptions {
   readonly limits: Limits;
   readonly telemetry: Telemetry;
   readonly refused: (refusal: Refusal) => void;
+}
+
+interface Place {
+  readonly topic: string;
+  readonly partition: number;
 }
 
 const SEPARATOR = "\u0000";
@@ -163,6 +168,19 @@ export class Relay implements ConversationHost {
     );
   }
 
+  /**
+   * Resolves when the store has what was published before this call, so that who has seen a message
+   * finds it in the history as well; after four lingers in any case, as the worker may be away.
+   */
+  async stored(topic: string, partition: number): Promise<void> {
+    let timer: Timer | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#clock.after(4 * this.#limits.storeLingerMs, resolve);
+    });
+    await Promise.race([this.#settle({ topic, partition }), late]);
+    timer?.cancel();
+  }
+
   recheck(conversation: LocalConversation): void {
     const running = this.#rechecks.get(conversation);
     if (running !== undefined) {
@@ -293,8 +311,8 @@ export class Relay implements ConversationHost {
     this.#rechecks.delete(conversation);
   }
 
-  #settle(conversation: LocalConversation, through?: number): Promise<boolean> {
-    const { topic, partition } = conversation;
+  #settle(place: Place, through?: number): Promise<boolean> {
+    const { topic, partition } = place;
     const name = viewName(topic, partition);
     let view = this.#views.get(name);
     const now = this.#clock.monotonic();

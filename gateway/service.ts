@@ -2,7 +2,6 @@ import { AppError } from "../src/errors.ts";
 import type { Identity } from "../src/ports/authenticator.ts";
 import type { Receipt } from "../src/wire/frame.ts";
 import type { Gateway } from "./gateway.ts";
-import { readHistory } from "./history.ts";
 import type { MessageService } from "./message-service.ts";
 
 /** The message service over a gateway's own ingress and store: what HTTP requests use. */
@@ -30,7 +29,7 @@ export function createMessageService(gateway: Gateway): MessageService {
       const session = await gateway.admit(identity);
       if (!gateway.mayReadHistory(session, query.conversation))
         throw forbidden("read", query.conversation);
-      return readHistory(gateway.store, gateway.limits, identity.tenant, query);
+      return gateway.readHistory(session.tenant, query);
     },
   };
 }

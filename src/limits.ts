@@ -264,7 +264,7 @@ export const LIMIT_TABLE = {
     "the rest goes into the next one",
   ),
   storeLingerMs: limit(
-    15,
+    50,
     "ms",
     "Time that placed events may wait for others before they are stored",
     "stored",

@@ -15,7 +15,7 @@ import { DeadLetters } from "../dead-letter.ts";
 import { deliveryMetrics } from "./metrics.ts";
 import { PartitionWorker } from "./partition-worker.ts";
 
-export const DELIVERY_POOL = "delivery";
+const DELIVERY_POOL = "delivery";
 const RETRY = { firstMs: 50, maxMs: 5_000 };
 
 export interface DeliveryPoolOptions {

@@ -53,10 +53,11 @@ export class Storer {
 
   push(unit: Unit): void {
     this.#tail.push(unit);
-    if (this.#committing || this.#closed) return;
+    // While a commit is repeated, its own timer sets the pace.
+    if (this.#committing || this.#closed || this.#attempt > 0) return;
     const { limits, clock } = this.#options;
     if (this.#tail.events >= limits.storeBatchEventsMax) this.#start();
-    else this.#timer ??= clock.after(limits.storeLingerMs, () => this.#start());
+    else this.#timer ??= clock.after(this.#lingerMs(), () => this.#start());
   }
 
   /** Stores what is there. Resolves when all is stored or storing has ended. */
@@ -72,6 +73,12 @@ export class Storer {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#settleIdle();
+  }
+
+  /** To the next of the instants that all partitions share, so that a store can take them together. */
+  #lingerMs(): number {
+    const { clock, limits } = this.#options;
+    return limits.storeLingerMs - (clock.monotonic() % limits.storeLingerMs);
   }
 
   #start(): void {
@@ -113,8 +120,7 @@ export class Storer {
     else if (this.#idle.length > 0 || this.#tail.events >= this.#options.limits.storeBatchEventsMax)
       this.#start();
     else {
-      const { clock, limits } = this.#options;
-      this.#timer = clock.after(limits.storeLingerMs, () => this.#start());
+      this.#timer = this.#options.clock.after(this.#lingerMs(), () => this.#start());
     }
     this.#options.stored();
   }

@@ -3,7 +3,6 @@ import type { HistoryCommand } from "../../src/wire/command.ts";
 import { encodeHistoryReply } from "../../src/wire/reply.ts";
 import type { Connection } from "../connection.ts";
 import type { Gateway } from "../gateway.ts";
-import { readHistory } from "../history.ts";
 import type { Session } from "../session.ts";
 
 /** `history`: one page at a time for a connection, so that answers do not pile up in memory. */
@@ -22,7 +21,7 @@ export function history(
   const read = async (): Promise<void> => {
     if (connection.closed) return;
     try {
-      const text = await readHistory(gateway.store, gateway.limits, session.tenant.name, command);
+      const text = await gateway.readHistory(session.tenant, command);
       if (!connection.closed) connection.answer(encodeHistoryReply(id, text));
     } catch (cause) {
       const error = asAppError(cause);

@@ -86,6 +86,24 @@ describe("the credit window", () => {
     expect(await Promise.all(sends.map(({ reply }) => reply))).toHaveLength(count);
   });
 
+  test("more commands behind connect than backlogCommandsMax close the socket: overloaded", async () => {
+    const limits = { sendsBurstPerConnection: 10_000, backlogCommandsMax: 10 };
+    await using gateway = await TestGateway.start({ limits });
+    await using bystander = await Bystander.join(gateway);
+    await bystander.during(async () => {
+      await using socket = await TcpSocket.open(gateway.port);
+      const { client } = socket;
+      const token = await trust.token({ user: "ana" }, "RS256");
+      const sends = Array.from({ length: 11 }, () => client.command("send", message()));
+      const commands = [client.command("connect", { token }), ...sends];
+      for (const { reply } of commands) reply.catch(() => undefined);
+      const frames = commands.map(({ line }) => frameBytes(OPCODE.text, line));
+      socket.write(Buffer.concat(frames));
+      await until("it is closed", () => client.closed !== undefined);
+      expect(client.closed?.code).toBe(CLOSE_TABLE.overloaded.code);
+    });
+  });
+
   test("a client that asks without reading is not read any more, and gets all once it reads", async () => {
     await using gateway = await TestGateway.start({
       limits: { outboundSocketBytesMax: 64 * 1024 },
