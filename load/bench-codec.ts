@@ -21,6 +21,7 @@ const limits = limitsWith();
 const out: Line[] = [];
 
 const WORDS =
+  // cspell:ignore Größe länger hier
   'das Größe ist länger von hier 東京 tower \\"quoted\\" text\\n with \\\\ and café words 😀 than'.split(
     " ",
   );

@@ -60,6 +60,8 @@ export class ServerProcess implements AsyncDisposable {
     this.#child = Bun.spawn([process.execPath, ...flags, join(ROOT, options.program ?? PROGRAM)], {
       cwd: ROOT,
       env: {
+        // As `bun run start` sets it.
+        MIMALLOC_PURGE_DELAY: "10000",
         ...inherited(),
         ...this.key.settings,
         PORT: "0",

@@ -18,7 +18,7 @@ const SHARED = [TABLES, "wire", "catalog", ...PURE, "group", "ports"] as const;
 const HTTP = ["hono", "@hono/zod-openapi", "zod"] as const;
 
 /** The first layer whose pattern fits is a file's layer. */
-export const LAYERS: readonly Layer[] = [
+const LAYERS: readonly Layer[] = [
   pure(TABLES, /^src\/(errors|limits|close-codes)\.ts$/, []),
   pure("wire", /^src\/wire\//, [TABLES], ["zod"]),
   pure("catalog", /^src\/[a-z-]+\.ts$/, [TABLES, "wire"], ["zod"]),
