@@ -8,7 +8,7 @@ import { Arguments } from "./arguments.ts";
 
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   closed: ["bench-closed.ts"],
-  batched: ["bench-closed.ts", "--per-frame=10"],
+  batched: ["bench-closed.ts", "--per-frame=10", "--window=2"],
   open: ["bench-open.ts"],
   idle: ["bench-idle.ts"],
   resume: ["bench-resume.ts"],

@@ -99,8 +99,8 @@ export const SETTINGS = {
   TIDEGATE_PARTITIONS: wholeSetting(
     1,
     1_024,
-    "8",
-    "Partitions of a tenant's topic. Fixed once the topic has records",
+    "2",
+    "Partitions of a new tenant's topic; fixed from then on. One process gains nothing from more: each adds batches, commits and a duplicate window",
   ),
   TIDEGATE_RETENTION_DAYS: setting(
     "whole number, 1 to 36500",

@@ -30,7 +30,7 @@ describe("parseConfig", () => {
       production: false,
       logLevel: "info",
       dataDir: "./data",
-      partitions: 8,
+      partitions: 2,
       retentionMs: 30 * 86_400_000,
       retentionBytes: undefined,
       allowedOrigins: "same",

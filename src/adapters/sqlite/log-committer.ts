@@ -11,8 +11,6 @@ import { TextBytes } from "./text-bytes.ts";
 
 /** One is flushed, the next one is at the writer already, so that it never waits for this thread. */
 const COMMITS_AHEAD = 2;
-/** Commits of small loads are at least this far apart. */
-const COMMIT_INTERVAL_MS = 2;
 /** So much goes at once: the writer works while the rest of the turn is still being encoded. */
 const COMMIT_NOW_CHARS = 48 * 1024;
 /**
@@ -52,7 +50,6 @@ export class LogCommitter {
   private queuedChars = 0;
   private pendingChars = 0;
   private underWay = 0;
-  private committedAt = Number.NEGATIVE_INFINITY;
   private readonly buffers = new BufferPool(COMMITS_AHEAD);
   private scheduled = false;
   private idle: (() => void)[] = [];
@@ -98,10 +95,6 @@ export class LogCommitter {
       await new Promise<void>((resolve) => this.idle.push(resolve));
   }
 
-  /**
-   * At the end of this turn, or when the last commit is COMMIT_INTERVAL_MS old: each costs two
-   * crossings of threads and a flush, so that at thousands a second they are all that is done.
-   */
   private schedule(): void {
     if (!this.mayCommit()) return;
     if (this.queuedChars >= COMMIT_NOW_CHARS) {
@@ -110,17 +103,13 @@ export class LogCommitter {
     }
     if (this.scheduled) return;
     this.scheduled = true;
-    const run = () => {
+    this.clock.defer(() => {
       this.scheduled = false;
       this.commit();
-    };
-    const wait = this.committedAt + COMMIT_INTERVAL_MS - this.clock.monotonic();
-    if (wait <= 0 || this.queuedChars >= AHEAD_CHARS_MIN) this.clock.defer(run);
-    else this.clock.after(wait, run);
+    });
   }
 
   private commit(): void {
-    if (this.queue.length > 0) this.committedAt = this.clock.monotonic();
     while (this.queue.length > 0 && this.mayCommit()) {
       const appends = this.takeAppends();
       this.underWay++;
@@ -182,8 +171,7 @@ export class LogCommitter {
     this.underWay--;
     if (reply.buffer !== undefined) this.buffers.give(reply.buffer);
     // The writer gets its next commit before anybody here looks at this one.
-    if (this.queuedChars >= AHEAD_CHARS_MIN) this.commit();
-    else if (this.queue.length > 0) this.schedule();
+    this.commit();
     let count = 0;
     const { fault } = reply;
     for (const append of appends) {
