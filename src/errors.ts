@@ -53,11 +53,13 @@ export const ERROR_TABLE = {
   topic_unknown: row("There is no such topic"),
   topic_recreated: row("The topic is not the one that the stored offset belongs to"),
   topic_mismatch: row("The topic has another number of partitions than the catalog says"),
+  record_too_large: row("A record is larger than the log takes"),
   log_truncated: row("The log ends before the stored offset"),
   log_expired: row("The log starts after the stored offset"),
   log_diverged: row("The record before the stored offset is another one than was stored"),
   log_corrupt: row("The log has bytes that it did not write"),
   row_refused: row("The store refuses a row"),
+  schema_mismatch: row("The database's layout is not the one that this program knows"),
   closed: row("The component is closed"),
 } as const satisfies Record<string, ErrorRow>;
 
@@ -71,11 +73,13 @@ const INNER_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "topic_unknown",
   "topic_recreated",
   "topic_mismatch",
+  "record_too_large",
   "log_truncated",
   "log_expired",
   "log_diverged",
   "log_corrupt",
   "row_refused",
+  "schema_mismatch",
   "closed",
 ]);
 

@@ -1,0 +1,5 @@
+import { storeMigration } from "./0001-store.ts";
+import type { Migration } from "./migration.ts";
+
+/** All there are, in order. A new one goes to the end. */
+export const MIGRATIONS: readonly Migration[] = [storeMigration];
