@@ -73,6 +73,11 @@ export class Connection implements ReadingConnection {
     return !this.#clogged && this.#out === "" && !this.closed;
   }
 
+  /** Characters that wait to be written. */
+  get waitingChars(): number {
+    return this.#out.length;
+  }
+
   /** Whether the client cannot be expected to answer: its socket is full, or we stopped reading it. */
   get excused(): boolean {
     return this.#clogged || this.#paused;

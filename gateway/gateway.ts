@@ -113,6 +113,11 @@ export class Gateway {
       "Open sockets that have not authenticated",
       () => this.#unauthenticated.size,
     );
+    gauge("outbound_waiting_characters", "Characters that wait for sockets that are full", () => {
+      let chars = 0;
+      for (const connection of this.#connections) chars += connection.waitingChars;
+      return chars;
+    });
     gauge(
       "append_pending_characters",
       "Characters that wait for the log",

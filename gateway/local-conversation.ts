@@ -46,6 +46,8 @@ export class LocalConversation implements ReadConversation {
   #held: Held | undefined;
   /** Publications that came before the head was known. */
   #early: PublishedRun[] | undefined = [];
+  #earlyChars = 0;
+  #earlyDropped = false;
   #lastOffset = -1;
   #ownerEpoch = 0;
   /** Subscriptions that wait for the head: they keep the conversation here. */
@@ -84,10 +86,11 @@ export class LocalConversation implements ReadConversation {
     this.floor = head?.floor ?? 1;
     const early = this.#early;
     if (early !== undefined) {
-      this.#early = undefined;
+      this.forgetEarly();
       this.epoch = head?.epoch ?? "";
       this.last = head?.seq ?? 0;
       for (const run of early) this.take(run, this.#ownerEpoch);
+      if (this.#earlyDropped) this.#host.recheck(this);
       return;
     }
     if (head === undefined) return;
@@ -343,11 +346,26 @@ export class LocalConversation implements ReadConversation {
     this.#held = undefined;
   }
 
+  /** Lets go of the publications that came before the head was known, which is known now or never. */
+  forgetEarly(): void {
+    this.#early = undefined;
+    this.#host.holdMore(-this.#earlyChars);
+    this.#earlyChars = 0;
+  }
+
+  /** Beyond the bound of what is held, all goes: the head is then asked for once more. */
   #keepEarly(run: PublishedRun): void {
     const early = this.#early as PublishedRun[];
+    const chars = run.events.reduce((sum, event) => sum + event.length, 0);
     early.push(run);
-    // What is dropped here shows as a jump and is filled.
-    if (early.length > EARLY_RUNS_MAX) early.shift();
+    this.#earlyChars += chars;
+    const fits = this.#host.holdMore(chars);
+    if (fits && this.#earlyChars <= this.#host.holdCharsMax) return;
+    this.#host.counts.holdOverflows.value++;
+    this.#host.holdMore(-this.#earlyChars);
+    this.#earlyChars = 0;
+    this.#earlyDropped = true;
+    early.length = 0;
   }
 
   /** The same seq must be the same record: another offset means that two histories were sequenced. */
@@ -356,5 +374,3 @@ export class LocalConversation implements ReadConversation {
     if (run.offsets[index] !== this.#lastOffset) this.#host.counts.diverged.value++;
   }
 }
-
-const EARLY_RUNS_MAX = 256;

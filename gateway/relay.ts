@@ -283,6 +283,7 @@ export class Relay implements ConversationHost {
       if (!settled) this.recheck(conversation);
     } catch (error) {
       this.#conversations.delete(key);
+      conversation.forgetEarly();
       if (joined) this.#member.leave(tenant, name, topic, partition);
       throw error;
     } finally {

@@ -45,6 +45,10 @@ describe("a reader that does not read", () => {
     expect(before).toBeLessThan(COUNT);
 
     await say(writer, QUIET, "also for the slow one");
+    for (let waiting = 0; waiting === 0; ) {
+      waiting = await gateway.metric("tidegate_outbound_waiting_characters ");
+      expect(waiting).toBeLessThan(2 * SMALL.outboundQueueBytesMax);
+    }
     socket.resume();
     await sayMany(writer, ROOM, 500, (i) => `${COUNT + i} more`);
     await slow.until("it is complete", () => slow.events(ROOM).length >= COUNT + 500, 30_000);

@@ -3,7 +3,7 @@ import type { LocalConversation } from "../../../gateway/local-conversation.ts";
 import { Relay } from "../../../gateway/relay.ts";
 import { createMemoryTelemetry } from "../../../src/adapters/memory/telemetry.ts";
 import { AppError } from "../../../src/errors.ts";
-import { limitsWith } from "../../../src/limits.ts";
+import { limitsWith, type Limits } from "../../../src/limits.ts";
 import type { Backplane, BackplaneListener, Beat } from "../../../src/ports/backplane.ts";
 import type { EventLog } from "../../../src/ports/event-log.ts";
 import type { HeadRange, MessageStore } from "../../../src/ports/message-store.ts";
@@ -12,7 +12,7 @@ import { Scheduler, schedulerClock } from "../../simulation/scheduler.ts";
 const BEAT_MS = 1_000;
 
 /** A relay whose store and backplane do what the test says. */
-function setUp() {
+function setUp(limits: Partial<Limits> = {}) {
   const scheduler = new Scheduler();
   let listener: BackplaneListener | undefined;
   let joins = 0;
@@ -40,13 +40,14 @@ function setUp() {
         });
       }),
   } as unknown as MessageStore;
+  const telemetry = createMemoryTelemetry();
   const relay = new Relay({
     log: { range: () => Promise.resolve({ start: 0, end: 30 }) } as unknown as EventLog,
     store,
     backplane,
     clock: schedulerClock(scheduler),
-    limits: limitsWith({ beatIntervalMs: BEAT_MS }),
-    telemetry: createMemoryTelemetry(),
+    limits: limitsWith({ beatIntervalMs: BEAT_MS, ...limits }),
+    telemetry,
     refused: () => {},
   });
   const beat = (changes: Partial<Beat> = {}): void => {
@@ -84,8 +85,22 @@ function setUp() {
       scheduler.pass(0);
     }
   };
+  const publish = (firstSeq: number, text: string): void => {
+    const events = [text];
+    const run = {
+      tenant: "acme",
+      conversation: "room",
+      epoch: "e",
+      firstSeq,
+      offsets: [20],
+      events,
+    };
+    const place = { topic: "t", partition: 0, ownerEpoch: 1 };
+    listener?.publication({ ...place, number: firstSeq, runs: [run] });
+  };
   const counts = { joins: () => joins, asked: () => asked, waiting: () => heads.length };
-  return { relay, beat, answer, open, head, pass, counts };
+  const held = () => telemetry.value("tidegate_relay_held_characters");
+  return { relay, beat, answer, open, head, pass, publish, held, counts };
 }
 
 function opened(world: ReturnType<typeof setUp>, seq: number): LocalConversation {
@@ -106,13 +121,16 @@ test("a conversation is open once the store has what was published before", () =
   expect(opening.conversation?.last).toBe(5);
 });
 
-test("a head that cannot be read leaves nothing joined", () => {
+test("a head that cannot be read leaves nothing joined or held", () => {
   const world = setUp();
   const opening = world.open();
   world.beat();
+  world.publish(6, "x");
+  expect(world.held()).toBe(1);
   world.answer(new AppError("store_unavailable"));
   expect(opening.error).toBeInstanceOf(AppError);
   expect(world.counts.joins()).toBe(0);
+  expect(world.held()).toBe(0);
 });
 
 test("a check that is asked for while another is under way is made after it", () => {
@@ -185,4 +203,26 @@ test("a conversation stays while a subscription opens, and goes with the last on
   expect(world.counts.joins()).toBe(1);
   world.relay.opened(second.conversation as LocalConversation);
   expect(world.counts.joins()).toBe(0);
+});
+
+test("what is published before the head is known is kept", () => {
+  const world = setUp();
+  const opening = world.open();
+  world.beat();
+  world.publish(6, "x");
+  world.answer(world.head(5));
+  expect(opening.conversation?.last).toBe(6);
+});
+
+test("too much of it goes, and the head is asked for again", () => {
+  const world = setUp({ holdBackBytesMax: 10 });
+  const opening = world.open();
+  world.beat();
+  world.publish(6, "x".repeat(8));
+  world.publish(7, "x".repeat(8));
+  world.answer(world.head(5));
+  expect(opening.conversation?.last).toBe(5);
+  world.beat({ publishedThrough: 21, storedThrough: 21 });
+  world.answer(world.head(7));
+  expect(opening.conversation?.last).toBe(7);
 });
