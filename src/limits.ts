@@ -199,6 +199,44 @@ export const LIMIT_TABLE = {
   ),
   appendTimeoutMs: limit(10_000, "ms", "Time for an append's outcome", "error unknown_outcome"),
 
+  // Kafka.
+  appendOutcomeMs: limit(
+    1_500,
+    "ms",
+    "Time for an append's outcome from Kafka",
+    "log_unavailable, or unknown_outcome once it was sent",
+  ),
+  produceBatchBytesMax: limit(
+    1_000_000,
+    "bytes",
+    "Appends of a partition that go to Kafka as one batch; a broker's stock message.max.bytes is a little more",
+    "the rest goes into the next one",
+  ),
+  produceRequestBytesMax: limit(
+    8 * MiB,
+    "bytes",
+    "Batches of one request to a broker",
+    "the rest goes into the next one",
+  ),
+  produceInFlightMax: limit(
+    2,
+    "count",
+    "Produce requests to one broker that wait for their answer",
+    "what comes is gathered for the next one",
+  ),
+  topicMessageBytesMax: limit(
+    4 * MiB,
+    "bytes",
+    "max.message.bytes of the topics that are made: three bytes a character of one append",
+    "error record_too_large",
+  ),
+  topicReadyMs: limit(
+    10_000,
+    "ms",
+    "Time until all brokers know of a topic that was made or deleted",
+    "error topic_unknown or log_unavailable",
+  ),
+
   // The log.
   readPageRecordsMax: limit(
     1_024,

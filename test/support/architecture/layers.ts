@@ -21,10 +21,12 @@ const HTTP = ["hono", "@hono/zod-openapi", "zod"] as const;
 const LAYERS: readonly Layer[] = [
   pure(TABLES, /^src\/(errors|limits|close-codes)\.ts$/, []),
   pure("wire", /^src\/wire\//, [TABLES], ["zod"]),
-  pure("catalog", /^src\/[a-z-]+\.ts$/, [TABLES, "wire"], ["zod"]),
+  { ...pure("catalog", /^src\/[a-z-]+\.ts$/, [TABLES, "wire"], ["zod"]), types: ["kafka"] },
   ...PURE.map((name) => pure(name, new RegExp(`^src/${name}/`), [TABLES, "wire"])),
   pure("ports", /^src\/ports\//, [TABLES, "wire", "catalog", ...PURE]),
   pure("group", /^src\/group\//, [TABLES, "wire", "catalog", ...PURE, "ports"]),
+  // What both Kafka clients share; it knows neither of them.
+  pure("kafka", /^src\/kafka\//, [TABLES, "wire", "catalog", ...PURE, "ports"]),
   {
     name: "client platform",
     files: /^src\/client\/platform\.ts$/,
@@ -44,21 +46,21 @@ const LAYERS: readonly Layer[] = [
   {
     name: "adapters",
     files: /^src\/adapters\//,
-    imports: SHARED,
+    imports: [...SHARED, "kafka"],
     packages: "*",
     effects: true,
   },
   {
     name: "gateway main",
     files: /^gateway\/main\.ts$/,
-    imports: [...SHARED, "adapters", "gateway", "pages"],
+    imports: [...SHARED, "kafka", "adapters", "gateway", "pages"],
     packages: "*",
     effects: true,
   },
   {
     name: "consumers main",
     files: /^consumers\/main\.ts$/,
-    imports: [...SHARED, "adapters", "consumers"],
+    imports: [...SHARED, "kafka", "adapters", "consumers"],
     packages: "*",
     effects: true,
   },

@@ -1,0 +1,85 @@
+import type { Limits } from "../limits.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { LogBatch } from "./log-batch.ts";
+import type { PartitionQueue } from "./partition-queue.ts";
+
+/** So much that is ready ends the linger. */
+const FULL_BYTES = 256 * 1024;
+
+export interface LaneOptions {
+  readonly clock: Clock;
+  readonly lingerMs: number;
+  readonly limits: Pick<
+    Limits,
+    "produceBatchBytesMax" | "produceInFlightMax" | "produceRequestBytesMax"
+  >;
+  /** Settles when the answer is there. MUST NOT reject. */
+  readonly send: (batches: readonly LogBatch[], queues: readonly PartitionQueue[]) => Promise<void>;
+}
+
+/** The way to one broker: which partitions have something to send, and when they may. */
+export class Lane {
+  readonly #options: LaneOptions;
+  #ready = new Set<PartitionQueue>();
+  #readyBytes = 0;
+  #inFlight = 0;
+  #lastSentAt = Number.NEGATIVE_INFINITY;
+  /** A flush is to come: at the end of this turn, or of the linger. */
+  #due: "none" | "turn" | "linger" = "none";
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+  }
+
+  /** The partition has a batch to send, and none on its way. */
+  offer(queue: PartitionQueue, bytes = 0): void {
+    this.#ready.add(queue);
+    this.#readyBytes += bytes;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    const { clock, lingerMs, limits } = this.#options;
+    if (this.#due === "turn" || this.#inFlight >= limits.produceInFlightMax) return;
+    const wait = this.#lastSentAt + lingerMs - clock.monotonic();
+    if (wait <= 0 || this.#readyBytes >= FULL_BYTES) {
+      this.#due = "turn";
+      // A microtask: what is appended by the same piece of code is one request, and nobody waits.
+      queueMicrotask(() => this.#flush());
+    } else if (this.#due === "none") {
+      this.#due = "linger";
+      clock.after(wait, () => {
+        if (this.#due === "linger") this.#flush();
+      });
+    }
+  }
+
+  #flush(): void {
+    this.#due = "none";
+    const { clock, limits } = this.#options;
+    if (this.#inFlight >= limits.produceInFlightMax) return;
+    const batches: LogBatch[] = [];
+    const queues: PartitionQueue[] = [];
+    let bytes = 0;
+    for (const queue of this.#ready) {
+      if (bytes >= limits.produceRequestBytesMax) break;
+      this.#ready.delete(queue);
+      if (queue.sending) continue;
+      const batch = queue.current ?? queue.take(limits.produceBatchBytesMax);
+      if (batch === undefined) continue;
+      queue.sending = true;
+      bytes += batch.bytes;
+      batches.push(batch);
+      queues.push(queue);
+    }
+    this.#readyBytes = 0;
+    if (batches.length === 0) return;
+    this.#inFlight++;
+    this.#lastSentAt = clock.monotonic();
+    void this.#options.send(batches, queues).then(() => {
+      this.#inFlight--;
+      if (this.#ready.size > 0) this.#schedule();
+    });
+    if (this.#ready.size > 0) this.#schedule();
+  }
+}
