@@ -1,4 +1,5 @@
-import { ConfigError, parseConfig, redacted } from "../src/config.ts";
+import { ConfigError } from "../src/config-read.ts";
+import { parseConfig, redacted } from "../src/config.ts";
 import { startStandalone } from "./standalone.ts";
 
 const HELP = `bun run start — Tidegate in one process, on embedded storage

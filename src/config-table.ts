@@ -1,37 +1,20 @@
 import { z } from "zod";
 import { LIMIT_TABLE, type LimitName } from "./limits.ts";
+import {
+  oneOf,
+  printable,
+  secret,
+  setting,
+  text,
+  whole,
+  wholeSetting,
+  type Setting,
+  type SettingTable,
+  type ValuesOf,
+} from "./setting.ts";
 
 const DAY_MS = 86_400_000;
 const MiB = 1024 * 1024;
-
-/** One setting: how its text is read, and how it is documented. */
-export interface Setting<T> {
-  readonly type: string;
-  /** As text, the way it would be set; undefined: there is none. */
-  readonly default: string | undefined;
-  readonly doc: string;
-  readonly schema: z.ZodType<T, string>;
-  /** Its value is never shown. */
-  readonly secret?: true;
-}
-
-const setting = <T>(
-  type: string,
-  fallback: string | undefined,
-  doc: string,
-  schema: z.ZodType<T, string>,
-): Setting<T> => ({ type, default: fallback, doc, schema });
-
-function whole(min: number, max: number): z.ZodType<number, string> {
-  return z
-    .string()
-    .regex(/^[0-9]{1,15}$/, { error: "is not a whole number", abort: true })
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, { error: "is out of range" });
-}
-
-const wholeSetting = (min: number, max: number, fallback: string | undefined, doc: string) =>
-  setting(`whole number, ${min} to ${max}`, fallback, doc, whole(min, max));
 
 const RATE_MAX = 10_000_000;
 const rateSetting = (limit: LimitName): Setting<number> =>
@@ -43,20 +26,6 @@ const rateSetting = (limit: LimitName): Setting<number> =>
   );
 const burstSetting = (limit: LimitName): Setting<number> =>
   wholeSetting(1, RATE_MAX, undefined, `${LIMIT_TABLE[limit].doc}; twice the rate when absent`);
-
-function oneOf<const T extends readonly string[]>(
-  values: T,
-  fallback: T[number],
-  doc: string,
-): Setting<T[number]> {
-  const schema = z.enum(values as unknown as readonly [T[number], ...T[number][]], {
-    error: "is not one of them",
-  });
-  return setting(values.join(" | "), fallback, doc, schema as z.ZodType<T[number], string>);
-}
-
-const text = (error: string, pattern: RegExp): z.ZodType<string, string> =>
-  z.string().regex(pattern, { error });
 
 const originList = z
   .string()
@@ -73,9 +42,7 @@ function isOrigin(origin: string): boolean {
   return /^https?:/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
 }
 
-const printable = /^[\u0020-\u007e]{1,200}$/;
-
-/** Every environment variable that is read. `docs/reference/config.md` is made from this table. */
+/** What every program reads, standalone or in a cluster, as far as it concerns it. */
 export const SETTINGS = {
   PORT: wholeSetting(0, 65_535, "8080", "Port for HTTP and WebSocket; 0 takes a free one"),
   HOST: setting(
@@ -120,27 +87,16 @@ export const SETTINGS = {
     "Origins whose pages may connect and call. When absent: pages of the gateway's own origin, judged by the Host header. Requests without Origin do not come from pages and are always taken",
     originList,
   ),
-  TIDEGATE_JWT_KEYS: {
-    ...setting(
+  TIDEGATE_JWT_KEYS: secret(
+    setting(
       "path of a file, or JSON",
       undefined,
       "JSON Web Key Set (RFC 7517) that tokens are checked with; every key has kid and alg (HS256, RS256, ES256 or EdDSA). When absent, a development key is made in the data folder",
       z.string(),
     ),
-    secret: true,
-  },
-  TIDEGATE_JWT_ISSUER: setting(
-    "text",
-    undefined,
-    "The iss that tokens must have; needed with TIDEGATE_JWT_KEYS",
-    text("is not 1 to 200 printable ASCII characters", printable),
   ),
-  TIDEGATE_JWT_AUDIENCE: setting(
-    "text",
-    undefined,
-    "The aud that tokens must have; needed with TIDEGATE_JWT_KEYS",
-    text("is not 1 to 200 printable ASCII characters", printable),
-  ),
+  TIDEGATE_JWT_ISSUER: printable("The iss that tokens must have; needed with TIDEGATE_JWT_KEYS"),
+  TIDEGATE_JWT_AUDIENCE: printable("The aud that tokens must have; needed with TIDEGATE_JWT_KEYS"),
   TIDEGATE_SENDS_PER_SECOND_PER_CONNECTION: rateSetting("sendsPerSecondPerConnection"),
   TIDEGATE_SENDS_BURST_PER_CONNECTION: burstSetting("sendsBurstPerConnection"),
   TIDEGATE_SENDS_PER_SECOND_PER_TENANT: rateSetting("sendsPerSecondPerTenant"),
@@ -151,13 +107,8 @@ export const SETTINGS = {
     String(LIMIT_TABLE.drainDeadlineMs.value),
     `${LIMIT_TABLE.drainDeadlineMs.doc}, in ms`,
   ),
-} as const satisfies Record<string, Setting<unknown>>;
+} as const satisfies SettingTable;
 
 export type SettingName = keyof typeof SETTINGS;
 
-/** Setting name → its value once read; those without default may be undefined. */
-export type SettingValues = {
-  readonly [K in SettingName]: (typeof SETTINGS)[K] extends Setting<infer T>
-    ? T | undefined
-    : never;
-};
+export type SettingValues = ValuesOf<typeof SETTINGS>;

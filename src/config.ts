@@ -1,4 +1,15 @@
-import { SETTINGS, type Setting, type SettingName, type SettingValues } from "./config-table.ts";
+import { CLUSTER_SETTINGS } from "./config-cluster-table.ts";
+import { KAFKA_SETTINGS } from "./config-kafka-table.ts";
+import {
+  known,
+  readSettings,
+  throwFaults,
+  unknownSettings,
+  withRelations,
+  type ConfigFault,
+  type Environment,
+} from "./config-read.ts";
+import { SETTINGS, type SettingName, type SettingValues } from "./config-table.ts";
 import { DEV_KEY_PREFIX, parseKeySet } from "./key-set.ts";
 import { limitsWith, type Limits } from "./limits.ts";
 
@@ -26,31 +37,8 @@ export interface Config {
   readonly limits: Limits;
 }
 
-export interface ConfigFault {
-  readonly name: string;
-  /** What is wrong, then what is allowed; never a secret's value. */
-  readonly fault: string;
-}
-
-/** All that is wrong with an environment, one line each. */
-export class ConfigError extends Error {
-  readonly faults: readonly ConfigFault[];
-
-  constructor(faults: readonly ConfigFault[]) {
-    super(faults.map(({ name, fault }) => `${name} ${fault}`).join("\n"));
-    this.name = "ConfigError";
-    this.faults = faults;
-  }
-}
-
 const DEV_ISSUER = "tidegate-dev";
 const DEV_AUDIENCE = "tidegate";
-const PREFIX = "TIDEGATE_";
-const SHOWN_CHARS_MAX = 60;
-const NEAR_EDITS_MAX = 4;
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
  * Reads the settings of `config-table.ts`. An empty variable counts as absent, as compose files
  * cannot leave one out.
@@ -58,69 +46,21 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @throws ConfigError with every fault at once, those between settings included
  */
 export function parseConfig(env: Environment): Config {
-  const faults: ConfigFault[] = [];
-  const values: Record<string, unknown> = {};
-  for (const [name, setting] of Object.entries(SETTINGS)) {
-    values[name] = readSetting(name, setting, env[name] || undefined, faults);
-  }
-  faults.push(...unknownSettings(env));
-  const read = values as SettingValues;
-  const limits = limitsOf(read);
-  const faulty = new Set(faults.map((fault) => fault.name));
-  faults.push(...relationFaults(read, limits).filter((fault) => !faulty.has(fault.name)));
-  if (faults.length > 0) throw new ConfigError(faults);
-  return build(read, limits);
+  const { config, faults } = readConfig(env);
+  throwFaults([...faults, ...unknownSettings(env, [SETTINGS, KAFKA_SETTINGS, CLUSTER_SETTINGS])]);
+  return config();
 }
 
-function readSetting(
-  name: string,
-  setting: Setting<unknown>,
-  raw: string | undefined,
-  faults: ConfigFault[],
-): unknown {
-  const text = raw ?? setting.default;
-  if (text === undefined) return undefined;
-  const parsed = setting.schema.safeParse(text);
-  if (parsed.success) return parsed.data;
-  const shown = setting.secret ? "" : `${JSON.stringify(text.slice(0, SHOWN_CHARS_MAX))} `;
-  const wrong = [...new Set(parsed.error.issues.map((issue) => issue.message))].join(", ");
-  faults.push({ name, fault: `${shown}${wrong}; allowed: ${setting.type}` });
-  return undefined;
-}
-
-function unknownSettings(env: Environment): ConfigFault[] {
-  const unknown = Object.keys(env).filter((name) => name.startsWith(PREFIX) && !(name in SETTINGS));
-  return unknown.map((name) => {
-    const near = nearest(name);
-    return {
-      name,
-      fault: `is not a setting${near === undefined ? "" : `; did you mean ${near}?`}`,
-    };
-  });
-}
-
-/** The setting with the fewest single-character edits (Levenshtein) from a wrong name, if near. */
-function nearest(name: string): string | undefined {
-  let best: string | undefined;
-  let bestEdits = NEAR_EDITS_MAX + 1;
-  for (const candidate of Object.keys(SETTINGS)) {
-    const edits = editDistance(name, candidate);
-    if (edits < bestEdits) [best, bestEdits] = [candidate, edits];
-  }
-  return best;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
+/** The settings with their faults, for whoever reads further ones before it throws. */
+export function readConfig(env: Environment): {
+  readonly values: SettingValues;
+  readonly faults: readonly ConfigFault[];
+  readonly config: () => Config;
+} {
+  const { values, faults } = readSettings(SETTINGS, env);
+  const limits = limitsOf(values);
+  const all = withRelations(faults, relationFaults(values, limits));
+  return { values, faults: all, config: () => build(values, limits) };
 }
 
 /** A burst that is not set is twice its rate. */
@@ -211,12 +151,6 @@ function build(read: SettingValues, limits: Limits): Config {
     },
     limits,
   };
-}
-
-function known<T>(value: T | undefined): T {
-  if (value === undefined)
-    throw new TypeError("a setting without default is read as if it had one");
-  return value;
 }
 
 /** The configuration for the start log: keys are named by where they come from, never shown. */

@@ -1,22 +1,39 @@
+import { CLUSTER_SETTINGS } from "../../src/config-cluster-table.ts";
+import { KAFKA_SETTINGS } from "../../src/config-kafka-table.ts";
 import { SETTINGS } from "../../src/config-table.ts";
-import type { Setting } from "../../src/config-table.ts";
-import { code, tablePage } from "./document.ts";
+import type { Setting, SettingTable } from "../../src/setting.ts";
+import { code, pageHead, table } from "./document.ts";
 import type { Document } from "./document.ts";
+
+const COLUMNS = ["variable", "value", "default", "meaning"];
+
+const PARTS: readonly { readonly title: string; readonly settings: SettingTable }[] = [
+  { title: "Every program", settings: SETTINGS },
+  { title: "Kafka, in a cluster", settings: KAFKA_SETTINGS },
+  { title: "Redis, Postgres and processes, in a cluster", settings: CLUSTER_SETTINGS },
+];
+
+const rowOf = ([name, one]: [string, Setting<unknown>]): readonly string[] => [
+  code(name),
+  one.type,
+  one.default === undefined ? "none" : code(one.default),
+  one.secret === true ? `${one.doc}. Never shown` : one.doc,
+];
 
 export const configDocument: Document = {
   path: "config.md",
   render: () =>
-    tablePage({
-      title: "Configuration",
-      source: "`src/config-table.ts`",
-      intro:
-        "Every environment variable that is read. All are checked at start, and everything that is wrong is told at once. An empty variable counts as absent; an unknown one that begins with `TIDEGATE_` is refused.",
-      columns: ["variable", "value", "default", "meaning"],
-      rows: Object.entries(SETTINGS).map(([name, setting]: [string, Setting<unknown>]) => [
-        code(name),
-        setting.type,
-        setting.default === undefined ? "none" : code(setting.default),
-        setting.secret === true ? `${setting.doc}. Never shown` : setting.doc,
-      ]),
-    }),
+    [
+      pageHead({
+        title: "Configuration",
+        source:
+          "`src/config-table.ts`, `src/config-kafka-table.ts` and `src/config-cluster-table.ts`",
+        intro:
+          "Every environment variable that is read. All are checked at start, and everything that is wrong is told at once. An empty variable counts as absent; an unknown one that begins with `TIDEGATE_` is refused, and so is one that is nearly the name of a Kafka setting. `bun run start` runs without a cluster: it ignores the settings for one, and says so.",
+      }),
+      ...PARTS.map(
+        ({ title, settings }) =>
+          `## ${title}\n\n${table(COLUMNS, Object.entries(settings).map(rowOf))}`,
+      ),
+    ].join("\n"),
 };

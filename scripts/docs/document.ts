@@ -15,19 +15,24 @@ export function tablePage(page: {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }): string {
+  return `${pageHead(page)}\n${table(page.columns, page.rows)}`;
+}
+
+/** A page's title, where it comes from, and its first words. */
+export function pageHead(page: {
+  readonly title: string;
+  readonly source: string;
+  readonly intro: string;
+}): string {
+  const origin = `<!-- From ${page.source}. ${NOTE} -->`;
+  return [`# ${page.title}`, "", origin, "", page.intro, ""].join("\n");
+}
+
+/** Cells are plain text. */
+export function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.map(escapeCell).join(" | ")} |`;
-  return [
-    `# ${page.title}`,
-    "",
-    `<!-- From ${page.source}. ${NOTE} -->`,
-    "",
-    page.intro,
-    "",
-    line(page.columns),
-    `| ${page.columns.map(() => "---").join(" | ")} |`,
-    ...page.rows.map(line),
-    "",
-  ].join("\n");
+  const rule = `| ${columns.map(() => "---").join(" | ")} |`;
+  return [line(columns), rule, ...rows.map(line), ""].join("\n");
 }
 
 /** JSON as it is kept in the tree: two spaces, a line break at the end. */

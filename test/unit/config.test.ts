@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { SETTINGS } from "../../src/config-table.ts";
-import { ConfigError, parseConfig, redacted } from "../../src/config.ts";
+import { ConfigError } from "../../src/config-read.ts";
+import { parseConfig, redacted } from "../../src/config.ts";
 import { limitsWith } from "../../src/limits.ts";
 
 const SECRET = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA";

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { ConfigError, keySetFaults, type Config } from "../../config.ts";
+import { ConfigError } from "../../config-read.ts";
+import { keySetFaults, type Config } from "../../config.ts";
 import { parseKeySet, type VerificationKey } from "../../key-set.ts";
 import { loadDevKey, type DevKey } from "./dev-key.ts";
 

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadDevKey } from "../../../../src/adapters/system/dev-key.ts";
 import { loadKeys } from "../../../../src/adapters/system/keys.ts";
-import { ConfigError, parseConfig } from "../../../../src/config.ts";
+import { ConfigError } from "../../../../src/config-read.ts";
+import { parseConfig } from "../../../../src/config.ts";
 
 let folder: string;
 beforeEach(() => {
