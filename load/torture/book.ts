@@ -5,7 +5,11 @@ export interface Message {
   readonly number: number;
   readonly conversation: string;
   readonly key: string;
+  /** Number of its sender's connection that it was first sent on. */
+  readonly connection: number;
   attempt: number;
+  /** Its first try had the receipt. */
+  isAckedAtOnce: boolean;
   /** Moment of the first try, counted in steps of the whole run. */
   readonly sentAt: number;
   /** Moment of its receipt; 0: none yet. */
@@ -35,6 +39,8 @@ export class Book {
   readonly examples: string[] = [];
   readonly counts = {
     acked: 0,
+    acked_by_outbox: 0,
+    refused_for_now: 0,
     retried: 0,
     resent: 0,
     conflicts: 0,
@@ -50,12 +56,14 @@ export class Book {
     return ++this.#step;
   }
 
-  add(conversation: string): Message {
+  add(conversation: string, connection: number): Message {
     const message: Message = {
       number: this.messages.length,
       conversation,
       key: Bun.randomUUIDv7(),
+      connection,
       attempt: 1,
+      isAckedAtOnce: false,
       sentAt: this.step(),
       ackedAt: 0,
       id: "",

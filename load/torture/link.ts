@@ -3,9 +3,9 @@ import type { Chance } from "./chance.ts";
 
 export type Json = Record<string, unknown>;
 
-/** Where the server is now; undefined while it is down. */
+/** Where a client may connect now; undefined while no server is up. */
 export interface Target {
-  address: Address | undefined;
+  readonly address: Address | undefined;
   readonly chance: Chance;
 }
 

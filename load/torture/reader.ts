@@ -16,12 +16,25 @@ export class TortureReader implements LinkListener {
   readonly #book: Book;
   readonly #epoch: string;
   readonly #link: Link;
+  #heardAt = performance.now();
+  #longestMs = 0;
 
   constructor(book: Book, target: Target, token: string, conversation: string, epoch: string) {
     this.conversation = conversation;
     this.#book = book;
     this.#epoch = epoch;
     this.#link = new Link(target, token, this);
+  }
+
+  /** Begins to measure its pauses anew. */
+  mark(): void {
+    this.#heardAt = performance.now();
+    this.#longestMs = 0;
+  }
+
+  /** The longest time without an event, in ms. */
+  get pauseMs(): number {
+    return Math.max(this.#longestMs, performance.now() - this.#heardAt);
   }
 
   drop(): void {
@@ -54,6 +67,9 @@ export class TortureReader implements LinkListener {
 
   #event({ conversation, seq, event }: Push, text: string): void {
     this.#book.counts.delivered++;
+    const now = performance.now();
+    this.#longestMs = Math.max(this.#longestMs, now - this.#heardAt);
+    this.#heardAt = now;
     const message = this.#book.byKey(event.key);
     if (conversation !== this.conversation || !message || message.conversation !== conversation) {
       this.#book.fault("altered", text);

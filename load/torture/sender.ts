@@ -11,6 +11,7 @@ type Kind = "first" | "again" | "conflict";
 interface Pending {
   readonly message: Message;
   readonly kind: Kind;
+  readonly askedAt: number;
 }
 
 /**
@@ -31,6 +32,8 @@ export class TortureSender implements LinkListener {
   /** Refusals that came before the receipt. */
   readonly #early = new Map<string, number>();
   #retryTimer: Timer | undefined;
+  #longestMs = 0;
+  #connection = 0;
 
   constructor(book: Book, target: Target, token: string, conversation: string) {
     this.conversation = conversation;
@@ -39,12 +42,25 @@ export class TortureSender implements LinkListener {
     this.#link = new Link(target, token, this);
   }
 
+  /** Begins to measure its answers anew. */
+  mark(): void {
+    this.#longestMs = 0;
+  }
+
+  /** The longest time from a command to its answer on a connection that lasted, in ms. */
+  get answerMs(): number {
+    const now = performance.now();
+    let longest = this.#longestMs;
+    for (const { askedAt } of this.#pending.values()) longest = Math.max(longest, now - askedAt);
+    return longest;
+  }
+
   /** Sends so many new messages if the connection is up and not too much is unanswered. */
   write(count: number): void {
     if (!this.#link.isUp) return;
     const lines: string[] = [];
     for (let i = 0; i < count && this.#unacked.size < UNACKED_MAX; i++) {
-      const message = this.#book.add(this.conversation);
+      const message = this.#book.add(this.conversation, this.#connection);
       this.own.push(message);
       this.#unacked.add(message);
       lines.push(this.#line({ message, kind: "first" }));
@@ -83,6 +99,7 @@ export class TortureSender implements LinkListener {
 
   up(): void {
     this.#book.counts.reconnects++;
+    this.#connection++;
     this.#retry();
   }
 
@@ -104,12 +121,14 @@ export class TortureSender implements LinkListener {
     const pending = this.#pending.get(id);
     if (!pending) return;
     this.#pending.delete(id);
-    const receipt = line["send"] as { message: string } | undefined;
-    if (receipt) this.#receipt(pending, receipt.message);
+    this.#longestMs = Math.max(this.#longestMs, performance.now() - pending.askedAt);
+    const receipt = line["send"] as { message: string; durability: string } | undefined;
+    if (receipt) this.#receipt(pending, receipt);
     else this.#error(pending, line["error"] as { code: string; retriable: boolean });
   }
 
-  #receipt({ message, kind }: Pending, id: string): void {
+  #receipt({ message, kind }: Pending, receipt: { message: string; durability: string }): void {
+    const id = receipt.message;
     if (message.id !== "" && message.id !== id)
       this.#book.fault("wrong_id", `${message.id} then ${id}`);
     if (kind === "conflict") {
@@ -119,7 +138,9 @@ export class TortureSender implements LinkListener {
     message.id = id;
     if (message.ackedAt !== 0) return;
     message.ackedAt = this.#book.step();
+    message.isAckedAtOnce = message.attempt === 1;
     this.#book.counts.acked++;
+    if (receipt.durability === "outbox") this.#book.counts.acked_by_outbox++;
     this.#unacked.delete(message);
   }
 
@@ -146,6 +167,7 @@ export class TortureSender implements LinkListener {
     else if (!error.retriable)
       this.#book.fault("unexpected", `${kind} of ${message.key}: ${error.code}`);
     else if (kind === "first") {
+      this.#book.counts.refused_for_now++;
       clearTimeout(this.#retryTimer);
       this.#retryTimer = setTimeout(() => this.#retry(), RETRY_AFTER_MS);
     }
@@ -164,10 +186,9 @@ export class TortureSender implements LinkListener {
     this.#send(lines);
   }
 
-  #line(pending: Pending): string {
-    const { message, kind } = pending;
+  #line({ message, kind }: Omit<Pending, "askedAt">): string {
     const id = this.#link.nextId();
-    this.#pending.set(id, pending);
+    this.#pending.set(id, { message, kind, askedAt: performance.now() });
     const text =
       kind === "conflict" ? otherContentText(message.number) : contentText(message.number);
     return `{"id":${id},"send":{"conversation":${JSON.stringify(this.conversation)},"key":"${message.key}","attempt":${message.attempt},"type":"text","content":${text}}}`;

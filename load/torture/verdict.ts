@@ -36,6 +36,7 @@ export function checkConversation(
     }
   }
   checkSender(book, own, places);
+  checkConnections(book, own, places);
 }
 
 /** What had its receipt before another was first sent stands before it. */
@@ -53,5 +54,23 @@ function checkSender(
       book.fault("reordered", `${message.key} stands behind what was sent after its receipt`);
     }
     latestSent = Math.max(latestSent, message.sentAt);
+  }
+}
+
+/** What one connection sent stands in that order, where the first try had the receipt. */
+function checkConnections(
+  book: Book,
+  own: readonly Message[],
+  places: ReadonlyMap<number, number>,
+): void {
+  let connection = -1;
+  let last = -1;
+  for (const message of own) {
+    const place = places.get(message.number);
+    if (!message.isAckedAtOnce || place === undefined) continue;
+    if (message.connection === connection && place < last)
+      book.fault("reordered", `${message.key} stands before what its connection sent before it`);
+    connection = message.connection;
+    last = place;
   }
 }

@@ -6,7 +6,7 @@ import { checkConversation, compareReader } from "../../../load/torture/verdict.
 /** A conversation of three messages, each with its receipt before the next is sent. */
 function conversation(): Book {
   const book = new Book();
-  for (let i = 0; i < 3; i++) book.add("c").ackedAt = book.step();
+  for (let i = 0; i < 3; i++) book.add("c", 1).ackedAt = book.step();
   return book;
 }
 
@@ -33,13 +33,25 @@ test("finds a message behind what was sent after its receipt", () => {
   expect(faultsOf([0, 2, 1])).toEqual({ reordered: 1 });
 });
 
-test("lets messages change places that were under way together", () => {
+/** Two messages under way together, in the other order; `tries` says how many each took. */
+function swapped(connections: readonly [number, number], tries: readonly [number, number]): number {
   const book = new Book();
-  const [first, second] = [book.add("c"), book.add("c")];
-  first.ackedAt = book.step();
-  second.ackedAt = book.step();
-  checkConversation(book, [1, 0], book.messages);
-  expect(book.isClean).toBe(true);
+  const own = connections.map((connection) => book.add("c", connection));
+  own.forEach((message, i) => {
+    message.ackedAt = book.step();
+    message.isAckedAtOnce = tries[i] === 1;
+  });
+  checkConversation(book, [1, 0], own);
+  return book.faults.reordered;
+}
+
+test("finds that what one connection sent changed places", () => {
+  expect(swapped([1, 1], [1, 1])).toBe(1);
+});
+
+test("lets messages change places that were under way together and were sent again", () => {
+  expect(swapped([1, 1], [2, 1])).toBe(0);
+  expect(swapped([1, 2], [1, 1])).toBe(0);
 });
 
 test("finds a reader with another order, and one with less", () => {
