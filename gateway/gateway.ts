@@ -66,6 +66,7 @@ export class Gateway {
   readonly #tenants = new Map<string, TenantState>();
   readonly #closes: Readonly<Record<CloseReason, Counter>>;
   readonly #tick: Timer;
+  readonly #unwatch: () => void;
   #dirty: Connection[] = [];
   #flushScheduled = false;
   #draining = false;
@@ -105,6 +106,7 @@ export class Gateway {
     this.#heartbeats = new Heartbeats(Math.round(limits.heartbeatMs / TICK_MS));
     this.#closes = closeCounters(telemetry);
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
+    this.#unwatch = this.#catalog.watch(() => this.#catalogChanged());
     const gauge = (name: string, help: string, read: () => number) =>
       telemetry.gauge({ name: `tidegate_${name}`, help }, read);
     gauge("connections", "Open sockets", () => this.#connections.size);
@@ -169,6 +171,7 @@ export class Gateway {
     this.#unauthenticated.delete(connection);
     this.#heartbeats.remove(connection);
     const { session, readers } = connection;
+    if (session !== undefined) session.tenant.connections--;
     if (session !== undefined && this.#users.remove(session.identity, connection))
       this.relay.member.leaveUser(session.identity.tenant, session.identity.user);
     if (readers === undefined) return;
@@ -186,16 +189,41 @@ export class Gateway {
     const placement = await this.#catalog.place(identity.tenant);
     let tenant = this.#tenants.get(identity.tenant);
     if (tenant === undefined) {
-      const { sendsPerSecondPerTenant, sendsBurstPerTenant } = this.limits;
-      const rate = { perSecond: sendsPerSecondPerTenant, burst: sendsBurstPerTenant };
+      const rate = this.#rateOf(identity.tenant);
       const bucket = fullBucket(rate, this.clock.monotonic());
-      tenant = { name: identity.tenant, placement, rate, bucket };
+      tenant = { name: identity.tenant, placement, rate, bucket, connections: 0 };
       this.#tenants.set(identity.tenant, tenant);
     }
     return { identity, grants: compileGrants(identity.capabilities), tenant };
   }
 
+  #rateOf(tenant: string): Rate {
+    const { sendsPerSecondPerTenant, sendsBurstPerTenant } = this.limits;
+    const { sendsPerSecond, sendsBurst } = this.#catalog.limits(tenant);
+    if (sendsPerSecond === undefined)
+      return { perSecond: sendsPerSecondPerTenant, burst: sendsBurst ?? sendsBurstPerTenant };
+    return { perSecond: sendsPerSecond, burst: sendsBurst ?? sendsPerSecond * 2 };
+  }
+
+  /** Limits of tenants that are here take effect at once; a suspended one's sockets are closed. */
+  #catalogChanged(): void {
+    for (const tenant of this.#tenants.values()) tenant.rate = this.#rateOf(tenant.name);
+    for (const connection of this.#connections) {
+      const name = connection.session?.tenant.name;
+      if (name !== undefined && !this.#catalog.serves(name)) connection.close("not_served");
+    }
+  }
+
+  /** @throws overloaded when the tenant has as many sockets here as it may */
   authenticated(connection: Connection, session: Session): void {
+    const { tenant } = session;
+    const limit = this.#catalog.limits(tenant.name).connections;
+    if (limit !== undefined && tenant.connections >= limit)
+      throw new AppError("overloaded", "the tenant has too many sockets on this gateway", {
+        limit,
+      });
+    tenant.connections++;
+    connection.session = session;
     this.#unauthenticated.delete(connection);
     if (this.#users.add(session.identity, connection))
       this.relay.member.joinUser(session.identity.tenant, session.identity.user);
@@ -272,6 +300,7 @@ export class Gateway {
     ]);
     for (const connection of this.#connections) connection.close("draining");
     this.#tick.cancel();
+    this.#unwatch();
     await this.relay.close();
   }
 

@@ -5,6 +5,9 @@ import type { Placement } from "../src/tenants.ts";
 export interface TenantState {
   readonly name: string;
   readonly placement: Placement;
-  readonly rate: Rate;
+  /** Follows the catalog. */
+  rate: Rate;
   readonly bucket: TokenBucket;
+  /** Sockets that have authenticated. */
+  connections: number;
 }

@@ -24,6 +24,7 @@ export const CLOSE_TABLE = {
   unauthenticated: { code: 4505, reason: "the token was not accepted" },
   not_connected: { code: 4506, reason: "the first command must be connect" },
   too_many_errors: { code: 4507, reason: "too many refused commands" },
+  not_served: { code: 4508, reason: "the tenant is not served here" },
 } as const satisfies Record<string, CloseRow>;
 
 export type CloseReason = keyof typeof CLOSE_TABLE;

@@ -2,6 +2,10 @@ import { isTenant } from "./wire/name.ts";
 
 const DAY_MS = 86_400_000;
 const CHAT_PREFIX = "chat.messages.";
+const POOL_PREFIX = "chat.pool.";
+const POOL_NUMBER = /^[1-9][0-9]{0,3}$/;
+/** Of a shared topic that is made; one that is there keeps its own. */
+export const POOL_PARTITIONS = 32;
 
 /** Name and settings of a topic, as every log adapter creates it. */
 export interface TopicSpec {
@@ -28,6 +32,22 @@ export function tenantOfTopic(topic: string): string | undefined {
   if (!topic.startsWith(CHAT_PREFIX)) return undefined;
   const tenant = topic.slice(CHAT_PREFIX.length);
   return isTenant(tenant) ? tenant : undefined;
+}
+
+/** A topic that tenants share: its keys are `tenant/conversation`. Numbers begin with 1. */
+export function poolTopic(
+  number: number,
+  partitions = POOL_PARTITIONS,
+  retentionMs = 30 * DAY_MS,
+): TopicSpec {
+  const name = `${POOL_PREFIX}${number}`;
+  if (!isPoolTopic(name)) throw new TypeError(`not a number of a shared topic: ${number}`);
+  return { name, partitions, retentionMs };
+}
+
+/** Whether tenants share this topic. */
+export function isPoolTopic(topic: string): boolean {
+  return topic.startsWith(POOL_PREFIX) && POOL_NUMBER.test(topic.slice(POOL_PREFIX.length));
 }
 
 /** The dead-letter topic of a pool, shared by tenants; its keys are `tenant/…`. */

@@ -25,6 +25,8 @@ export interface PartitionWorkerOptions {
   readonly topic: TopicInfo;
   readonly partition: number;
   readonly locate: Locate;
+  /** In a topic that tenants share: whether this one's records belong there. */
+  readonly isPlaced: ((tenant: string) => Promise<boolean>) | undefined;
   readonly log: EventLog;
   readonly store: MessageStore;
   readonly backplane: Backplane;
@@ -263,7 +265,7 @@ export class PartitionWorker {
   }
 
   async #ask(needs: Needs): Promise<Known> {
-    const { store, topic, partition } = this.#options;
+    const { store, topic, partition, isPlaced } = this.#options;
     const byTenant = new Map<string, { keys: string[]; names: string[] }>();
     for (const [key, { tenant, conversation }] of needs.heads) {
       let group = byTenant.get(tenant);
@@ -272,7 +274,12 @@ export class PartitionWorker {
       group.names.push(conversation);
     }
     const heads = new Map<string, { epoch: string; seq: number }>();
+    const foreign = new Set<string>();
     for (const [tenant, { keys, names }] of byTenant) {
+      if (isPlaced !== undefined && !(await isPlaced(tenant))) {
+        for (const key of keys) foreign.add(key);
+        continue;
+      }
       const found = await store.heads(tenant, names);
       names.forEach((name, i) => {
         const head = found.get(name);
@@ -283,7 +290,7 @@ export class PartitionWorker {
       needs.ids.length > 0
         ? await store.findIds({ topic: topic.name, partition }, needs.ids)
         : new Map<string, IdEntry>();
-    return { heads, ids };
+    return { heads, ids, foreign };
   }
 
   #fold(batch: RecordBatch, prepared: Prepared, known: Known): void {

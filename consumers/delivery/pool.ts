@@ -9,8 +9,9 @@ import type { MessageStore } from "../../src/ports/message-store.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
-import { tenantOfTopic } from "../../src/topics.ts";
-import { conversationFault } from "../../src/wire/name.ts";
+import { splitSharedKey } from "../../src/tenants.ts";
+import { isPoolTopic, tenantOfTopic } from "../../src/topics.ts";
+import { conversationFault, isTenant } from "../../src/wire/name.ts";
 import { DeadLetters } from "../dead-letter.ts";
 import { deliveryMetrics } from "./metrics.ts";
 import { PartitionWorker } from "./partition-worker.ts";
@@ -67,6 +68,9 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
         topic,
         partition,
         locate: locateIn(topic.name),
+        isPlaced: isPoolTopic(topic.name)
+          ? async (tenant) => (await catalog.find(tenant))?.topic === topic.name
+          : undefined,
         log,
         store,
         backplane,
@@ -172,8 +176,18 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   };
 }
 
-/** A tenant's own topic has the conversation as key. */
+/**
+ * A tenant's own topic has the conversation as key, a shared one the tenant before it. Whether that
+ * tenant lives there at all is asked when the conversation's head is.
+ */
 function locateIn(topic: string): Locate {
+  if (isPoolTopic(topic)) {
+    return (key) => {
+      const parts = splitSharedKey(key);
+      if (parts === undefined || !isTenant(parts.tenant)) return undefined;
+      return conversationFault(parts.conversation) === undefined ? parts : undefined;
+    };
+  }
   const tenant = tenantOfTopic(topic);
   if (tenant === undefined) throw new AppError("topic_unknown", `${topic} is no topic of a tenant`);
   return (key) =>

@@ -13,7 +13,6 @@ export async function connect(
   try {
     const session = await gateway.openSession(command.token);
     if (connection.closed) return;
-    connection.session = session;
     gateway.authenticated(connection, session);
     const { tenant, user, expiresAt } = session.identity;
     const { limits } = gateway;
@@ -40,9 +39,11 @@ export async function connect(
     connection.close(
       error.code === "token_expired"
         ? "token_expired"
-        : error.retriable
-          ? "overloaded"
-          : "unauthenticated",
+        : error.code === "forbidden"
+          ? "not_served"
+          : error.retriable
+            ? "overloaded"
+            : "unauthenticated",
     );
   }
 }

@@ -78,6 +78,8 @@ export interface Prepared {
 export interface Known {
   readonly heads: ReadonlyMap<string, { readonly epoch: string; readonly seq: number }>;
   readonly ids: ReadonlyMap<string, { readonly offset: number; readonly fingerprint: string }>;
+  /** Record keys of tenants that do not live in this topic; a placement never changes. */
+  readonly foreign?: ReadonlySet<string>;
 }
 
 export const NOTHING_KNOWN: Known = { heads: new Map(), ids: new Map() };
@@ -211,6 +213,7 @@ export class Sequencer {
     // A conversation whose only records were refused has a head without a seq: its epoch is minted
     // by the first placed event, so it is made anew until then.
     if (head !== undefined && head.seq > 0) return head;
+    if (known.foreign?.has(key) === true) return undefined;
     const place = head ?? this.#locate(key);
     if (place === undefined) return undefined;
     const { tenant, conversation } = place;

@@ -135,8 +135,12 @@ export class Host {
     const { catalog } = this.#world;
     return {
       place: (tenant) => process.io(catalog.place(tenant)),
+      find: (tenant) => process.io(catalog.find(tenant)),
+      serves: (tenant) => catalog.serves(tenant),
+      limits: (tenant) => catalog.limits(tenant),
       topics: () => catalog.topics(),
       watch: (changed) => catalog.watch(() => process.run(changed)),
+      close: () => Promise.resolve(),
     };
   }
 

@@ -1,6 +1,6 @@
 import type { EventLog } from "../../ports/event-log.ts";
 import type { TenantCatalog } from "../../ports/tenant-catalog.ts";
-import type { Placement } from "../../tenants.ts";
+import { NO_TENANT_LIMITS, type Placement } from "../../tenants.ts";
 import { chatTopic, tenantOfTopic } from "../../topics.ts";
 
 export interface MemoryTenantCatalogOptions {
@@ -56,10 +56,17 @@ export async function createMemoryTenantCatalog(
       }
       return placement;
     },
+    find: (tenant) => placements.get(tenant) ?? Promise.resolve(undefined),
+    serves: () => true,
+    limits: () => NO_TENANT_LIMITS,
     topics: () => [...topics],
     watch(changed) {
       watchers.add(changed);
       return () => watchers.delete(changed);
+    },
+    close() {
+      watchers.clear();
+      return Promise.resolve();
     },
   };
 }

@@ -110,6 +110,18 @@ describe("placed", () => {
     const [placed] = one.fold(prepared, known, 7).placed;
     expect([placed?.epoch, placed?.seq]).toEqual(["e", 42]);
   });
+
+  test("a record of a tenant that does not live in the topic is refused, also when it comes again", () => {
+    const one = sequencer();
+    for (const offset of [7, 8]) {
+      const prepared = one.prepare([record({ id: `a${offset}` })], [offset]);
+      expect(prepared.needs?.heads.has("c")).toBe(true);
+      const known = { heads: new Map(), ids: new Map(), foreign: new Set(["c"]) };
+      const { placed, refused } = one.fold(prepared, known, offset);
+      expect(placed).toEqual([]);
+      expect(refused.map((each) => each.code)).toEqual(["malformed_record"]);
+    }
+  });
 });
 
 describe("epoch", () => {
