@@ -1,0 +1,102 @@
+import type { metadataV12 } from "@platformatic/kafka";
+import type { KafkaBroker } from "../../kafka/settings.ts";
+
+export type MetadataResponse = ReturnType<typeof metadataV12.parseResponse>;
+
+/** A topic as the cluster described it last. */
+export interface KafkaTopic {
+  readonly name: string;
+  /** The broker's id of this incarnation, a UUID. */
+  readonly id: string;
+  /** Broker id of each partition's leader; −1 while there is none. */
+  readonly leaders: readonly number[];
+  readonly leaderEpochs: readonly number[];
+}
+
+interface Round {
+  readonly names: Set<string>;
+  readonly done: Promise<void>;
+}
+
+const UNKNOWN_TOPIC_OR_PARTITION = 3;
+
+/** What is known of brokers and topics. Never older than the last error that spoke against it. */
+export class MetadataCache {
+  readonly brokers = new Map<number, KafkaBroker>();
+  clusterId: string | undefined;
+  controllerId = -1;
+  readonly #fetch: (topics: string[] | null) => Promise<MetadataResponse>;
+  readonly #topics = new Map<string, KafkaTopic>();
+  #running: Promise<void> = Promise.resolve();
+  #next: Round | undefined;
+
+  /** @param fetch asks any broker; null: for all topics */
+  constructor(fetch: (topics: string[] | null) => Promise<MetadataResponse>) {
+    this.#fetch = fetch;
+  }
+
+  /** As last heard; undefined: not known. */
+  topic(name: string): KafkaTopic | undefined {
+    return this.#topics.get(name);
+  }
+
+  /** Broker id of the partition's leader as last heard; −1: not known. */
+  leader(topic: string, partition: number): number {
+    return this.#topics.get(topic)?.leaders[partition] ?? -1;
+  }
+
+  forget(topic: string): void {
+    this.#topics.delete(topic);
+  }
+
+  /**
+   * Asks for topics (none: for the brokers only). Calls while another request is on its way share
+   * the next one. @throws the library's error when no broker answers
+   */
+  refresh(names: Iterable<string>): Promise<void> {
+    if (this.#next === undefined) {
+      const asked = new Set<string>();
+      const done = this.#running.then(() => {
+        this.#next = undefined;
+        const round = this.#load(asked);
+        this.#running = round.catch(() => {});
+        return round;
+      });
+      this.#next = { names: asked, done };
+    }
+    for (const name of names) this.#next.names.add(name);
+    return this.#next.done;
+  }
+
+  /** All topics but the cluster's own. */
+  async all(): Promise<readonly KafkaTopic[]> {
+    const response = await this.#fetch(null);
+    this.#take(response);
+    return response.topics
+      .filter(({ isInternal, errorCode }) => !isInternal && errorCode === 0)
+      .flatMap(({ name }) => this.#topics.get(name as string) ?? []);
+  }
+
+  async #load(names: ReadonlySet<string>): Promise<void> {
+    this.#take(await this.#fetch([...names]));
+  }
+
+  #take(response: MetadataResponse): void {
+    this.clusterId = response.clusterId ?? undefined;
+    this.controllerId = response.controllerId;
+    if (response.brokers.length > 0) this.brokers.clear();
+    for (const { nodeId, host, port } of response.brokers) this.brokers.set(nodeId, { host, port });
+    for (const topic of response.topics) {
+      const name = topic.name as string;
+      if (topic.errorCode === UNKNOWN_TOPIC_OR_PARTITION) this.#topics.delete(name);
+      if (topic.errorCode !== 0) continue;
+      const leaders: number[] = [];
+      const leaderEpochs: number[] = [];
+      for (const { partitionIndex, leaderId, leaderEpoch } of topic.partitions) {
+        leaders[partitionIndex] = leaderId;
+        leaderEpochs[partitionIndex] = leaderEpoch;
+      }
+      this.#topics.set(name, { name, id: topic.topicId, leaders, leaderEpochs });
+    }
+  }
+}
