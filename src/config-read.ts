@@ -20,6 +20,8 @@ export class ConfigError extends Error {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const PREFIX = "TIDEGATE_";
+/** Where tests find services; no program reads these. */
+const TEST_PREFIX = "TIDEGATE_TEST_";
 /** Kafka's own scripts read variables of this prefix too, so only near misses are told. */
 const KAFKA_PREFIX = "KAFKA_";
 const SHOWN_CHARS_MAX = 60;
@@ -74,7 +76,7 @@ export function unknownSettings(env: Environment, tables: readonly SettingTable[
   const known = new Set(names);
   return Object.keys(env).flatMap((name) => {
     if (known.has(name)) return [];
-    const isOurs = name.startsWith(PREFIX);
+    const isOurs = name.startsWith(PREFIX) && !name.startsWith(TEST_PREFIX);
     if (!isOurs && !name.startsWith(KAFKA_PREFIX)) return [];
     const near = nearest(name, names, isOurs ? NEAR_EDITS_MAX : KAFKA_EDITS_MAX);
     if (near !== undefined) return [{ name, fault: `is not a setting; did you mean ${near}?` }];

@@ -18,5 +18,11 @@ tenantCatalogConformance("memory", async () => {
       retentionMs: 60_000,
       retentionBytes: undefined,
     });
-  return { catalog: await open(), reopen: open };
+  const catalog = await open();
+  return {
+    catalog,
+    reopen: open,
+    add: () => Promise.resolve(),
+    end: () => catalog.close(),
+  };
 });

@@ -127,6 +127,22 @@ export class PostgresDatabase {
     }, deadlineMs);
   }
 
+  /**
+   * Hears notifications of a channel, on a connection of its own that comes back by itself.
+   * @param listening called when it is heard, first and after each loss: what came between is lost
+   */
+  async listen(
+    channel: string,
+    heard: (payload: string) => void,
+    listening: () => void,
+  ): Promise<{ unlisten(): Promise<void> }> {
+    try {
+      return await this.#sql.listen(channel, heard, listening);
+    } catch (error) {
+      throw databaseError(error);
+    }
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#sql.close({ timeout: CLOSE_TIMEOUT_S });
     return this.#closing;

@@ -1,5 +1,6 @@
 import { storeMigration } from "./0001-store.ts";
+import { tenantsMigration } from "./0003-tenants.ts";
 import type { Migration } from "./migration.ts";
 
 /** All there are, in order. A new one goes to the end. */
-export const MIGRATIONS: readonly Migration[] = [storeMigration];
+export const MIGRATIONS: readonly Migration[] = [storeMigration, tenantsMigration];
