@@ -6,7 +6,7 @@ import type { AppendObserver } from "./append-metrics.ts";
 import { Lane } from "./lane.ts";
 import type { BatchOutcome, BatchSender, LogBatch, PendingAppend } from "./log-batch.ts";
 import { behindFailed, PartitionQueue } from "./partition-queue.ts";
-import { recordBytes } from "./record.ts";
+import { recordSize } from "./record.ts";
 
 /** Between two looks for appends without an outcome: what their limit may be exceeded by. */
 const SWEEP_MS = 50;
@@ -66,7 +66,7 @@ export class Accumulator {
     if (records.length === 0)
       return Promise.reject(new RangeError("An append needs at least one record"));
     let bytes = 0;
-    for (const record of records) bytes += recordBytes(record);
+    for (const record of records) bytes += recordSize(record);
     const { clock, limits } = this.#options;
     if (this.#pendingBytes + bytes > limits.appendPendingBytesMax && this.#pendingBytes > 0) {
       const detail = { limit: limits.appendPendingBytesMax, retryAfterMs: 500 };
@@ -226,11 +226,14 @@ export class Accumulator {
     if (batch === undefined || batch.done) {
       const error = new AppError("log_unavailable", late, { cause });
       for (const append of queue.drain()) this.#rejectWaiting(append, error);
-    } else if (batch.uncertain || queue.sending) {
+    } else if (batch.uncertain || (queue.sending && !batch.held)) {
       const error = new AppError("unknown_outcome", cause?.message ?? late, { cause });
       this.#options.sender.abandon(batch);
       this.#fail(queue, batch, error, false);
-    } else this.#fail(queue, batch, cause ?? new AppError("log_unavailable", late), false);
+    } else {
+      if (queue.sending) this.#options.sender.abandon(batch);
+      this.#fail(queue, batch, cause ?? new AppError("log_unavailable", late), false);
+    }
     if (!queue.sending) this.#next(queue);
   }
 }

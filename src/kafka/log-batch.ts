@@ -26,6 +26,8 @@ export interface LogBatch {
   tries: number;
   /** Whether one of them may have been written. */
   uncertain: boolean;
+  /** Set by the sender while it gave nothing of this try to the network yet. */
+  held: boolean;
   /** The callers have their answer; what becomes of a try that is under way interests nobody. */
   done: boolean;
 }

@@ -71,6 +71,7 @@ export class PartitionQueue {
       bytes,
       tries: 0,
       uncertain: false,
+      held: false,
       done: false,
     };
     return this.current;

@@ -1,5 +1,8 @@
 import type { LogRecord } from "../wire/record.ts";
 
+/** Framing and the verdict's header. */
+const RECORD_REST = 120;
+
 /** A Kafka record's bytes as a client library gives them. */
 export type KafkaBytes = Buffer | null | undefined;
 
@@ -38,23 +41,9 @@ function textOf(bytes: KafkaBytes): string {
 }
 
 /**
- * Upper bound of the bytes that a record takes in an uncompressed batch, without counting them: a
- * UTF-16 unit is at most three bytes of UTF-8.
+ * What a record counts for in batches and queues: its UTF-16 units and a guess of the rest. Counting
+ * bytes of UTF-8 costs as much as writing them; a batch that is too large after all is divided.
  */
-export function recordBytesMax(record: LogRecord): number {
-  let units = record.key.length + record.value.length;
-  let fixed = 40;
-  for (const name in record.headers) {
-    units += name.length + (record.headers[name] as string).length;
-    fixed += 10;
-  }
-  return units * 3 + fixed;
-}
-
-/** Bytes that a record takes in an uncompressed batch, up to a few of framing too many. */
-export function recordBytes(record: LogRecord): number {
-  let bytes = 40 + Buffer.byteLength(record.key) + Buffer.byteLength(record.value);
-  for (const name in record.headers)
-    bytes += 10 + Buffer.byteLength(name) + Buffer.byteLength(record.headers[name] as string);
-  return bytes;
+export function recordSize(record: LogRecord): number {
+  return record.key.length + record.value.length + RECORD_REST;
 }
