@@ -10,6 +10,7 @@ import type { Clock, Timer } from "../src/ports/clock.ts";
 import type { Digest } from "../src/ports/digest.ts";
 import type { EventLog } from "../src/ports/event-log.ts";
 import type { MessageStore } from "../src/ports/message-store.ts";
+import type { Outbox } from "../src/ports/outbox.ts";
 import type { Random } from "../src/ports/random.ts";
 import type { Socket } from "../src/ports/socket.ts";
 import type { Counter, Telemetry } from "../src/ports/telemetry.ts";
@@ -17,6 +18,7 @@ import type { TenantCatalog } from "../src/ports/tenant-catalog.ts";
 import { recordKey } from "../src/tenants.ts";
 import { encodeReconnect, encodeRefused } from "../src/wire/reply.ts";
 import { Connection } from "./connection.ts";
+import { Failover } from "./failover.ts";
 import { Heartbeats } from "./heartbeat.ts";
 import { readHistory, type HistoryQuery } from "./history.ts";
 import { Ingress } from "./ingress.ts";
@@ -40,6 +42,13 @@ export interface GatewayOptions {
   readonly telemetry: Telemetry;
   /** Name of this process in records. */
   readonly name: string;
+  /** Takes sends while the log is away. Undefined, as in standalone: they are refused then. */
+  readonly outbox?: Outbox;
+  /**
+   * Where a send is kept when it is acked. `hybrid` (the default): in the log, or in the outbox
+   * while the log is away; `kafka`: in the log alone; `database`: always in the outbox first.
+   */
+  readonly eventStore?: "hybrid" | "kafka" | "database";
 }
 
 const TICK_MS = 1_000;
@@ -52,6 +61,8 @@ export class Gateway {
   readonly relay: Relay;
   readonly ingress: Ingress;
   readonly durability: "disk" | "log";
+  /** Undefined: sends go to the log only. */
+  readonly failover: Failover | undefined;
   readonly connectionRate: Rate;
   readonly #catalog: TenantCatalog;
   readonly #authenticator: Authenticator;
@@ -85,7 +96,10 @@ export class Gateway {
     this.#authenticator = options.authenticator;
     this.#random = options.random;
     this.#telemetry = telemetry;
-    this.#producer = new Producer(log, clock, limits);
+    const { outbox, eventStore = "hybrid" } = options;
+    if (outbox !== undefined && eventStore !== "kafka")
+      this.failover = new Failover({ log, outbox, clock, limits, telemetry, mode: eventStore });
+    this.#producer = new Producer(this.failover ?? log, clock, limits);
     this.ingress = new Ingress({
       producer: this.#producer,
       clock,
@@ -301,6 +315,7 @@ export class Gateway {
     for (const connection of this.#connections) connection.close("draining");
     this.#tick.cancel();
     this.#unwatch();
+    this.failover?.close();
     await this.relay.close();
   }
 

@@ -3,10 +3,13 @@ import type { Limits } from "../src/limits.ts";
 import type { Clock } from "../src/ports/clock.ts";
 import type { EventLog } from "../src/ports/event-log.ts";
 import type { LogRecord } from "../src/wire/record.ts";
+import { IN_OUTBOX } from "./failover.ts";
 
 /** Whoever waits for a record's append. An object of its own, not a promise or closure a message. */
 export interface Completion {
   appended(partition: number, offset: number): void;
+  /** The outbox has it, since the log is away. */
+  kept(): void;
   failed(error: AppError): void;
 }
 
@@ -26,7 +29,7 @@ interface Batch {
 
 /** Gathers the records of one turn into one append for each partition, in order. */
 export class Producer {
-  readonly #log: EventLog;
+  readonly #log: Pick<EventLog, "append">;
   readonly #clock: Clock;
   readonly #limits: Limits;
   readonly #open = new Map<string, Batch[]>();
@@ -38,7 +41,8 @@ export class Producer {
   #scheduled = false;
   #idle: (() => void)[] = [];
 
-  constructor(log: EventLog, clock: Clock, limits: Limits) {
+  /** @param log may resolve to {@link IN_OUTBOX} */
+  constructor(log: Pick<EventLog, "append">, clock: Clock, limits: Limits) {
     this.#log = log;
     this.#clock = clock;
     this.#limits = limits;
@@ -140,6 +144,10 @@ export class Producer {
     if (batch.done) return;
     this.#finish(batch);
     const { completions, partition } = batch;
+    if (base === IN_OUTBOX) {
+      for (const completion of completions) completion.kept();
+      return;
+    }
     for (let i = 0; i < completions.length; i++)
       (completions[i] as Completion).appended(partition, base + i);
   }

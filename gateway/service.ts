@@ -13,12 +13,14 @@ export function createMessageService(gateway: Gateway): MessageService {
       if (!grants.allows("send", conversation)) throw forbidden("send to", conversation);
       const route = gateway.ingress.route(tenant, identity.user, conversation);
       const message = gateway.ingress.idOf(route, command.key);
+      await gateway.failover?.fresh();
       return new Promise((resolve, reject) => {
         const refused = gateway.ingress.submit(route, message, command, {
           appended(partition, offset) {
             const at = { partition, offset: String(offset) };
             resolve({ message, durability: gateway.durability, at });
           },
+          kept: () => resolve({ message, durability: "outbox" }),
           failed: reject,
         });
         if (refused !== undefined) reject(refused);

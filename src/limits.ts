@@ -224,6 +224,18 @@ export const LIMIT_TABLE = {
     "Produce requests to one broker that wait for their answer",
     "what comes is gathered for the next one",
   ),
+  fetchBytesMax: limit(
+    8 * MiB,
+    "bytes",
+    "Records of one answer of a broker to a consumer",
+    "the rest comes with the next one; at least one batch's",
+  ),
+  fetchPartitionBytesMax: limit(
+    1 * MiB,
+    "bytes",
+    "Records of one partition in one answer of a broker to a consumer",
+    "the rest comes with the next one; at least one batch's",
+  ),
   topicMessageBytesMax: limit(
     4 * MiB,
     "bytes",
@@ -235,6 +247,76 @@ export const LIMIT_TABLE = {
     "ms",
     "Time until all brokers know of a topic that was made or deleted",
     "error topic_unknown or log_unavailable",
+  ),
+
+  // The outbox.
+  outboxRowsMax: limit(
+    1_000_000,
+    "count",
+    "Rows of the outbox of all gateways",
+    "error log_unavailable",
+  ),
+  outboxBytesMax: limit(
+    1_024 * MiB,
+    "bytes",
+    "Characters of the rows of the outbox of all gateways",
+    "error log_unavailable",
+  ),
+  outboxGatewayRowsMax: limit(
+    250_000,
+    "count",
+    "Rows of the outbox that one gateway has put there",
+    "error log_unavailable until the partition has drained",
+  ),
+  outboxGatewayBytesMax: limit(
+    256 * MiB,
+    "bytes",
+    "Characters of the rows of the outbox that one gateway has put there",
+    "error log_unavailable until the partition has drained",
+  ),
+  outboxPutRowsMax: limit(4_096, "count", "Rows of one put into the outbox", "the rest goes next"),
+  outboxBatchRowsMax: limit(
+    100,
+    "count",
+    "Rows of the outbox that are published at once",
+    "the rest goes into the next batch",
+  ),
+  outboxPartitionsMax: limit(
+    16,
+    "count",
+    "Partitions of the outbox that one process publishes at the same time",
+    "the others wait",
+  ),
+  outboxPollMs: limit(100, "ms", "Between two looks for rows to publish", "looked again"),
+  outboxRefreshMs: limit(
+    100,
+    "ms",
+    "Between two looks of a gateway whether its partitions have drained",
+    "looked again",
+  ),
+  outboxWaitMs: limit(
+    150,
+    "ms",
+    "Time that a connect waits for the partitions in which rows wait",
+    "goes on by what was known last",
+  ),
+  outboxHoldRowsMax: limit(
+    500,
+    "count",
+    "Rows of a partition that are waited for before it returns to the log",
+    "sends go on into the outbox",
+  ),
+  outboxHoldMs: limit(
+    400,
+    "ms",
+    "Time that sends wait for the last rows of a partition",
+    "sends go on into the outbox",
+  ),
+  sendAnswerMs: limit(
+    1_850,
+    "ms",
+    "Time until a send that neither the log nor the outbox took is refused",
+    "error log_unavailable or unknown_outcome",
   ),
 
   // The log.

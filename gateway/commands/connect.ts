@@ -11,7 +11,10 @@ export async function connect(
   command: ConnectCommand,
 ): Promise<void> {
   try {
+    // What this client sends has to stand behind what it had its receipt for elsewhere.
+    const fresh = gateway.failover?.fresh();
     const session = await gateway.openSession(command.token);
+    if (fresh !== undefined) await fresh;
     if (connection.closed) return;
     gateway.authenticated(connection, session);
     const { tenant, user, expiresAt } = session.identity;

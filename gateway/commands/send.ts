@@ -27,6 +27,10 @@ class PendingSend implements Completion {
     );
   }
 
+  kept(): void {
+    this.#connection.answer(encodeReceipt(this.#command, this.#message, "outbox"));
+  }
+
   failed(error: AppError): void {
     this.#gateway.report(error);
     this.#connection.refuse(this.#command, error);

@@ -60,6 +60,8 @@ export interface MessageParts {
 
 const VERSION = "1";
 const HEADER_CHARS_MAX = 200;
+/** As many digits as a header's numbers may have. */
+const ATTEMPT_MAX = 9_999_999;
 
 export function recordTemplate(origin: RecordOrigin): RecordTemplate {
   const { tenant, conversation, sender, key, source } = origin;
@@ -124,6 +126,22 @@ export function parseVerdictHeader(record: LogRecord): VerdictHeader | undefined
     return undefined;
   if (!value.startsWith('"key":"', bodyStart) || !value.endsWith("}}")) return undefined;
   return { attempt, fingerprint, id, headEnd, bodyStart };
+}
+
+/**
+ * The record as a server sends it again, with `attempt` raised to 2 or more, so that its verdict
+ * looks for the first one everywhere; all else stays to the byte.
+ *
+ * @param by how many more tries there were; the number stops at 9,999,999
+ * @returns undefined for a record that is not one of ours or is damaged
+ */
+export function raiseAttempt(record: LogRecord, by = 1): LogRecord | undefined {
+  const header = parseVerdictHeader(record);
+  if (header === undefined) return undefined;
+  const text = record.headers[VERDICT_HEADER] as string;
+  const attempt = Math.min(Math.max(header.attempt, 1) + by, ATTEMPT_MAX);
+  const rest = text.slice(text.indexOf(" ", 2));
+  return { ...record, headers: { ...record.headers, [VERDICT_HEADER]: `1 ${attempt}${rest}` } };
 }
 
 /** A decimal number of 1 to 7 digits, or −1. */

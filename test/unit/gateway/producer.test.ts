@@ -26,6 +26,7 @@ function setUp(changes: Parameters<typeof limitsWith>[0] = {}) {
   const outcomes: string[] = [];
   const completion = (name: string): Completion => ({
     appended: (partition, offset) => outcomes.push(`${name} ${partition}/${offset}`),
+    kept: () => outcomes.push(`${name} kept`),
     failed: (error) => outcomes.push(`${name} ${error.code}`),
   });
   const send = (value: string, partition = 0): AppError | undefined =>
