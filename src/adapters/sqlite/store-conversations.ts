@@ -1,5 +1,5 @@
 import type { Database, Statement } from "bun:sqlite";
-import { RecentMap } from "./recent-map.ts";
+import { RecentMap } from "../../recent-map.ts";
 import type { StoreRun } from "./store-run.ts";
 
 /** The end of a conversation's latest epoch. */

@@ -1,5 +1,5 @@
 import type { Database, Statement } from "bun:sqlite";
-import { RecentMap } from "./recent-map.ts";
+import { RecentMap } from "../../recent-map.ts";
 import { BLOCK_FIELDS, idHash, idTime, secondOf } from "./store-id.ts";
 
 /** Below it a row for each id is as cheap and is found faster. */
