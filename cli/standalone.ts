@@ -2,13 +2,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { startAuditor } from "../consumers/auditor/auditor.ts";
 import { startDeliveryPool, type DeliveryPool } from "../consumers/delivery/pool.ts";
-import { createApp, SUBPROTOCOL } from "../gateway/app.ts";
-import { Gateway } from "../gateway/gateway.ts";
-import { Health } from "../gateway/health.ts";
-import { createHttpApp } from "../gateway/http/app.ts";
-import { problemOf } from "../gateway/http/problem.ts";
-import { originAllowed } from "../gateway/origin.ts";
-import { createMessageService } from "../gateway/service.ts";
+import { SUBPROTOCOL } from "../gateway/app.ts";
+import { createEdge } from "../gateway/edge.ts";
 import { createPages } from "../gateway/web/pages.ts";
 import { startServer } from "../src/adapters/bun/server.ts";
 import { createJwtAuthenticator } from "../src/adapters/jwt/authenticator.ts";
@@ -30,6 +25,7 @@ import { loadKeys } from "../src/adapters/system/keys.ts";
 import { createSystemRandom } from "../src/adapters/system/random.ts";
 import type { Config } from "../src/config.ts";
 import { asAppError } from "../src/errors.ts";
+import { Health } from "../src/health.ts";
 
 export interface Standalone {
   readonly url: string;
@@ -107,7 +103,8 @@ export async function startStandalone(
     limits,
     telemetry,
   });
-  const gateway = new Gateway({
+  const health = new Health();
+  const { gateway, app } = createEdge({
     log,
     store,
     backplane,
@@ -119,33 +116,16 @@ export async function startStandalone(
     limits,
     telemetry,
     name: "gateway/standalone",
+    health,
+    config,
+    metrics: async () => ({ contentType: telemetry.contentType, text: await telemetry.scrape() }),
+    mintToken: issue,
+    pages: await createPages(),
   });
-  const health = new Health();
   health.add("delivery", () => haltedPartitions(pool));
   health.add("log", () =>
     gateway.appendStalled() ? "appends have had no outcome for too long" : undefined,
   );
-  const http = createHttpApp({
-    authenticator,
-    messages: createMessageService(gateway),
-    health,
-    clock,
-    random,
-    telemetry,
-    limits,
-    config,
-    metrics: async () => ({ contentType: telemetry.contentType, text: await telemetry.scrape() }),
-    mintToken: issue,
-  });
-  const app = createApp({
-    gateway,
-    originAllowed: (origin, host) => originAllowed(origin, host, config),
-    problem(error) {
-      const { status, headers, text } = problemOf(error, `urn:uuid:${random.uuidv7()}`);
-      return new Response(text, { status, headers });
-    },
-    routes: [await createPages(), (request) => http.fetch(request)],
-  });
   const server = startServer({
     port: config.port,
     host: config.host,

@@ -21,9 +21,9 @@ const url = (kind: string, doc: string, pattern: RegExp, error: string) =>
 /** What `bun run gateway`, `bun run consumers` and the tools read besides Kafka's settings. */
 export const CLUSTER_SETTINGS = {
   REDIS_URL: url(
-    "redis://, rediss://, redis-cluster://, rediss-cluster://, redis-sentinel:// or rediss-sentinel:// URL",
-    "Where Redis 7 or later is. With commas between the hosts of a cluster or of its sentinels; a sentinel URL's path is the master's name: redis-sentinel://s1:26379,s2:26379/mymaster. Needed in a cluster",
-    /^rediss?(?:-cluster|-sentinel)?:\/\/[^\s/]+/,
+    "redis:// or rediss:// URL; redis+sentinel:// and redis+cluster:// (or rediss+…) take several hosts",
+    "Where Redis 7 or later is. With commas between the hosts of a cluster or the sentinels, whose path is the master's name: redis+sentinel://s1:26379,s2:26379/mymaster. Needed in a cluster",
+    /^rediss?(?:\+(?:cluster|sentinel))?:\/\/[^\s/]+/,
     "is not a Redis URL",
   ),
   REDIS_TLS_CA: path(

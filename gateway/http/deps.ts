@@ -1,11 +1,11 @@
 import type { Config } from "../../src/config.ts";
+import type { Health } from "../../src/health.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { CapabilityMap } from "../../src/policy/capability.ts";
 import type { Authenticator } from "../../src/ports/authenticator.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
-import type { Health } from "../health.ts";
 import type { MessageService } from "../message-service.ts";
 
 /** Makes a token of the development key. */

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { Health } from "../../gateway/health.ts";
 import { createHttpApp } from "../../gateway/http/app.ts";
 import { createJwtAuthenticator } from "../../src/adapters/jwt/authenticator.ts";
 import { createTokenIssuer, type TokenIssuer } from "../../src/adapters/jwt/issue.ts";
@@ -9,6 +8,7 @@ import {
 } from "../../src/adapters/prometheus/telemetry.ts";
 import { createSystemClock } from "../../src/adapters/system/clock.ts";
 import { createSystemRandom } from "../../src/adapters/system/random.ts";
+import { Health } from "../../src/health.ts";
 import { limitsWith } from "../../src/limits.ts";
 import { sampleOf } from "../support/exposition.ts";
 import { problemIn } from "../support/http.ts";

@@ -1,4 +1,3 @@
-import { Health } from "../../gateway/health.ts";
 import { createHttpApp } from "../../gateway/http/app.ts";
 import type { HttpDeps } from "../../gateway/http/deps.ts";
 import type { MessageService } from "../../gateway/message-service.ts";
@@ -7,6 +6,7 @@ import {
   type MemoryTelemetry,
 } from "../../src/adapters/memory/telemetry.ts";
 import { AppError } from "../../src/errors.ts";
+import { Health } from "../../src/health.ts";
 import { limitsWith } from "../../src/limits.ts";
 import type { Identity } from "../../src/ports/authenticator.ts";
 import type { Problem } from "../../src/wire/http.ts";

@@ -21,6 +21,8 @@ export interface ServerOptions<T> {
   /** Bytes that the socket layer may hold back for one socket. */
   readonly socketBytesMax: number;
   readonly subprotocol: string;
+  /** Shares the port with other processes that do so too; Linux only. */
+  readonly reusePort?: boolean;
   /** Answers a request. Calling `upgrade` makes it a socket; it is false when that failed. */
   readonly fetch: (
     request: Request,
@@ -52,6 +54,7 @@ export function startServer<T>(options: ServerOptions<T>): RunningServer {
       port: options.port,
       hostname: options.host,
       idleTimeout: 60,
+      ...(options.reusePort === true ? { reusePort: true } : {}),
       fetch(request, self) {
         const upgrade = () =>
           self.upgrade(request, {

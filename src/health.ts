@@ -1,11 +1,11 @@
-import type { HealthReply } from "../src/wire/http.ts";
+import type { HealthReply } from "./wire/http.ts";
 
 /** Says what is missing, or undefined when nothing is. MUST be cheap: it reads known state. */
 export type Check = () => string | undefined;
 
 /**
  * Whether this process should get traffic. Live means only that it answers: a part that is away is
- * no reason to restart the gateway, whose restart would not bring it back.
+ * no reason to restart the process, which would not bring it back.
  */
 export class Health {
   readonly #checks = new Map<string, Check>();

@@ -1,0 +1,53 @@
+import type { Config } from "../src/config.ts";
+import type { Health } from "../src/health.ts";
+import { createApp, type App } from "./app.ts";
+import { Gateway, type GatewayOptions } from "./gateway.ts";
+import { createHttpApp } from "./http/app.ts";
+import type { HttpDeps, MintToken } from "./http/deps.ts";
+import { problemOf } from "./http/problem.ts";
+import { originAllowed } from "./origin.ts";
+import { createMessageService } from "./service.ts";
+
+export interface EdgeOptions extends GatewayOptions {
+  readonly health: Health;
+  readonly config: Pick<Config, "allowedOrigins">;
+  readonly metrics: HttpDeps["metrics"];
+  /** Undefined unless the development key is in use. */
+  readonly mintToken: MintToken | undefined;
+  /** Answers what is a page's; undefined for everything else. */
+  readonly pages: (request: Request) => Response | Promise<Response> | undefined;
+}
+
+/** A gateway with all that one port of it answers. */
+export interface Edge {
+  readonly gateway: Gateway;
+  readonly app: App;
+}
+
+/** Puts a gateway together from its adapters, whichever they are. */
+export function createEdge(options: EdgeOptions): Edge {
+  const { health, config, clock, random, telemetry, limits, authenticator } = options;
+  const gateway = new Gateway(options);
+  const http = createHttpApp({
+    authenticator,
+    messages: createMessageService(gateway),
+    health,
+    clock,
+    random,
+    telemetry,
+    limits,
+    config,
+    metrics: options.metrics,
+    mintToken: options.mintToken,
+  });
+  const app = createApp({
+    gateway,
+    originAllowed: (origin, host) => originAllowed(origin, host, config),
+    problem(error) {
+      const { status, headers, text } = problemOf(error, `urn:uuid:${random.uuidv7()}`);
+      return new Response(text, { status, headers });
+    },
+    routes: [options.pages, (request) => http.fetch(request)],
+  });
+  return { gateway, app };
+}
