@@ -37,11 +37,13 @@ export interface ServerOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Another program than the standalone one, as a path from the repository's root. */
   readonly program?: string | undefined;
+  /** Its arguments. */
+  readonly args?: readonly string[];
   /** Flags of the runtime before the program, such as `--cpu-prof`. */
   readonly flags?: readonly string[];
 }
 
-/** The standalone program as a child process. */
+/** A program that serves HTTP, the standalone one by default, as a child process. */
 export class ServerProcess implements AsyncDisposable {
   readonly key: RunKey;
   readonly dataDir: string;
@@ -57,7 +59,8 @@ export class ServerProcess implements AsyncDisposable {
     this.dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "tidegate-load-"));
     const flags = options.flags ?? process.env["LOAD_SERVER_FLAGS"]?.split(" ") ?? [];
     endChildrenOnSignals();
-    this.#child = Bun.spawn([process.execPath, ...flags, join(ROOT, options.program ?? PROGRAM)], {
+    const program = join(ROOT, options.program ?? PROGRAM);
+    this.#child = Bun.spawn([process.execPath, ...flags, program, ...(options.args ?? [])], {
       cwd: ROOT,
       env: {
         // As `bun run start` sets it.
@@ -115,6 +118,11 @@ export class ServerProcess implements AsyncDisposable {
 
   get url(): string {
     return `http://${this.address.hostname}:${this.address.port}`;
+  }
+
+  /** Sends a signal that it goes on after, such as SIGSTOP. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
   }
 
   /** SIGKILL: as a crash. */

@@ -5,7 +5,8 @@ import { createSystemClock } from "../src/adapters/system/clock.ts";
 const ISSUER = "tidegate-load";
 const AUDIENCE = "tidegate";
 const LIFETIME_MS = 24 * 3_600_000;
-const TENANT = "load";
+/** Whose conversations all programs of this folder use. */
+export const TENANT = "load";
 
 /** A key of this run's own: what the server is started with, and tokens that it takes. */
 export class RunKey {

@@ -14,6 +14,8 @@ export interface CrowdOptions {
   /** New messages a second, of all senders together, while a server is up. */
   readonly rate: number;
   readonly conversations: number;
+  /** What the conversations' names begin with; "torture" when absent. */
+  readonly name?: string;
   readonly readersPerConversation: number;
 }
 
@@ -40,9 +42,10 @@ export class Crowd {
   /** Connects everyone; each conversation has its first message then. */
   async connect(): Promise<void> {
     const { book, target, key, conversations, readersPerConversation } = this.#options;
+    const { name = "torture" } = this.#options;
     const token = await key.token("torture-setup");
     for (let i = 0; i < conversations; i++) {
-      const conversation = `torture ${i} – 東京 🌊`;
+      const conversation = `${name} ${i} – 東京 🌊`;
       const senderToken = await key.token(`sender-${i}`);
       const sender = new TortureSender(book, target, senderToken, conversation);
       this.#senders.push(sender);

@@ -1,0 +1,198 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { startKafka } from "../../test/support/services/kafka.ts";
+import { startPostgres } from "../../test/support/services/postgres.ts";
+import { startProxy } from "../../test/support/services/proxy.ts";
+import { startRedis } from "../../test/support/services/redis.ts";
+import type { Address } from "../native/socket.ts";
+import { ServerProcess } from "../server.ts";
+import { RunKey, TENANT } from "../token.ts";
+
+export type Proxy = Awaited<ReturnType<typeof startProxy>>;
+export type Kafka = Awaited<ReturnType<typeof startKafka>>;
+export type Postgres = Awaited<ReturnType<typeof startPostgres>>;
+export type Redis = Awaited<ReturnType<typeof startRedis>>;
+
+export interface ClusterOptions {
+  readonly gateways: number;
+  readonly consumers: number;
+  readonly brokers: 1 | 3;
+  /** Partitions of the tenant's topic. */
+  readonly partitions: number;
+  /** Whether everything talks through fault proxies. */
+  readonly proxied?: boolean;
+  /** Of gateways and consumers. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly log: (line: string) => void;
+}
+
+const ROOT = dirname(dirname(import.meta.dir));
+/** As an operator would run them: tests choose a JVM that starts fast. */
+const BROKER_HEAP = "768m";
+const BROKER_FLAGS = ["-XX:+UseG1GC"];
+
+/** A whole cluster on this machine: services, gateways and consumers, each a process of its own. */
+export class Cluster implements AsyncDisposable {
+  readonly key = new RunKey();
+  readonly kafka: Kafka;
+  readonly postgres: Postgres;
+  readonly redis: Redis;
+  readonly postgresProxy: Proxy | undefined;
+  readonly redisProxy: Proxy | undefined;
+  /** Between the clients and each gateway, when everything is proxied. */
+  readonly gatewayProxies: Proxy[] = [];
+  readonly gateways: (ServerProcess | undefined)[] = [];
+  readonly consumers: (ServerProcess | undefined)[] = [];
+  readonly #options: ClusterOptions;
+  readonly #folder = mkdtempSync(join(tmpdir(), "tidegate-cluster-"));
+
+  private constructor(
+    options: ClusterOptions,
+    parts: {
+      kafka: Kafka;
+      postgres: Postgres;
+      redis: Redis;
+      postgresProxy: Proxy | undefined;
+      redisProxy: Proxy | undefined;
+    },
+  ) {
+    this.#options = options;
+    this.kafka = parts.kafka;
+    this.postgres = parts.postgres;
+    this.redis = parts.redis;
+    this.postgresProxy = parts.postgresProxy;
+    this.redisProxy = parts.redisProxy;
+  }
+
+  static async start(options: ClusterOptions): Promise<Cluster> {
+    const { brokers, proxied = false, log } = options;
+    log("starting Kafka, Postgres and Redis …");
+    const [kafka, postgres, redis] = await Promise.all([
+      startKafka({
+        shape: brokers === 3 ? "cluster" : "plain",
+        proxied,
+        heap: BROKER_HEAP,
+        flags: BROKER_FLAGS,
+      }),
+      startPostgres(),
+      startRedis({ mode: "single" }),
+    ]);
+    const through = async (url: string): Promise<Proxy | undefined> => {
+      if (!proxied) return undefined;
+      const { hostname, port } = new URL(url);
+      return startProxy({ host: hostname, port: Number(port) });
+    };
+    const cluster = new Cluster(options, {
+      kafka,
+      postgres,
+      redis,
+      postgresProxy: await through(postgres.url),
+      redisProxy: await through(redis.url),
+    });
+    try {
+      await cluster.#addTenant();
+      log("starting gateways and consumers …");
+      for (let i = 0; i < options.consumers; i++) await cluster.startConsumers(i);
+      for (let i = 0; i < options.gateways; i++) await cluster.startGateway(i);
+      return cluster;
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Where a client may connect: any gateway that is up, or undefined. */
+  address(pick: (count: number) => number): Address | undefined {
+    const up: Address[] = [];
+    this.gateways.forEach((gateway, i) => {
+      if (gateway === undefined) return;
+      const proxy = this.gatewayProxies[i];
+      up.push(proxy === undefined ? gateway.address : { hostname: proxy.host, port: proxy.port });
+    });
+    return up.length === 0 ? undefined : up[pick(up.length)];
+  }
+
+  async startGateway(index: number): Promise<void> {
+    const gateway = await this.#launch("gateway/main.ts", [], {
+      TIDEGATE_WORKER: `gateway-${index}`,
+    });
+    this.gateways[index] = gateway;
+    if (this.#options.proxied !== true) return;
+    await this.gatewayProxies[index]?.[Symbol.asyncDispose]();
+    const { hostname, port } = gateway.address;
+    this.gatewayProxies[index] = await startProxy({ host: hostname, port });
+  }
+
+  async startConsumers(index: number): Promise<void> {
+    this.consumers[index] = await this.#launch("consumers/main.ts", [], {
+      TIDEGATE_WORKER: `consumers-${index}`,
+      TIDEGATE_CONSUMERS_PORT: "0",
+    });
+  }
+
+  /** Ends a process as a crash does; the slot is empty until it is started again. */
+  async kill(kind: "gateways" | "consumers", index: number): Promise<void> {
+    const slot = this[kind][index];
+    this[kind][index] = undefined;
+    await slot?.kill();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const processes = [...this.gateways, ...this.consumers];
+    await Promise.all(processes.map((process) => process?.[Symbol.asyncDispose]()));
+    const proxies = [this.postgresProxy, this.redisProxy, ...this.gatewayProxies];
+    await Promise.all(proxies.map((proxy) => proxy?.[Symbol.asyncDispose]()));
+    await Promise.all([
+      this.kafka[Symbol.asyncDispose](),
+      this.postgres[Symbol.asyncDispose](),
+      this.redis[Symbol.asyncDispose](),
+    ]);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  get #settings(): Record<string, string> {
+    const url = (text: string, proxy: Proxy | undefined): string => {
+      if (proxy === undefined) return text;
+      const changed = new URL(text);
+      changed.hostname = proxy.host;
+      changed.port = String(proxy.port);
+      return changed.href;
+    };
+    const proxied = this.#options.proxied === true;
+    return {
+      KAFKA_BROKERS: (proxied ? this.kafka.proxiedBrokers : this.kafka.brokers).join(","),
+      DATABASE_URL: url(this.postgres.url, this.postgresProxy),
+      REDIS_URL: url(this.redis.url, this.redisProxy),
+      KAFKA_REPLICATION: String(this.#options.brokers),
+      ...(this.#options.brokers === 3 ? { KAFKA_MIN_INSYNC_REPLICAS: "2" } : {}),
+      ...this.#options.settings,
+    };
+  }
+
+  #launch(
+    program: string,
+    args: readonly string[],
+    settings: Record<string, string>,
+  ): Promise<ServerProcess> {
+    return ServerProcess.start({
+      program,
+      args,
+      key: this.key,
+      dataDir: this.#folder,
+      settings: { ...this.#settings, ...settings },
+    });
+  }
+
+  async #addTenant(): Promise<void> {
+    const command = ["cli/tenants.ts", "add", TENANT, "--partitions"];
+    const added = Bun.spawnSync([process.execPath, ...command, String(this.#options.partitions)], {
+      cwd: ROOT,
+      env: { ...process.env, ...this.#settings },
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    if (added.exitCode !== 0)
+      throw new Error(`the tenant could not be added:\n${added.stdout}${added.stderr}`);
+  }
+}

@@ -1,0 +1,136 @@
+import type { Cluster, Proxy } from "./cluster.ts";
+
+/** Something that happens to a running cluster, and how it is mended. */
+export interface Fault {
+  readonly name: string;
+  /** Time between the beginning and the end, in ms. */
+  readonly lastsMs: number;
+  begin(cluster: Cluster): Promise<void>;
+  end(cluster: Cluster): Promise<void>;
+}
+
+const AT_ONCE_MS = 1_000;
+const STOPPED_MS = 30_000;
+const SLOW_MS = 15_000;
+const DELAY_MS = 200;
+
+interface Part {
+  readonly name: string;
+  kill(cluster: Cluster): Promise<void>;
+  start(cluster: Cluster): Promise<void>;
+  pause(cluster: Cluster): void;
+  resume(cluster: Cluster): void;
+  /** What its traffic goes through. */
+  proxies(cluster: Cluster): readonly (Proxy | undefined)[];
+}
+
+const program = (
+  kind: "gateways" | "consumers",
+  index: number,
+): Omit<Part, "proxies" | "name"> => ({
+  kill: (cluster) => cluster.kill(kind, index),
+  start: (cluster) =>
+    kind === "gateways" ? cluster.startGateway(index) : cluster.startConsumers(index),
+  pause: (cluster) => cluster[kind][index]?.signal("SIGSTOP"),
+  resume: (cluster) => cluster[kind][index]?.signal("SIGCONT"),
+});
+
+const gateway: Part = {
+  name: "gateway",
+  ...program("gateways", 0),
+  proxies: (cluster) => [cluster.gatewayProxies[0]],
+};
+
+/** Slow and cut off from the store and the backplane at the same time. */
+const consumers: Part = {
+  name: "consumers",
+  ...program("consumers", 0),
+  proxies: (cluster) => [cluster.postgresProxy, cluster.redisProxy],
+};
+
+const broker: Part = {
+  name: "broker",
+  kill: async (cluster) => void (await cluster.kafka.kill("SIGKILL", 0)),
+  start: async (cluster) => void (await cluster.kafka.start(0)),
+  pause: (cluster) => void cluster.kafka.pause(0),
+  resume: (cluster) => void cluster.kafka.resume(0),
+  proxies: (cluster) => cluster.kafka.proxies,
+};
+
+const postgres: Part = {
+  name: "postgres",
+  kill: async (cluster) => void (await cluster.postgres.kill("SIGKILL")),
+  start: async (cluster) => void (await cluster.postgres.start()),
+  pause: (cluster) => void cluster.postgres.pause(),
+  resume: (cluster) => void cluster.postgres.resume(),
+  proxies: (cluster) => [cluster.postgresProxy],
+};
+
+const redis: Part = {
+  name: "redis",
+  kill: async (cluster) => void (await cluster.redis.kill("SIGKILL")),
+  start: async (cluster) => void (await cluster.redis.start()),
+  pause: (cluster) => void cluster.redis.pause(),
+  resume: (cluster) => void cluster.redis.resume(),
+  proxies: (cluster) => [cluster.redisProxy],
+};
+
+const each = (part: Part, cluster: Cluster, act: (proxy: Proxy) => void): void => {
+  for (const proxy of part.proxies(cluster)) if (proxy !== undefined) act(proxy);
+};
+
+const killed = (part: Part): Fault => ({
+  name: `${part.name} killed`,
+  lastsMs: AT_ONCE_MS,
+  begin: (cluster) => part.kill(cluster),
+  end: (cluster) => part.start(cluster),
+});
+
+const stopped = (part: Part): Fault => ({
+  name: `${part.name} stopped 30 s`,
+  lastsMs: STOPPED_MS,
+  begin: async (cluster) => part.pause(cluster),
+  end: async (cluster) => part.resume(cluster),
+});
+
+const slow = (part: Part): Fault => ({
+  name: `${part.name} slow 200 ms`,
+  lastsMs: SLOW_MS,
+  begin: async (cluster) => each(part, cluster, (proxy) => void proxy.delay(DELAY_MS)),
+  end: async (cluster) => each(part, cluster, (proxy) => void proxy.heal()),
+});
+
+const cut = (part: Part): Fault => ({
+  name: `${part.name} cut off`,
+  lastsMs: SLOW_MS,
+  begin: async (cluster) => each(part, cluster, (proxy) => void proxy.cut()),
+  end: async (cluster) => each(part, cluster, (proxy) => void proxy.heal()),
+});
+
+const both = (one: Fault, other: Fault): Fault => ({
+  name: `${one.name} + ${other.name}`,
+  lastsMs: Math.max(one.lastsMs, other.lastsMs),
+  begin: async (cluster) => {
+    await one.begin(cluster);
+    await other.begin(cluster);
+  },
+  end: async (cluster) => {
+    await one.end(cluster);
+    await other.end(cluster);
+  },
+});
+
+/** Every part in every way, then two at once. */
+export const FAULTS: readonly Fault[] = [
+  ...[gateway, consumers, broker, postgres, redis].flatMap((part) => [
+    killed(part),
+    stopped(part),
+    slow(part),
+    cut(part),
+  ]),
+  both(killed(gateway), killed(consumers)),
+  both(killed(broker), killed(redis)),
+  both(cut(broker), killed(gateway)),
+  both(killed(postgres), killed(consumers)),
+  both(cut(redis), cut(postgres)),
+];

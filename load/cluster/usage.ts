@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { residentBytes } from "../process-usage.ts";
+
+const TICKS_PER_SECOND = 100;
+
+const KINDS: readonly (readonly [string, RegExp])[] = [
+  ["gateway", /gateway\/main\.ts/],
+  ["consumers", /consumers\/main\.ts/],
+  ["kafka", /kafka\.Kafka/],
+  ["postgres", /postgres/],
+  ["redis", /redis-server/],
+];
+
+/** What a cluster's processes used until now, by kind. */
+export interface Usage {
+  /** CPU seconds. */
+  readonly seconds: ReadonlyMap<string, number>;
+  /** Monotonic ms when it was read. */
+  readonly at: number;
+}
+
+/** Reads /proc (Linux only): this process's descendants, and itself as `generator`. */
+export function clusterUsage(): Usage {
+  const seconds = new Map<string, number>();
+  for (const { pid, kind } of processes()) {
+    const stat = statOf(pid);
+    if (stat !== undefined) seconds.set(kind, (seconds.get(kind) ?? 0) + stat.seconds);
+  }
+  return { seconds, at: performance.now() };
+}
+
+/** Percent of one core of each kind between two readings. */
+export function usageShare(before: Usage, after: Usage): Record<string, number> {
+  const elapsed = (after.at - before.at) / 1000;
+  return Object.fromEntries(
+    [...after.seconds].map(([kind, used]) => {
+      const share = ((used - (before.seconds.get(kind) ?? 0)) / elapsed) * 100;
+      return [kind, Math.round(share * 10) / 10];
+    }),
+  );
+}
+
+/** Resident MiB of each kind that is a program of ours. */
+export function memoryMiB(): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const { pid, kind } of processes()) {
+    if (kind !== "gateway" && kind !== "consumers") continue;
+    const mib = residentBytes(pid).total / 2 ** 20;
+    sums[kind] = Math.round((sums[kind] ?? 0) + mib);
+  }
+  return sums;
+}
+
+function processes(): { pid: number; kind: string }[] {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync("/proc")) {
+    const stat = /^\d+$/.test(name) ? statOf(Number(name)) : undefined;
+    if (stat !== undefined) parents.set(Number(name), stat.parent);
+  }
+  const isOurs = (pid: number): boolean => {
+    for (let at: number | undefined = pid; at !== undefined && at > 1; at = parents.get(at))
+      if (at === process.pid) return true;
+    return false;
+  };
+  const found = [{ pid: process.pid, kind: "generator" }];
+  for (const pid of parents.keys()) {
+    if (pid === process.pid || !isOurs(pid)) continue;
+    const command = commandOf(pid);
+    const kind = KINDS.find(([, pattern]) => pattern.test(command))?.[0];
+    if (kind !== undefined) found.push({ pid, kind });
+  }
+  return found;
+}
+
+function commandOf(pid: number): string {
+  return read(`/proc/${pid}/cmdline`)?.replaceAll("\0", " ") ?? "";
+}
+
+function statOf(pid: number): { parent: number; seconds: number } | undefined {
+  const text = read(`/proc/${pid}/stat`);
+  if (text === undefined) return undefined;
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return {
+    parent: Number(fields[1]),
+    seconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+  };
+}
+
+/** A process may end between the listing and the reading. */
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ESRCH") return undefined;
+    throw error;
+  }
+}
