@@ -21,6 +21,7 @@ export type KafkaFaultName =
   | "quota"
   | "replicas"
   | "leader_moving"
+  | "coordinator"
   | "storage"
   | "version"
   | "offset"
@@ -63,6 +64,12 @@ const PROTOCOL: Readonly<Record<string, KafkaFaultName>> = {
   UNKNOWN_LEADER_EPOCH: "leader_moving",
   BROKER_NOT_AVAILABLE: "leader_moving",
   REPLICA_NOT_AVAILABLE: "leader_moving",
+  COORDINATOR_LOAD_IN_PROGRESS: "coordinator",
+  COORDINATOR_NOT_AVAILABLE: "coordinator",
+  NOT_COORDINATOR: "coordinator",
+  NOT_CONTROLLER: "leader_moving",
+  UNSTABLE_OFFSET_COMMIT: "coordinator",
+  CONCURRENT_TRANSACTIONS: "coordinator",
   KAFKA_STORAGE_ERROR: "storage",
   UNSUPPORTED_VERSION: "version",
   UNSUPPORTED_COMPRESSION_TYPE: "version",

@@ -121,6 +121,10 @@ export const KAFKA_FAULTS = {
     "broker",
     "The partition has no leader at the moment: it passes, or a broker is away",
   ),
+  coordinator: row(
+    "broker",
+    "The coordinator of the group or transaction is moving or starting: it passes",
+  ),
   storage: row("broker", "The broker cannot write to its disk: look at its log"),
   version: row("broker", "The broker is too old for this: Kafka 3.5 or later is needed"),
   offset: row("broker", "The offset is outside the log", "log_expired"),

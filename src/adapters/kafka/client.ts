@@ -108,6 +108,10 @@ export class KafkaClient {
     throw new AggregateError(errors, "No broker can be reached");
   }
 
+  producerFailed(): void {
+    this.#metrics.producerFailed();
+  }
+
   /** Cuts a connection: what waits for its answers fails at once. */
   cut(connection: Connection): void {
     connection.socket.destroy();
