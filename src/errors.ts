@@ -60,6 +60,8 @@ export const ERROR_TABLE = {
   log_corrupt: row("The log has bytes that it did not write"),
   row_refused: row("The store refuses a row"),
   schema_mismatch: row("The database's layout is not the one that this program knows"),
+  backplane_unavailable: row("The backplane cannot be reached"),
+  backplane_unsuitable: row("The server cannot serve as a backplane"),
   closed: row("The component is closed"),
 } as const satisfies Record<string, ErrorRow>;
 
@@ -80,6 +82,8 @@ const INNER_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "log_corrupt",
   "row_refused",
   "schema_mismatch",
+  "backplane_unavailable",
+  "backplane_unsuitable",
   "closed",
 ]);
 

@@ -177,6 +177,76 @@ export const LIMIT_TABLE = {
     "Time between two beats of a partition",
     "two missing: check the heads of its readers' conversations",
   ),
+  tailIntervalMs: limit(
+    250,
+    "ms",
+    "Time between two looks into the store at partitions whose beats are missing",
+    "their new events come from the store",
+  ),
+  tailPageEventsMax: limit(
+    1_024,
+    "count",
+    "Events of one page that a gateway without beats reads from the store",
+    "more by the next page",
+  ),
+  tailReadsMax: limit(
+    4,
+    "count",
+    "Pages that one gateway without beats reads at the same time",
+    "other partitions wait",
+  ),
+
+  // The backplane over Redis.
+  backplaneOutBytesMax: limit(
+    16 * MiB,
+    "bytes",
+    "Characters that one process has sent to one Redis server without an answer",
+    "further publications are dropped and counted; gateways read the store",
+  ),
+  publicationCharsMax: limit(
+    128 * KiB,
+    "count",
+    "Characters of one message over Redis",
+    "more messages; a longer event goes alone",
+  ),
+  joinWaitMs: limit(
+    1_000,
+    "ms",
+    "Time a subscription waits for Redis to confirm its channel",
+    "it goes on; everything is checked when the channel is confirmed",
+  ),
+  channelLingerMs: limit(
+    5_000,
+    "ms",
+    "Time a channel stays subscribed after its last reader",
+    "unsubscribed",
+  ),
+  probeIntervalMs: limit(
+    1_000,
+    "ms",
+    "Time between two messages that a process sends itself over Redis",
+    "the next one",
+  ),
+  probeTimeoutMs: limit(
+    2_000,
+    "ms",
+    "Silence of Redis, or time to connect, after which a connection is given up",
+    "connect again; everything is checked",
+  ),
+
+  // Rates that gateways share.
+  rateLeaseMs: limit(
+    100,
+    "ms",
+    "Time of a tenant's full rate that a gateway takes from the shared budget at once",
+    "the next lease",
+  ),
+  rateLeaseLifeMs: limit(
+    2_000,
+    "ms",
+    "Time after which a lease that was not spent is void",
+    "a new lease",
+  ),
 
   // Producing.
   appendBatchRecordsMax: limit(

@@ -51,6 +51,10 @@ export const HTTP_STATUS = {
   log_diverged: 500,
   log_corrupt: 500,
   row_refused: 500,
+  record_too_large: 500,
+  schema_mismatch: 500,
+  backplane_unavailable: 500,
+  backplane_unsuitable: 500,
   closed: 500,
 } as const satisfies Record<ErrorCode, number>;
 

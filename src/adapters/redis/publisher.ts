@@ -1,0 +1,128 @@
+import type { Beat, Publication, PublishedRun, Refusal } from "../../ports/backplane.ts";
+import type { Fabric } from "./fabric.ts";
+import { encodeBeat, encodeHead, encodeRefusal, encodeRun } from "./frame.ts";
+import { laneOf } from "./names.ts";
+
+/** What a worker has said in one partition since it owns it. */
+interface Voice {
+  readonly tag: number;
+  readonly beats: string;
+  readonly lanes: readonly string[];
+  ownerEpoch: number;
+  /** Last number of each lane. */
+  counts: number[];
+}
+
+/** Users of one tenant share this many channels for the words to them. */
+export const USER_SLOTS = 256;
+
+/** The sending side: splits a fold by lane, and counts each lane's messages, also those it must drop. */
+export class Publisher {
+  readonly #fabric: Fabric;
+  readonly #lanes: number;
+  readonly #charsMax: number;
+  readonly #voices = new Map<string, Voice>();
+
+  constructor(fabric: Fabric, lanes: number, charsMax: number) {
+    this.#fabric = fabric;
+    this.#lanes = lanes;
+    this.#charsMax = charsMax;
+  }
+
+  publish(publication: Publication): void {
+    const { topic, partition, ownerEpoch, runs } = publication;
+    const voice = this.#voice(topic, partition, ownerEpoch);
+    const byLane = new Map<number, PublishedRun[]>();
+    for (const run of runs) {
+      const lane = laneOf(run.tenant, run.conversation, this.#lanes);
+      const list = byLane.get(lane);
+      if (list === undefined) byLane.set(lane, [run]);
+      else list.push(run);
+    }
+    for (const [lane, list] of byLane) this.#publishLane(publication, voice, lane, list);
+  }
+
+  beat(beat: Beat): void {
+    const voice = this.#voice(beat.topic, beat.partition, beat.ownerEpoch);
+    // An owner that was replaced here by a later one has nothing true to say of the numbers.
+    const counts = voice.ownerEpoch === beat.ownerEpoch ? voice.counts : this.#noCounts();
+    this.#fabric.send(voice.tag, voice.beats, encodeBeat(beat, counts));
+  }
+
+  refuse(refusal: Refusal): void {
+    const { tag, name } = this.#fabric.names.user(refusal.tenant, refusal.user, USER_SLOTS);
+    this.#fabric.send(tag, name, encodeRefusal(refusal));
+  }
+
+  #publishLane(
+    publication: Publication,
+    voice: Voice,
+    lane: number,
+    runs: readonly PublishedRun[],
+  ): void {
+    let body = "";
+    const flush = (): void => {
+      if (body === "") return;
+      const count = (voice.counts[lane] ?? 0) + 1;
+      voice.counts[lane] = count;
+      const { ownerEpoch, number } = publication;
+      const text = encodeHead({ ownerEpoch, number, count }) + body;
+      this.#fabric.send(voice.tag, voice.lanes[lane] as string, text);
+      body = "";
+    };
+    for (const run of runs) {
+      for (const [from, to] of partsOf(run, this.#charsMax)) {
+        const text = encodeRun(run, from, to);
+        if (text === undefined) {
+          this.#fabric.metrics.dropped.unencodable.value++;
+          // Listeners see by the lane's number that something is missing.
+          voice.counts[lane] = (voice.counts[lane] ?? 0) + 1;
+          continue;
+        }
+        if (body.length + text.length > this.#charsMax) flush();
+        body += text;
+      }
+    }
+    flush();
+  }
+
+  #voice(topic: string, partition: number, ownerEpoch: number): Voice {
+    const key = `${topic}/${partition}`;
+    let voice = this.#voices.get(key);
+    if (voice === undefined) {
+      const { names } = this.#fabric;
+      const tag = names.partitionTag(topic, partition);
+      const lanes = Array.from({ length: this.#lanes }, (_, lane) =>
+        names.lane(tag, topic, partition, lane),
+      );
+      const beats = names.beats(tag, topic, partition);
+      voice = { tag, beats, lanes, ownerEpoch, counts: this.#noCounts() };
+      this.#voices.set(key, voice);
+    }
+    if (ownerEpoch > voice.ownerEpoch) {
+      voice.ownerEpoch = ownerEpoch;
+      voice.counts = this.#noCounts();
+    }
+    return voice;
+  }
+
+  #noCounts(): number[] {
+    return Array.from({ length: this.#lanes }, () => 0);
+  }
+}
+
+/** Ranges of a run's events that fit a message; an event that fits none goes alone. */
+function* partsOf(run: PublishedRun, charsMax: number): Generator<readonly [number, number]> {
+  let from = 0;
+  let chars = 0;
+  for (let i = 0; i < run.events.length; i++) {
+    const { length } = run.events[i] as string;
+    if (i > from && chars + length > charsMax) {
+      yield [from, i];
+      from = i;
+      chars = 0;
+    }
+    chars += length;
+  }
+  if (run.events.length > from) yield [from, run.events.length];
+}
