@@ -1,0 +1,198 @@
+import { AppError } from "../../errors.ts";
+import type { Limits } from "../../limits.ts";
+import type {
+  FeedPage,
+  HeadRange,
+  HistoryPage,
+  HistoryRange,
+  IdEntry,
+  MessageStore,
+  PartitionId,
+  PartitionState,
+  StoreBatch,
+} from "../../ports/message-store.ts";
+import type { Telemetry } from "../../ports/telemetry.ts";
+import { PostgresDatabase, type PostgresOptions, type PostgresSession } from "./database.ts";
+import { CommitQueue } from "./store-commit-queue.ts";
+import { readHeads, readHistory } from "./store-history.ts";
+import { StoreIdIndex } from "./store-id-index.ts";
+import { searchIds } from "./store-id-search.ts";
+import { acquirePartition, readFeed, readOffsets, readPlace, readWindow } from "./store-place.ts";
+import { encodeBatch } from "./store-run.ts";
+import { StoreTelemetry } from "./store-telemetry.ts";
+import { rowRefused, StoreTransaction } from "./store-transaction.ts";
+
+export interface PostgresMessageStoreOptions extends Omit<
+  PostgresOptions,
+  "connectionsMax" | "waitingMax"
+> {
+  /** The Kafka cluster that offsets belong to; two of them may share a database. */
+  readonly cluster: string;
+  /** Connections that commit; each transaction takes the batches that wait. */
+  readonly writeConnectionsMax: number;
+  /** Connections that read: they do not take those of commits. */
+  readonly readConnectionsMax: number;
+  readonly limits: Pick<Limits, "storeReadsPendingMax" | "storeBatchEventsMax">;
+  readonly telemetry: Telemetry;
+  /** Smaller values for tests. */
+  readonly tuning?: Partial<StoreTuning>;
+}
+
+export interface StoreTuning {
+  /** Conversations whose end the writer keeps in memory. */
+  readonly conversationsMax: number;
+  /** Seconds of a partition whose ids the writer has counted. */
+  readonly secondsMax: number;
+}
+
+const TUNING: StoreTuning = { conversationsMax: 200_000, secondsMax: 100_000 };
+/** Acquisitions that wait for one of the connections that commit. */
+const WRITES_WAITING_MAX = 10_000;
+/** Statements of a commit, each within the statement's time. */
+const COMMIT_STATEMENTS = 4;
+
+/**
+ * The cluster mode's store. The database must be migrated.
+ *
+ * `synchronous_commit` stays as the server has it (on): a commit that resolved is on its disk.
+ * @throws store_unavailable
+ */
+export async function openPostgresMessageStore(
+  options: PostgresMessageStoreOptions,
+): Promise<PostgresMessageStore> {
+  const writer = new PostgresDatabase({
+    ...options,
+    connectionsMax: options.writeConnectionsMax,
+    waitingMax: WRITES_WAITING_MAX,
+  });
+  const reader = new PostgresDatabase({
+    ...options,
+    connectionsMax: options.readConnectionsMax,
+    waitingMax: options.limits.storeReadsPendingMax,
+  });
+  try {
+    const [row]: [{ seed: number }] = await reader.use(
+      (session) => session`SELECT hash_seed::float8 AS seed FROM store_settings`,
+    );
+    return new PostgresMessageStore(options, writer, reader, row.seed);
+  } catch (error) {
+    await Promise.all([writer.close(), reader.close()]);
+    throw error;
+  }
+}
+
+/** See {@link openPostgresMessageStore}. */
+export class PostgresMessageStore implements MessageStore {
+  readonly #cluster: string;
+  readonly #writer: PostgresDatabase;
+  readonly #reader: PostgresDatabase;
+  readonly #ids: StoreIdIndex;
+  readonly #commits: CommitQueue;
+  readonly #telemetry: StoreTelemetry;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    options: PostgresMessageStoreOptions,
+    writer: PostgresDatabase,
+    reader: PostgresDatabase,
+    hashSeed: number,
+  ) {
+    const { conversationsMax, secondsMax } = { ...TUNING, ...options.tuning };
+    this.#cluster = options.cluster;
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#telemetry = new StoreTelemetry(options.telemetry);
+    this.#ids = new StoreIdIndex(hashSeed, secondsMax);
+    const transaction = new StoreTransaction({
+      database: writer,
+      cluster: options.cluster,
+      ids: this.#ids,
+      conversationsMax,
+      deadlineMs: options.statementTimeoutMs * COMMIT_STATEMENTS,
+    });
+    this.#commits = new CommitQueue({
+      transaction,
+      telemetry: this.#telemetry,
+      transactionsMax: options.writeConnectionsMax,
+      eventsMax: options.limits.storeBatchEventsMax,
+    });
+    this.#telemetry.watchPool("write", writer);
+    this.#telemetry.watchPool("read", reader);
+    this.#telemetry.watchConversations(transaction.ends);
+  }
+
+  async acquire(partition: PartitionId): Promise<PartitionState> {
+    this.#mustBeOpen();
+    return this.#writer.use((session) => acquirePartition(session, this.#cluster, partition));
+  }
+
+  async commit(batch: StoreBatch): Promise<void> {
+    this.#mustBeOpen();
+    const encoded = encodeBatch(batch);
+    if (typeof encoded === "string") throw rowRefused(encoded);
+    await this.#commits.push(encoded);
+  }
+
+  async window(partition: PartitionId, from: number): Promise<readonly IdEntry[]> {
+    return this.#read("window", async (session) => {
+      const place = await readPlace(session, this.#cluster, partition);
+      return place === undefined ? [] : readWindow(session, place, from);
+    });
+  }
+
+  async heads(
+    tenant: string,
+    conversations: readonly string[],
+  ): Promise<ReadonlyMap<string, HeadRange>> {
+    return this.#read("heads", (session) => readHeads(session, tenant, conversations));
+  }
+
+  async findIds(
+    partition: PartitionId,
+    ids: readonly string[],
+  ): Promise<ReadonlyMap<string, IdEntry>> {
+    return this.#read("findIds", async (session) => {
+      const place = await readPlace(session, this.#cluster, partition);
+      return place === undefined ? new Map() : searchIds(session, this.#ids, place, ids);
+    });
+  }
+
+  async history(range: HistoryRange): Promise<HistoryPage> {
+    return this.#read("history", (session) => readHistory(session, range));
+  }
+
+  async feed(partition: PartitionId, from: number, eventsMax: number): Promise<FeedPage> {
+    return this.#read("feed", async (session) => {
+      const place = await readPlace(session, this.#cluster, partition);
+      return place === undefined
+        ? { events: [], nextOffset: from }
+        : readFeed(session, place, from, eventsMax);
+    });
+  }
+
+  async offsets(): Promise<readonly (PartitionId & { readonly nextOffset: number })[]> {
+    return this.#read("offsets", (session) => readOffsets(session, this.#cluster));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
+    await this.#commits.settled();
+    await Promise.all([this.#writer.close(), this.#reader.close()]);
+  }
+
+  async #read<T>(method: string, work: (session: PostgresSession) => Promise<T>): Promise<T> {
+    this.#mustBeOpen();
+    const started = performance.now();
+    const result = await this.#reader.use(work);
+    this.#telemetry.read(method, performance.now() - started);
+    return result;
+  }
+
+  #mustBeOpen(): void {
+    if (this.#closing !== undefined) throw new AppError("closed");
+  }
+}
