@@ -14,6 +14,12 @@ export interface EventLogHarness {
   dispose(): Promise<void>;
 }
 
+/** What a log cannot be tested for here, each with the reason. */
+export interface EventLogLacks {
+  /** That a topic is bounded by its size at the moment `ageBy` is called. */
+  readonly sizeRetention?: string;
+}
+
 export const HOUR_MS = 3_600_000;
 
 export function spec(name: string, partitions = 1, retentionMs = HOUR_MS): TopicSpec {
@@ -53,12 +59,14 @@ export async function readAll(
 /** Opens logs for tests and lets go of everything after each. */
 export class EventLogKit {
   readonly name: string;
+  readonly lacks: EventLogLacks;
   private readonly factory: () => Promise<EventLogHarness>;
   private harnesses: EventLogHarness[] = [];
   private consumers: Consumer[] = [];
 
-  constructor(name: string, factory: () => Promise<EventLogHarness>) {
+  constructor(name: string, factory: () => Promise<EventLogHarness>, lacks: EventLogLacks = {}) {
     this.name = name;
+    this.lacks = lacks;
     this.factory = factory;
   }
 
