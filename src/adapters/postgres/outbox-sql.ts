@@ -39,8 +39,9 @@ export async function insertRows(
   const { count } = await session`
     WITH incoming AS MATERIALIZED (
       SELECT r.*, row_number() OVER (PARTITION BY topic, partition ORDER BY nth) AS place
-      FROM json_to_recordset(${JSON.stringify(columns)}::text::json) WITH ORDINALITY
-        AS r (topic text, partition integer, key text, headers text, value text, chars integer, nth bigint)
+      FROM ROWS FROM (json_to_recordset(${JSON.stringify(columns)}::text::json)
+        AS (topic text, partition integer, key text, headers text, value text, chars integer))
+        WITH ORDINALITY AS r (topic, partition, key, headers, value, chars, nth)
     ), counted AS (
       SELECT topic, partition, count(*) AS rows, sum(chars) AS chars FROM incoming GROUP BY 1, 2
     ), room AS (

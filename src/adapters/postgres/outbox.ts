@@ -120,8 +120,9 @@ export class PostgresOutbox implements Outbox {
       onceSent(
         session`
           SELECT outbox_put(tenant, conversation, sender, content, key, kind)
-          FROM json_to_recordset(${JSON.stringify(messages)}::text::json) WITH ORDINALITY
-            AS m (tenant text, conversation text, sender text, content text, key text, kind text, nth bigint)
+          FROM ROWS FROM (json_to_recordset(${JSON.stringify(messages)}::text::json)
+            AS (tenant text, conversation text, sender text, content text, key text, kind text))
+            WITH ORDINALITY AS m (tenant, conversation, sender, content, key, kind, nth)
           ORDER BY nth`,
       ),
     );
