@@ -1,0 +1,132 @@
+import { AppError } from "../../errors.ts";
+import { Accumulator } from "../../kafka/accumulator.ts";
+import { createAppendMetrics } from "../../kafka/append-metrics.ts";
+import type {
+  ConsumeOptions,
+  Consumer,
+  EventLog,
+  PartitionRange,
+  RecordBatch,
+  TopicInfo,
+} from "../../ports/event-log.ts";
+import type { TopicSpec } from "../../topics.ts";
+import type { LogRecord } from "../../wire/record.ts";
+import { KafkaAdmin } from "./admin.ts";
+import { KafkaClient, type KafkaClientOptions } from "./client.ts";
+import { KafkaProducer } from "./producer.ts";
+import { readPage } from "./reader.ts";
+
+/** The log of the cluster mode: Kafka through `@platformatic/kafka`. */
+export class KafkaEventLog implements EventLog {
+  readonly durability = "log";
+  readonly client: KafkaClient;
+  readonly #admin: KafkaAdmin;
+  readonly #producer: KafkaProducer;
+  readonly #accumulator: Accumulator;
+  readonly #consumers = new Set<Consumer>();
+  #closing: Promise<void> | undefined;
+
+  constructor(options: KafkaClientOptions) {
+    this.client = new KafkaClient(options);
+    const { clock, limits, settings, telemetry } = this.client;
+    this.#admin = new KafkaAdmin(this.client);
+    this.#producer = new KafkaProducer(this.client);
+    const { lingerMs } = settings;
+    const observer =
+      telemetry === undefined
+        ? {}
+        : { observer: createAppendMetrics(telemetry, () => this.#accumulator.pendingBytes) };
+    this.#accumulator = new Accumulator({
+      clock,
+      limits,
+      lingerMs,
+      sender: this.#producer,
+      ...observer,
+    });
+  }
+
+  async createTopic(spec: TopicSpec): Promise<TopicInfo> {
+    this.#assertOpen();
+    return this.#admin.createTopic(spec);
+  }
+
+  async describeTopic(name: string): Promise<TopicInfo | undefined> {
+    this.#assertOpen();
+    return this.#admin.describeTopic(name);
+  }
+
+  async topics(): Promise<readonly TopicInfo[]> {
+    this.#assertOpen();
+    return this.#admin.topics();
+  }
+
+  async deleteTopic(name: string): Promise<void> {
+    this.#assertOpen();
+    await this.#admin.deleteTopic(name);
+  }
+
+  /**
+   * As the port says, with an outcome within `appendOutcomeMs`. Besides: `record_too_large`. When an
+   * append of a partition fails, those that wait behind it fail as `log_unavailable`, not written.
+   */
+  append(topic: string, partition: number, records: readonly LogRecord[]): Promise<number> {
+    return this.#accumulator.append(topic, partition, records);
+  }
+
+  async range(topic: string, partition: number): Promise<PartitionRange> {
+    this.#assertOpen();
+    return this.#admin.range(topic, partition);
+  }
+
+  async read(
+    topic: string,
+    partition: number,
+    offset: number,
+    recordsMax: number,
+  ): Promise<RecordBatch> {
+    this.#assertOpen();
+    return readPage(this.client, this.#admin, topic, partition, offset, recordsMax);
+  }
+
+  async consume(options: ConsumeOptions): Promise<Consumer> {
+    this.#assertOpen();
+    throw new AppError("log_unavailable", `Group ${options.group}: there is no consumer yet`);
+  }
+
+  async committed(group: string, topic: string, partition: number): Promise<number | undefined> {
+    this.#assertOpen();
+    return this.#admin.committed(group, topic, partition);
+  }
+
+  /** Deletes all records of a partition before `offset`. @returns the partition's new start */
+  async deleteRecords(topic: string, partition: number, offset: number): Promise<number> {
+    this.#assertOpen();
+    return this.#admin.deleteRecords(topic, partition, offset);
+  }
+
+  /** Records that the group has not read, by its committed offset. */
+  async lag(group: string, topic: string, partition: number): Promise<number> {
+    this.#assertOpen();
+    return this.#admin.lag(group, topic, partition);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
+    await this.#accumulator.close();
+    await this.client.close();
+  }
+
+  #assertOpen(): void {
+    if (this.client.closed) throw new AppError("closed", "The log is closed");
+  }
+}
+
+/** See {@link KafkaEventLog}. Connects with the first call. */
+export function createKafkaEventLog(options: KafkaClientOptions): KafkaEventLog {
+  return new KafkaEventLog(options);
+}
