@@ -1,50 +1,30 @@
-import { ConfigError } from "../src/config-read.ts";
+import { ignoredSettings } from "../src/config-cluster.ts";
 import { parseConfig, redacted } from "../src/config.ts";
-import { startStandalone } from "./standalone.ts";
+import { runProgram } from "./program.ts";
+import { startStandalone, type Standalone } from "./standalone.ts";
 
 const HELP = `bun run start — Tidegate in one process, on embedded storage
 
 Settings come from the environment; docs/reference/config.md lists them all.
   PORT            where to listen (8080; 0 picks a free port)
   TIDEGATE_DATA   folder of log and store (./data)
+
+On Kafka, Redis and Postgres: bun run gateway and bun run consumers.
 `;
 
 const TOKEN_LIFETIME_MS = 24 * 3_600_000;
 
-async function main(): Promise<number | undefined> {
-  if (process.argv.includes("--help") || process.argv.includes("-h")) {
-    process.stdout.write(HELP);
-    return 0;
-  }
-  try {
-    const config = parseConfig(process.env);
-    const running = await startStandalone(config, (line) => void process.stderr.write(line));
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      process.once(signal, () => {
-        const deadline = setTimeout(() => process.exit(1), config.limits.drainDeadlineMs);
-        running.stop().then(
-          () => process.exit(0),
-          (error: unknown) => {
-            process.stderr.write(`stopping failed: ${String(error)}\n`);
-            clearTimeout(deadline);
-            process.exit(1);
-          },
-        );
-      });
-    }
-    await welcome(running, redacted(config));
-    return undefined;
-  } catch (error) {
-    process.stderr.write(`${explain(error)}\n`);
-    return 1;
-  }
-}
-
 async function welcome(
-  running: Awaited<ReturnType<typeof startStandalone>>,
+  running: Standalone,
   config: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   running.telemetry.log("info", "started", { config });
+  const ignored = ignoredSettings(process.env);
+  if (ignored.length > 0)
+    running.telemetry.log("warn", "settings of a cluster have no effect here", {
+      settings: ignored.join(", "),
+      instead: "bun run gateway, bun run consumers",
+    });
   if (running.development && !isLoopback(String(config["host"]))) {
     running.telemetry.log(
       "warn",
@@ -78,13 +58,6 @@ function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
-function explain(error: unknown): string {
-  if (error instanceof ConfigError)
-    return `The settings are not valid:\n${error.faults.map(({ name, fault }) => `  ${name} ${fault}`).join("\n")}\nSee docs/reference/config.md.`;
-  const message = error instanceof Error ? error.message : String(error);
-  return `Tidegate cannot start: ${message}${nextStep(error)}`;
-}
-
 /** System errors about a place that cannot be written. */
 const NOT_WRITABLE: ReadonlySet<unknown> = new Set([
   "EACCES",
@@ -102,5 +75,13 @@ function nextStep(error: unknown): string {
   return NOT_WRITABLE.has(code) ? ". Set TIDEGATE_DATA to a folder that can be written" : "";
 }
 
-const code = await main();
-if (code !== undefined) process.exit(code);
+await runProgram({
+  help: HELP,
+  async start() {
+    const config = parseConfig(process.env);
+    const running = await startStandalone(config, (line) => void process.stderr.write(line));
+    await welcome(running, redacted(config));
+    return { drainMs: config.limits.drainDeadlineMs, stop: () => running.stop() };
+  },
+  nextStep,
+});

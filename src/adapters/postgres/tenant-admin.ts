@@ -37,41 +37,29 @@ export class PostgresTenantAdmin {
 
   /**
    * Makes the topic, then the tenant, so that whoever hears of it finds its topic. The same tenant
-   * again is no change; a removed one comes back to where it was.
-   * @throws invalid_command that says what is wrong with the name, or that it is another tenant's;
+   * again is no change.
+   * @throws invalid_command that says what is wrong with the name, or that it was given already;
    *   topic_mismatch when its topic is there with another number of partitions
    */
   async add(tenant: NewTenant): Promise<{ readonly tenant: Tenant; readonly added: boolean }> {
-    const { database } = this.#options;
+    const { database, log } = this.#options;
     checkTenantName(tenant.name);
     const there = await this.find(tenant.name);
     const placement = await database.use((session) => placementFor(session, tenant));
     if (there !== undefined) {
-      if (there.status !== "removed") {
-        if (isSame(there, tenant, placement)) return { tenant: there, added: false };
-        throw refused(
-          `there is a tenant ${there.name} already, with plan ${there.plan} in ${placeText(there.placement)}`,
-        );
-      }
-      if (there.placement.shared !== placement.shared)
-        throw refused(
-          `${there.name} lived in ${placeText(there.placement)} before it was removed, and a tenant's place never changes: take another name or plan`,
-        );
+      if (isSame(there, tenant, placement)) return { tenant: there, added: false };
+      throw refused(takenText(there));
     }
-    const kept = there?.placement ?? placement;
-    await this.#options.log.createTopic(this.#specOf(tenant.name, kept));
+    await log.createTopic(this.#specOf(tenant.name, placement));
     const limits = { ...PLANS[tenant.plan].limits, ...tenant.limits };
     await database.use(async (session) => {
       await session`
         INSERT INTO tenants (name, plan, topic, shared, partitions, status,
           sends_per_second, sends_burst, connections)
-        VALUES (${tenant.name}, ${tenant.plan}, ${kept.topic}, ${kept.shared}, ${kept.partitions},
-          'active', ${limits.sendsPerSecond ?? null}, ${limits.sendsBurst ?? null},
-          ${limits.connections ?? null})
-        ON CONFLICT (name) DO UPDATE SET status = 'active', plan = EXCLUDED.plan,
-          sends_per_second = EXCLUDED.sends_per_second, sends_burst = EXCLUDED.sends_burst,
-          connections = EXCLUDED.connections, created_at = now()
-        WHERE tenants.status = 'removed'`;
+        VALUES (${tenant.name}, ${tenant.plan}, ${placement.topic}, ${placement.shared},
+          ${placement.partitions}, 'active', ${limits.sendsPerSecond ?? null},
+          ${limits.sendsBurst ?? null}, ${limits.connections ?? null})
+        ON CONFLICT (name) DO NOTHING`;
     });
     return { tenant: await this.get(tenant.name), added: true };
   }
@@ -202,8 +190,16 @@ async function sharedPlacement(session: PostgresSession): Promise<Placement> {
   return best as Placement;
 }
 
+/** Processes may still know the conversations of a tenant that is gone, so its name stays taken. */
+function takenText({ name, status, plan, placement }: Tenant): string {
+  return status === "removed"
+    ? `there was a tenant ${name}, and a name is given only once: take another one`
+    : `there is a tenant ${name} already, with plan ${plan} in ${placeText(placement)}, and a tenant's place never changes`;
+}
+
 function isSame(there: Tenant, asked: NewTenant, placement: Placement): boolean {
   return (
+    there.status !== "removed" &&
     there.plan === asked.plan &&
     there.placement.shared === placement.shared &&
     (placement.shared || there.placement.partitions === placement.partitions)

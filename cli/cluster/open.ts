@@ -1,0 +1,78 @@
+import { hostname } from "node:os";
+import { createKafkaEventLog } from "../../src/adapters/kafka/event-log.ts";
+import { createKafkajsEventLog } from "../../src/adapters/kafkajs/event-log.ts";
+import { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
+import { createSystemClock } from "../../src/adapters/system/clock.ts";
+import { createSystemRandom } from "../../src/adapters/system/random.ts";
+import type { ClusterConfig } from "../../src/config-cluster.ts";
+import { ConfigError } from "../../src/config-read.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { EventLog } from "../../src/ports/event-log.ts";
+import type { Random } from "../../src/ports/random.ts";
+import type { Telemetry } from "../../src/ports/telemetry.ts";
+import { withGroupPrefix } from "./group-prefix.ts";
+import { loadKafkaSettings, readPem } from "./kafka-settings.ts";
+
+/** Callers that may wait for a connection to Postgres, for each one that there may be. */
+const WAITING_FOR_EACH = 50;
+const WORKER_ID_CHARS = 8;
+
+/** What every part of a process shares. */
+export interface Basics {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly telemetry: Telemetry;
+}
+
+export function systemBasics(): Omit<Basics, "telemetry"> {
+  return { clock: createSystemClock(), random: createSystemRandom() };
+}
+
+/** Name of this process: as set, or one that no other has. */
+export function workerName(config: ClusterConfig, random: Random): string {
+  return config.worker ?? `${hostname()}-${random.uuidv7().slice(-WORKER_ID_CHARS)}`;
+}
+
+/** The log that the settings name; connects when it is first used. */
+export function openLog(config: ClusterConfig, { clock, telemetry }: Basics): EventLog {
+  const settings = loadKafkaSettings(config.kafka);
+  const { limits } = config;
+  const log =
+    config.kafka.client === "kafkajs"
+      ? createKafkajsEventLog({ settings, clock, limits })
+      : createKafkaEventLog({ settings, clock, limits, telemetry });
+  return withGroupPrefix(log, config.cluster);
+}
+
+/** Postgres; connects when it is first used. */
+export function openDatabase(config: ClusterConfig, applicationName: string): PostgresDatabase {
+  const { url, poolMax, statementTimeoutMs } = config.database;
+  return new PostgresDatabase({
+    url,
+    applicationName,
+    schema: config.cluster,
+    connectionsMax: poolMax,
+    waitingMax: poolMax * WAITING_FOR_EACH,
+    connectTimeoutMs: statementTimeoutMs,
+    statementTimeoutMs,
+  });
+}
+
+/** PEM of the authorities that Redis's certificate is checked with. @throws ConfigError */
+export function redisAuthorities(config: ClusterConfig): string | undefined {
+  const { ca } = config.redis;
+  if (ca === undefined) return undefined;
+  const text = readPem(ca);
+  if (text.ok) return text.value;
+  throw new ConfigError([{ name: "REDIS_TLS_CA", fault: text.fault }]);
+}
+
+/** Runs what reads a setting whose form only its adapter knows. @throws ConfigError */
+export function asSetting<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RangeError) throw new ConfigError([{ name, fault: error.message }]);
+    throw error;
+  }
+}
