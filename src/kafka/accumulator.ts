@@ -139,12 +139,16 @@ export class Accumulator {
       return this.#next(queue);
     }
     if (outcome.kind === "appended") this.#succeed(batch, outcome.base);
-    else {
-      if (outcome.kind === "unknown") this.#options.sender.abandon(batch);
-      const alone = outcome.kind === "too_large" || !outcome.error.retriable;
-      this.#fail(queue, batch, outcome.error, alone);
-    }
+    else if (outcome.kind === "unknown" || batch.uncertain) this.#lose(queue, batch, outcome.error);
+    // What can never succeed is not sent again, so that those behind it need not wait for it.
+    else this.#fail(queue, batch, outcome.error, !outcome.error.retriable);
     this.#next(queue);
+  }
+
+  /** Nobody knows whether the batch was written. */
+  #lose(queue: PartitionQueue, batch: LogBatch, cause: AppError): void {
+    this.#options.sender.abandon(batch);
+    this.#fail(queue, batch, new AppError("unknown_outcome", cause.message, { cause }), false);
   }
 
   #later(queue: PartitionQueue, batch: LogBatch, error: AppError): void {
@@ -221,18 +225,16 @@ export class Accumulator {
   }
 
   #giveUp(queue: PartitionQueue, cause = queue.lastError): void {
+    const { limits, sender } = this.#options;
+    const late = `No answer from the log within ${limits.appendOutcomeMs} ms`;
+    const error = cause ?? new AppError("log_unavailable", late);
     const batch = queue.current;
-    const late = `No answer from the log within ${this.#options.limits.appendOutcomeMs} ms`;
     if (batch === undefined || batch.done) {
-      const error = new AppError("log_unavailable", late, { cause });
       for (const append of queue.drain()) this.#rejectWaiting(append, error);
-    } else if (batch.uncertain || (queue.sending && !batch.held)) {
-      const error = new AppError("unknown_outcome", cause?.message ?? late, { cause });
-      this.#options.sender.abandon(batch);
+    } else if (batch.uncertain || (queue.sending && !batch.held)) this.#lose(queue, batch, error);
+    else {
+      if (queue.sending) sender.abandon(batch);
       this.#fail(queue, batch, error, false);
-    } else {
-      if (queue.sending) this.#options.sender.abandon(batch);
-      this.#fail(queue, batch, cause ?? new AppError("log_unavailable", late), false);
     }
     if (!queue.sending) this.#next(queue);
   }

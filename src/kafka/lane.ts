@@ -68,6 +68,7 @@ export class Lane {
       const batch = queue.current ?? queue.take(limits.produceBatchBytesMax);
       if (batch === undefined) continue;
       queue.sending = true;
+      batch.held = false;
       bytes += batch.bytes;
       batches.push(batch);
       queues.push(queue);

@@ -26,7 +26,7 @@ export interface LogBatch {
   tries: number;
   /** Whether one of them may have been written. */
   uncertain: boolean;
-  /** Set by the sender while it gave nothing of this try to the network yet. */
+  /** Whether nothing of this try was given to the network yet: the sender's to set and clear. */
   held: boolean;
   /** The callers have their answer; what becomes of a try that is under way interests nobody. */
   done: boolean;
@@ -41,7 +41,7 @@ export type BatchOutcome =
   | { readonly kind: "again"; readonly written: "no" | "maybe"; readonly error: AppError }
   /** Nobody knows, and it must not be sent again. */
   | { readonly kind: "unknown"; readonly error: AppError }
-  /** Certainly not written: too large as a whole. */
+  /** Certainly not written by this try: too large as a whole. */
   | { readonly kind: "too_large"; readonly error: AppError };
 
 /** What the accumulator needs of a client library. */

@@ -70,8 +70,8 @@ export function scanBatches(bytes: Buffer, offset: number): { next: number; end:
 export class BatchReader {
   /** The offset to read on from; offsets that are left out are behind it. */
   next: number;
-  readonly #bytes: Buffer;
-  readonly #end: number;
+  #bytes: Buffer;
+  #end: number;
   readonly #codec: BatchCodec;
   readonly #aborted: readonly AbortedTransaction[];
   readonly #abortedProducers = new Set<number>();
@@ -98,6 +98,13 @@ export class BatchReader {
 
   get done(): boolean {
     return this.#at >= this.#end;
+  }
+
+  /** Copies what is left, so that a small rest does not keep a large answer in memory. */
+  detach(): void {
+    this.#bytes = Buffer.from(this.#bytes.subarray(this.#at, this.#end));
+    this.#end -= this.#at;
+    this.#at = 0;
   }
 
   /**

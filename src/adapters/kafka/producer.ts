@@ -57,21 +57,16 @@ export class KafkaProducer implements BatchSender {
       this.#lookForLeaders(batches);
       return batches.map(() => failed(circuitOpen(broker)));
     }
+    for (const batch of batches) batch.held = true;
     if (broker === ANY_BROKER) return this.#locate(batches, circuit);
     const request: Request = { cut: Promise.withResolvers<never>(), connection: undefined };
     // Nobody may be waiting for it when it comes.
     request.cut.promise.catch(() => {});
-    for (const batch of batches) {
-      batch.held = true;
-      this.#requests.set(batch, request);
-    }
+    for (const batch of batches) this.#requests.set(batch, request);
     try {
       return await this.#request(broker, batches, request, circuit);
     } finally {
-      for (const batch of batches) {
-        batch.held = false;
-        this.#requests.delete(batch);
-      }
+      for (const batch of batches) this.#requests.delete(batch);
     }
   }
 
