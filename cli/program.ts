@@ -4,6 +4,8 @@ import { ConfigError } from "../src/config-read.ts";
 export interface Running {
   /** Time that stopping may take, in ms. */
   readonly drainMs: number;
+  /** Rejects when it cannot go on. */
+  readonly failed?: Promise<never>;
   stop(): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ export async function runProgram(options: ProgramOptions): Promise<void> {
     const running = await options.start(args);
     for (const signal of ["SIGINT", "SIGTERM"] as const)
       process.once(signal, () => void stop(running));
+    await running.failed;
   } catch (error) {
     process.stderr.write(`${explain(error, options)}\n`);
     process.exit(error instanceof UsageError ? 2 : 1);

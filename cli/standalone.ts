@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { startAuditor } from "../consumers/auditor/auditor.ts";
-import { startDeliveryPool, type DeliveryPool } from "../consumers/delivery/pool.ts";
+import { haltedText, startDeliveryPool } from "../consumers/delivery/pool.ts";
 import { SUBPROTOCOL } from "../gateway/app.ts";
 import { createEdge } from "../gateway/edge.ts";
 import { createPages } from "../gateway/web/pages.ts";
@@ -24,7 +24,6 @@ import { createSystemDigest } from "../src/adapters/system/digest.ts";
 import { loadKeys } from "../src/adapters/system/keys.ts";
 import { createSystemRandom } from "../src/adapters/system/random.ts";
 import type { Config } from "../src/config.ts";
-import { asAppError } from "../src/errors.ts";
 import { Health } from "../src/health.ts";
 
 export interface Standalone {
@@ -122,7 +121,7 @@ export async function startStandalone(
     mintToken: issue,
     pages: await createPages(),
   });
-  health.add("delivery", () => haltedPartitions(pool));
+  health.add("delivery", () => haltedText(pool));
   health.add("log", () =>
     gateway.appendStalled() ? "appends have had no outcome for too long" : undefined,
   );
@@ -159,11 +158,4 @@ export async function startStandalone(
         issue({ tenant: DEMO_TENANT, user, capabilities: DEMO_CAPABILITIES, lifetimeMs })),
     stop: () => (stopping ??= stop()),
   };
-}
-
-function haltedPartitions(pool: DeliveryPool): string | undefined {
-  const halted = [...pool.halted()].map(([name, error]) => {
-    return `${name}: ${asAppError(error).code}: ${error.message}`;
-  });
-  return halted.length === 0 ? undefined : halted.join("; ");
 }

@@ -27,7 +27,7 @@ async function main(): Promise<number> {
   const write = (line: string): void => void process.stderr.write(line);
   const { limits } = config;
   const telemetry = createPrometheusTelemetry({ clock, limits, level: "error", write });
-  const database = openDatabase(config, "tidegate/tenants");
+  const database = openDatabase(config, "tidegate/tenants", 2);
   const log = openLog(config, { clock, random, telemetry });
   try {
     await migrate(database);

@@ -69,7 +69,6 @@ export interface ClusterConfig extends Config {
     readonly statementTimeoutMs: number;
   };
   readonly eventStore: "hybrid" | "kafka" | "database";
-  readonly outboxBatchSize: number;
   readonly healthIncludesKafka: boolean;
   readonly consumersPort: number;
 }
@@ -218,7 +217,11 @@ function build(config: Config, kafka: KafkaValues, cluster: ClusterValues): Clus
   const sessionTimeoutMs = known(kafka.KAFKA_SESSION_TIMEOUT);
   return {
     ...config,
-    limits: { ...config.limits, sessionTimeoutMs },
+    limits: {
+      ...config.limits,
+      sessionTimeoutMs,
+      outboxBatchRowsMax: known(cluster.OUTBOX_BATCH_SIZE),
+    },
     cluster: known(cluster.TIDEGATE_CLUSTER),
     worker: cluster.TIDEGATE_WORKER,
     kafka: {
@@ -244,7 +247,6 @@ function build(config: Config, kafka: KafkaValues, cluster: ClusterValues): Clus
       statementTimeoutMs: known(cluster.DATABASE_STATEMENT_TIMEOUT),
     },
     eventStore: known(cluster.EVENT_STORE),
-    outboxBatchSize: known(cluster.OUTBOX_BATCH_SIZE),
     healthIncludesKafka: known(cluster.HEALTH_INCLUDE_KAFKA),
     consumersPort: known(cluster.TIDEGATE_CONSUMERS_PORT),
   };

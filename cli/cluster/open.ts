@@ -44,15 +44,29 @@ export function openLog(config: ClusterConfig, { clock, telemetry }: Basics): Ev
   return withGroupPrefix(log, config.cluster);
 }
 
+/**
+ * A process's connections, shared out: what commits, reads and does all else must not wait for each
+ * other. Each has one at least.
+ */
+export function splitPool(connectionsMax: number) {
+  const write = Math.max(1, Math.floor(connectionsMax * 0.4));
+  const read = Math.max(1, Math.floor(connectionsMax * 0.4));
+  return { write, read, shared: Math.max(1, connectionsMax - write - read) };
+}
+
 /** Postgres; connects when it is first used. */
-export function openDatabase(config: ClusterConfig, applicationName: string): PostgresDatabase {
-  const { url, poolMax, statementTimeoutMs } = config.database;
+export function openDatabase(
+  config: ClusterConfig,
+  applicationName: string,
+  connectionsMax: number,
+): PostgresDatabase {
+  const { url, statementTimeoutMs } = config.database;
   return new PostgresDatabase({
     url,
     applicationName,
     schema: config.cluster,
-    connectionsMax: poolMax,
-    waitingMax: poolMax * WAITING_FOR_EACH,
+    connectionsMax,
+    waitingMax: connectionsMax * WAITING_FOR_EACH,
     connectTimeoutMs: statementTimeoutMs,
     statementTimeoutMs,
   });

@@ -176,6 +176,14 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   };
 }
 
+/** Partitions that stand still with their reasons, for `/readyz`; undefined when there are none. */
+export function haltedText(pool: DeliveryPool): string | undefined {
+  const halted = [...pool.halted()].map(
+    ([name, error]) => `${name}: ${asAppError(error).code}: ${error.message}`,
+  );
+  return halted.length === 0 ? undefined : halted.join("; ");
+}
+
 /**
  * A tenant's own topic has the conversation as key, a shared one the tenant before it. Whether that
  * tenant lives there at all is asked when the conversation's head is.

@@ -66,7 +66,7 @@ describe("parseClusterConfig", () => {
       validateOnStartup: false,
     });
     expect(config.eventStore).toBe("hybrid");
-    expect(config.outboxBatchSize).toBe(100);
+    expect(config.limits.outboxBatchRowsMax).toBe(100);
     expect(config.healthIncludesKafka).toBe(false);
     expect(config.cluster).toBe("tidegate");
   });

@@ -1,11 +1,14 @@
 import { AppError } from "../../errors.ts";
 import type { Health } from "../../health.ts";
 
-export interface HealthServerOptions {
-  readonly port: number;
-  readonly host: string;
+export interface HealthSource {
   readonly health: Health;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+export interface HealthServerOptions extends HealthSource {
+  readonly port: number;
+  readonly host: string;
 }
 
 export interface HealthServer {
@@ -13,34 +16,44 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
+/** What a process says of itself, as long as it has nothing else to say. */
+export function answerHealth(
+  { health, metrics }: HealthSource,
+  request: Request,
+): Response | Promise<Response> {
+  const { pathname } = new URL(request.url);
+  const route = ROUTES[pathname];
+  if (route === undefined) return new Response("not found\n", { status: 404 });
+  if (request.method !== "GET")
+    return new Response("only GET\n", { status: 405, headers: { Allow: "GET" } });
+  return route(health, metrics);
+}
+
+const ROUTES: Readonly<
+  Record<string, (health: Health, metrics: HealthSource["metrics"]) => Response | Promise<Response>>
+> = {
+  "/livez": (health) => Response.json(health.live()),
+  "/readyz": (health) => {
+    const reply = health.ready();
+    return Response.json(reply, { status: reply.status === "ready" ? 200 : 503 });
+  },
+  "/metrics": async (_, metrics) => {
+    const { contentType, text } = await metrics();
+    return new Response(text, { headers: { "Content-Type": contentType } });
+  },
+};
+
 /**
- * What a process without clients says of itself: `/livez`, `/readyz` and `/metrics`.
+ * Serves `/livez`, `/readyz` and `/metrics` of a process without clients.
  * @throws AppError `internal` that names the setting when the port is taken
  */
 export function startHealthServer(options: HealthServerOptions): HealthServer {
-  const { port, host, health, metrics } = options;
-  const routes: Readonly<Record<string, () => Response | Promise<Response>>> = {
-    "/livez": () => Response.json(health.live()),
-    "/readyz": () => {
-      const reply = health.ready();
-      return Response.json(reply, { status: reply.status === "ready" ? 200 : 503 });
-    },
-    "/metrics": async () => {
-      const { contentType, text } = await metrics();
-      return new Response(text, { headers: { "Content-Type": contentType } });
-    },
-  };
+  const { port, host } = options;
   try {
     const server = Bun.serve({
       port,
       hostname: host,
-      fetch(request) {
-        const route = routes[new URL(request.url).pathname];
-        if (route === undefined) return new Response("not found\n", { status: 404 });
-        if (request.method !== "GET")
-          return new Response("only GET\n", { status: 405, headers: { Allow: "GET" } });
-        return route();
-      },
+      fetch: (request) => answerHealth(options, request),
     });
     const shown = host === "0.0.0.0" || host === "::" ? "localhost" : host;
     return {

@@ -33,6 +33,8 @@ export interface ServerOptions<T> {
 export interface RunningServer {
   readonly port: number;
   readonly url: string;
+  /** Takes no connection any more; those that there are stay. */
+  stopListening(): void;
   /** Stops taking connections, waits `graceMs` at most for answers on their way, ends the rest. */
   close(graceMs: number): Promise<void>;
 }
@@ -101,6 +103,7 @@ export function startServer<T>(options: ServerOptions<T>): RunningServer {
   return {
     port: server.port as number,
     url: `http://${options.host === "0.0.0.0" || options.host === "::" ? "localhost" : options.host}:${server.port}`,
+    stopListening: () => void server.stop(false),
     async close(graceMs) {
       const grace = Promise.withResolvers<void>();
       const timer = setTimeout(grace.resolve, graceMs);

@@ -53,14 +53,14 @@ const LAYERS: readonly Layer[] = [
   {
     name: "gateway main",
     files: /^gateway\/main\.ts$/,
-    imports: [...SHARED, "kafka", "adapters", "gateway", "pages"],
+    imports: [...SHARED, "kafka", "adapters", "gateway", "pages", "cli"],
     packages: "*",
     effects: true,
   },
   {
     name: "consumers main",
     files: /^consumers\/main\.ts$/,
-    imports: [...SHARED, "kafka", "adapters", "consumers"],
+    imports: [...SHARED, "kafka", "adapters", "consumers", "cli"],
     packages: "*",
     effects: true,
   },

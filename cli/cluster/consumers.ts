@@ -1,0 +1,98 @@
+import { startAuditor } from "../../consumers/auditor/auditor.ts";
+import { haltedText, startDeliveryPool } from "../../consumers/delivery/pool.ts";
+import { startHealthServer } from "../../src/adapters/bun/health-server.ts";
+import { redactedCluster, type ClusterConfig } from "../../src/config-cluster.ts";
+import type { MessageStore } from "../../src/ports/message-store.ts";
+import type { Running } from "../program.ts";
+import { openProcess, type ClusterProcess } from "./process.ts";
+
+interface StartedPool {
+  /** What keeps it from its work, once it runs. */
+  readonly fault?: () => string | undefined;
+  close(): Promise<void>;
+}
+
+type StartPool = (parts: ClusterProcess, store: MessageStore) => Promise<StartedPool>;
+
+/** Every pool that a consumers process can run, by name. */
+export const POOLS = {
+  async delivery(parts, store) {
+    const { config, name: member } = parts;
+    const pool = await startDeliveryPool({ ...parts, store, member, limits: config.limits });
+    return { fault: () => haltedText(pool), close: () => pool.close() };
+  },
+  auditor(parts, store) {
+    const { config, name: member } = parts;
+    return startAuditor({ ...parts, store, member, limits: config.limits });
+  },
+} as const satisfies Record<string, StartPool>;
+
+export type PoolName = keyof typeof POOLS;
+
+export interface ClusterConsumers extends Running {
+  readonly url: string;
+  readonly name: string;
+}
+
+/**
+ * Starts one consumers process with some pools. It answers `/livez`, `/readyz` and `/metrics` at
+ * once; each pool works as soon as what it needs is there.
+ * @throws an error whose message is for the operator
+ */
+export async function startConsumers(
+  config: ClusterConfig,
+  pools: readonly PoolName[],
+  write: (line: string) => void,
+): Promise<ClusterConsumers> {
+  const parts = await openProcess(config, write);
+  const { health, telemetry, metrics, name } = parts;
+  const server = startHealthServer({
+    port: config.consumersPort,
+    host: config.host,
+    health,
+    metrics,
+  });
+  telemetry.log("info", "started", {
+    name,
+    pools: pools.join(","),
+    url: server.url,
+    config: redactedCluster(config),
+  });
+  for (const pool of pools) health.add(pool, () => "waits for postgres");
+  const started: StartedPool[] = [];
+
+  const run = async (): Promise<void> => {
+    const store = await parts.store();
+    if (store === undefined) return;
+    await Promise.all(
+      pools.map(async (pool) => {
+        const running: StartedPool | undefined = await parts.until(pool, () =>
+          POOLS[pool](parts, store),
+        );
+        if (running === undefined) return;
+        started.push(running);
+        if (running.fault !== undefined) health.add(pool, running.fault);
+        telemetry.log("info", "a pool works", { pool });
+      }),
+    );
+  };
+  const running = run();
+  const failed = new Promise<never>((_, reject) => void running.catch(reject));
+
+  const stop = async (): Promise<void> => {
+    health.drain();
+    parts.stopTrying();
+    await running;
+    await Promise.all(started.map((pool) => pool.close()));
+    await server.close();
+    await parts.close();
+  };
+  let stopping: Promise<void> | undefined;
+  return {
+    url: server.url,
+    name,
+    drainMs: config.limits.drainDeadlineMs,
+    failed,
+    stop: () => (stopping ??= stop()),
+  };
+}

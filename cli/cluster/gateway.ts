@@ -1,0 +1,113 @@
+import { SUBPROTOCOL, type App } from "../../gateway/app.ts";
+import { createEdge, type Edge } from "../../gateway/edge.ts";
+import { createPages } from "../../gateway/web/pages.ts";
+import { answerHealth } from "../../src/adapters/bun/health-server.ts";
+import { startServer } from "../../src/adapters/bun/server.ts";
+import { createJwtAuthenticator } from "../../src/adapters/jwt/authenticator.ts";
+import { createTokenIssuer } from "../../src/adapters/jwt/issue.ts";
+import { PostgresTenantAdmin } from "../../src/adapters/postgres/tenant-admin.ts";
+import { createSystemDigest } from "../../src/adapters/system/digest.ts";
+import { loadKeys } from "../../src/adapters/system/keys.ts";
+import { redactedCluster, type ClusterConfig } from "../../src/config-cluster.ts";
+import type { Running } from "../program.ts";
+import { openProcess, type ClusterProcess } from "./process.ts";
+
+export interface ClusterGateway extends Running {
+  readonly url: string;
+  readonly name: string;
+}
+
+/** The tenant of the demo page's tokens. */
+const DEMO_TENANT = "demo";
+
+/**
+ * Starts one gateway of a cluster. It answers `/livez` and `/readyz` at once, and clients as soon as
+ * Postgres is there; several share a port.
+ * @throws an error whose message is for the operator
+ */
+export async function startGateway(
+  config: ClusterConfig,
+  write: (line: string) => void,
+): Promise<ClusterGateway> {
+  const { limits } = config;
+  const { keys, devKey } = loadKeys(config);
+  const parts = await openProcess(config, write);
+  const { clock, health, telemetry, metrics, name } = parts;
+  const { issuer, audience } = config.jwt;
+  const authenticator = await createJwtAuthenticator({ keys, issuer, audience, clock, limits });
+  const mintToken = devKey && (await createTokenIssuer({ key: devKey, issuer, audience, clock }));
+  const pages = await createPages();
+  let edge: Edge | undefined;
+  // No socket is opened before there is an app to open it.
+  const app = (): App => (edge as Edge).app;
+  const server = startServer({
+    port: config.port,
+    host: config.host,
+    reusePort: true,
+    sockets: {
+      open: (socket) => app().sockets.open(socket),
+      text: (connection, text) => app().sockets.text(connection, text),
+      binary: (connection) => app().sockets.binary(connection),
+      drain: (connection) => app().sockets.drain(connection),
+      closed: (connection) => app().sockets.closed(connection),
+    },
+    frameBytesMax: limits.frameBytesMax,
+    socketBytesMax: limits.outboundSocketBytesMax,
+    subprotocol: SUBPROTOCOL,
+    fetch: (request, upgrade) =>
+      edge === undefined
+        ? answerHealth({ health, metrics }, request)
+        : edge.app.fetch(request, upgrade),
+  });
+  telemetry.log("info", "started", { name, url: server.url, config: redactedCluster(config) });
+
+  const open = async (): Promise<void> => {
+    const store = await parts.store();
+    if (store === undefined) return;
+    const made = createEdge({
+      ...parts,
+      store,
+      limits,
+      authenticator,
+      digest: createSystemDigest(),
+      name: `gateway/${name}`,
+      eventStore: config.eventStore,
+      config,
+      mintToken,
+      pages,
+    });
+    if (config.healthIncludesKafka)
+      health.add("log", () =>
+        made.gateway.appendStalled() ? "appends have had no outcome for too long" : undefined,
+      );
+    edge = made;
+    if (devKey !== undefined) await parts.until("demo", () => addDemoTenant(parts));
+  };
+  const failed = new Promise<never>((_, reject) => void open().catch(reject));
+
+  const stop = async (): Promise<void> => {
+    health.drain();
+    parts.stopTrying();
+    // Others that share the port take those who come now.
+    server.stopListening();
+    await edge?.gateway.drain();
+    await server.close(limits.drainDeadlineMs / 4);
+    await parts.close();
+  };
+  let stopping: Promise<void> | undefined;
+  return {
+    url: server.url,
+    name,
+    drainMs: limits.drainDeadlineMs,
+    failed,
+    stop: () => (stopping ??= stop()),
+  };
+}
+
+/** With the development key anyone makes tokens for this tenant, so it has to be there. */
+async function addDemoTenant({ config, database, log }: ClusterProcess): Promise<void> {
+  const { retentionMs, retentionBytes } = config;
+  const admin = new PostgresTenantAdmin({ database, log, retentionMs, retentionBytes });
+  if ((await admin.find(DEMO_TENANT)) === undefined)
+    await admin.add({ name: DEMO_TENANT, plan: "small" });
+}

@@ -1,0 +1,172 @@
+import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
+import {
+  openPostgresMessageStore,
+  type PostgresMessageStore,
+} from "../../src/adapters/postgres/message-store.ts";
+import { migrate } from "../../src/adapters/postgres/migrate.ts";
+import { createPostgresOutbox } from "../../src/adapters/postgres/outbox.ts";
+import {
+  createPostgresTenantCatalog,
+  type PostgresTenantCatalog,
+} from "../../src/adapters/postgres/tenant-catalog.ts";
+import {
+  createPrometheusTelemetry,
+  type PrometheusTelemetry,
+} from "../../src/adapters/prometheus/telemetry.ts";
+import { createRedisBackplane, type RedisBackplane } from "../../src/adapters/redis/backplane.ts";
+import { createSystemClock } from "../../src/adapters/system/clock.ts";
+import { createSystemRandom } from "../../src/adapters/system/random.ts";
+import type { ClusterConfig } from "../../src/config-cluster.ts";
+import { AppError, asAppError } from "../../src/errors.ts";
+import { Health } from "../../src/health.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { EventLog } from "../../src/ports/event-log.ts";
+import type { Outbox } from "../../src/ports/outbox.ts";
+import type { Random } from "../../src/ports/random.ts";
+import {
+  asSetting,
+  openDatabase,
+  openLog,
+  redisAuthorities,
+  splitPool,
+  workerName,
+} from "./open.ts";
+import { startProbe, type Probe } from "./probe.ts";
+import { CATALOG_POLL_MS } from "./timing.ts";
+import { untilDone } from "./until-done.ts";
+
+/** A topic that nobody has: asking for it is the cheapest word with a broker. */
+const NO_TOPIC = "tidegate.nothing";
+
+/** What every process of a cluster has, whatever it does. */
+export interface ClusterProcess {
+  readonly config: ClusterConfig;
+  readonly name: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly telemetry: PrometheusTelemetry;
+  readonly health: Health;
+  readonly log: EventLog;
+  readonly database: PostgresDatabase;
+  readonly backplane: RedisBackplane;
+  readonly catalog: PostgresTenantCatalog;
+  readonly outbox: Outbox;
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Tries a part until it works. @returns undefined when the process stopped first */
+  until<T>(part: string, work: () => Promise<T>): Promise<T | undefined>;
+  /** The store, once Postgres has all tables and the tenants are known. */
+  store(): Promise<PostgresMessageStore | undefined>;
+  /** No further try of anything. */
+  stopTrying(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens what a process stands on. Nothing is waited for but, when it is asked for, Kafka.
+ * @throws ConfigError for what settings name and cannot be read; log_unavailable when Kafka was to be
+ *   validated and cannot be used
+ */
+export async function openProcess(
+  config: ClusterConfig,
+  write: (line: string) => void,
+): Promise<ClusterProcess> {
+  const { limits, cluster } = config;
+  const clock = createSystemClock();
+  const random = createSystemRandom();
+  const telemetry = createPrometheusTelemetry({ clock, limits, level: config.logLevel, write });
+  const name = workerName(config, random);
+  const health = new Health();
+  const stopped = Promise.withResolvers<void>();
+  const probes: Probe[] = [];
+  const ca = redisAuthorities(config);
+  const log = openLog(config, { clock, random, telemetry });
+  if (config.kafka.validateOnStartup) await validate(log);
+  const pool = splitPool(config.database.poolMax);
+  const database = openDatabase(config, `tidegate/${name}`, pool.shared);
+  const { url } = config.redis;
+  const backplane = asSetting("REDIS_URL", () =>
+    createRedisBackplane({ url, ca, prefix: cluster, clock, random, limits, telemetry }),
+  );
+  const catalog = createPostgresTenantCatalog({
+    database,
+    clock,
+    telemetry,
+    pollMs: CATALOG_POLL_MS,
+  });
+  health.add("redis", () => backplane.problem()?.message);
+  const watch = (part: string, look: () => Promise<unknown>) => {
+    const probe = startProbe(clock, look);
+    probes.push(probe);
+    health.add(part, probe.fault);
+  };
+  if (config.healthIncludesKafka) watch("kafka", () => log.describeTopic(NO_TOPIC));
+  const until = <T>(part: string, work: () => Promise<T>) =>
+    untilDone({
+      name: part,
+      work,
+      clock,
+      random,
+      telemetry,
+      health,
+      stopped: stopped.promise,
+    });
+  let store: PostgresMessageStore | undefined;
+  return {
+    config,
+    name,
+    clock,
+    random,
+    telemetry,
+    health,
+    log,
+    database,
+    backplane,
+    catalog,
+    outbox: createPostgresOutbox({ database, limits }),
+    metrics: async () => ({ contentType: telemetry.contentType, text: await telemetry.scrape() }),
+    until,
+    async store() {
+      store = await until("postgres", async () => {
+        await migrate(database);
+        await catalog.refresh();
+        return openPostgresMessageStore({
+          url: config.database.url,
+          applicationName: `tidegate/${name}`,
+          schema: cluster,
+          cluster,
+          connectTimeoutMs: config.database.statementTimeoutMs,
+          statementTimeoutMs: config.database.statementTimeoutMs,
+          writeConnectionsMax: pool.write,
+          readConnectionsMax: pool.read,
+          limits,
+          telemetry,
+        });
+      });
+      if (store !== undefined)
+        watch("postgres", () => database.use(async (session) => session`SELECT 1`));
+      return store;
+    },
+    stopTrying: () => stopped.resolve(),
+    async close() {
+      stopped.resolve();
+      for (const probe of probes) probe.stop();
+      await catalog.close();
+      await backplane.close();
+      await store?.close();
+      await log.close();
+      await database.close();
+      telemetry.close();
+    },
+  };
+}
+
+/** @throws the log's error, with what to do about it */
+async function validate(log: EventLog): Promise<void> {
+  try {
+    await log.describeTopic(NO_TOPIC);
+  } catch (cause) {
+    const error = asAppError(cause);
+    await log.close();
+    throw new AppError(error.code, `Kafka cannot be used: ${error.message}`, { cause });
+  }
+}

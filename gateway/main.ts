@@ -1,0 +1,30 @@
+import { startGateway } from "../cli/cluster/gateway.ts";
+import { runProgram, UsageError } from "../cli/program.ts";
+import { parseClusterConfig } from "../src/config-cluster.ts";
+
+const HELP = `bun run gateway — one gateway of a cluster: WebSocket, HTTP and the demo page
+
+Start as many as there are cores: on one machine they share the port (Linux).
+Settings come from the environment; docs/reference/config.md lists them all.
+  KAFKA_BROKERS       host:port with commas between
+  REDIS_URL           redis://[user:password@]host:port
+  DATABASE_URL        postgres://user:password@host:port/database
+  TIDEGATE_JWT_KEYS   keys that tokens are checked with, the same for all gateways; for
+                      development NODE_ENV=development and a TIDEGATE_DATA that all share
+  PORT, HOST          where to listen (8080 on 127.0.0.1)
+
+It starts also while a service is away, and says on /readyz what is missing.
+bun run verify checks the settings against the services. Consumers: bun run consumers.
+`;
+
+await runProgram({
+  help: HELP,
+  async start(args) {
+    if (args.length > 0) throw new UsageError(`${String(args[0])} is not understood`);
+    const config = parseClusterConfig(process.env, "gateway");
+    const gateway = await startGateway(config, (line) => void process.stderr.write(line));
+    process.stdout.write(`Tidegate's gateway ${gateway.name} listens on ${gateway.url}\n`);
+    return gateway;
+  },
+  nextStep: () => ". Run bun run verify to find out more",
+});
