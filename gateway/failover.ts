@@ -95,8 +95,16 @@ export class Failover {
     return new Promise((resolve, reject) => {
       const serial = ++lane.lastSerial;
       this.#take({
-        ...{ lane, serial, records, chars, startedAt, resolve, reject },
-        ...{ flying: false, answered: false, error: undefined },
+        lane,
+        serial,
+        records,
+        chars,
+        startedAt,
+        resolve,
+        reject,
+        flying: false,
+        answered: false,
+        error: undefined,
       });
     });
   }

@@ -139,7 +139,7 @@ export function raiseAttempt(record: LogRecord, by = 1): LogRecord | undefined {
   const header = parseVerdictHeader(record);
   if (header === undefined) return undefined;
   const text = record.headers[VERDICT_HEADER] as string;
-  const attempt = Math.min(Math.max(header.attempt, 1) + by, ATTEMPT_MAX);
+  const attempt = Math.min(Math.max(header.attempt + by, 2), ATTEMPT_MAX);
   const rest = text.slice(text.indexOf(" ", 2));
   return { ...record, headers: { ...record.headers, [VERDICT_HEADER]: `1 ${attempt}${rest}` } };
 }

@@ -33,10 +33,14 @@ export async function insertRows(
   charsMax: number,
 ): Promise<number> {
   const columns = rows.map(({ topic, partition, record: { key, headers, value } }) => ({
-    ...{ topic, partition, key, headers: JSON.stringify(headers), value },
+    topic,
+    partition,
+    key,
+    headers: JSON.stringify(headers),
+    value,
     chars: value.length,
   }));
-  const { count } = await session`
+  const { count }: { count: number } = await session`
     WITH incoming AS MATERIALIZED (
       SELECT r.*, row_number() OVER (PARTITION BY topic, partition ORDER BY nth) AS place
       FROM ROWS FROM (json_to_recordset(${JSON.stringify(columns)}::text::json)
@@ -63,7 +67,7 @@ export async function insertRows(
       JOIN counted c USING (topic, partition)
       JOIN placed p USING (topic, partition)
     ORDER BY i.nth`;
-  return Number(count);
+  return count;
 }
 
 export async function insertParked(
@@ -72,7 +76,11 @@ export async function insertParked(
 ): Promise<void> {
   if (parked.length === 0) return;
   const columns = parked.map(({ origin, reason, record: { key, headers, value } }) => ({
-    ...{ origin, reason, key, headers: JSON.stringify(headers), value },
+    origin,
+    reason,
+    key,
+    headers: JSON.stringify(headers),
+    value,
   }));
   await session`
     INSERT INTO outbox_parked (origin, reason, key, headers, value)

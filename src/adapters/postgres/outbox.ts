@@ -138,7 +138,9 @@ export class PostgresOutbox implements Outbox {
         SELECT number, tenant, conversation, sender, key, kind, content
         FROM outbox_messages ORDER BY number LIMIT ${messagesMax}`;
       if (taken.length === 0) return 0;
-      const messages = taken.map(({ number: _, ...message }) => message);
+      const messages = taken.map(({ tenant, conversation, sender, key, kind, content }) => {
+        return { tenant, conversation, sender, key, kind, content };
+      });
       const staged = await build(messages);
       const rows = staged.filter((one): one is OutboxRow => !("fault" in one));
       if (rows.length > 0) await this.#insert(session, rows);

@@ -1,0 +1,236 @@
+import { asAppError } from "../../src/errors.ts";
+import type { Limits } from "../../src/limits.ts";
+import { CircuitBreaker } from "../../src/policy/circuit-breaker.ts";
+import type { Backplane } from "../../src/ports/backplane.ts";
+import type { Clock, Timer } from "../../src/ports/clock.ts";
+import type { Digest } from "../../src/ports/digest.ts";
+import type { EventLog } from "../../src/ports/event-log.ts";
+import type { PartitionId } from "../../src/ports/message-store.ts";
+import type { Outbox, OutboxMessage, OutboxStats, Staged } from "../../src/ports/outbox.ts";
+import type { Telemetry } from "../../src/ports/telemetry.ts";
+import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
+import { messageRow } from "./message-row.ts";
+import { outboxMetrics, type OutboxMetrics } from "./metrics.ts";
+import { publishEntries, type Outcome } from "./publish-entries.ts";
+import { refusalOf } from "./refusal.ts";
+
+export interface OutboxPublisherOptions {
+  readonly outbox: Outbox;
+  readonly log: Pick<EventLog, "append">;
+  readonly backplane: Pick<Backplane, "refuse">;
+  readonly catalog: Pick<TenantCatalog, "find" | "place">;
+  readonly digest: Digest;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly telemetry: Telemetry;
+  /** Name of this process in the records that it makes of messages. */
+  readonly source: string;
+}
+
+/** Between two looks at how much waits. */
+const STATS_MS = 2_000;
+/** Batches of one partition before others have their turn. */
+const BATCHES_MAX = 50;
+const NOTHING: OutboxStats = { rows: 0, chars: 0, messages: 0, parked: 0, oldestMs: 0 };
+
+interface Work extends PartitionId {
+  readonly circuit: CircuitBreaker;
+  /** Failed tries of the rows that come first. */
+  tries: number;
+  busy: boolean;
+}
+
+/**
+ * Publishes what waits in the outbox: the rows of a partition in order, by one process at a time.
+ * Any number of processes may run it. What was published and not removed is published again with an
+ * attempt that is not 1, so that its verdict drops it.
+ */
+export class OutboxPublisher {
+  readonly #options: OutboxPublisherOptions;
+  readonly #work = new Map<string, Work>();
+  readonly #running = new Set<Promise<void>>();
+  /** Of the log as a whole: while nothing can be published, one partition tries for all. */
+  readonly #log = new CircuitBreaker();
+  readonly #metrics: OutboxMetrics;
+  readonly #timers: readonly Timer[];
+  #busy = 0;
+  #looking = false;
+  #staging = false;
+  #measuring = false;
+  #stats = NOTHING;
+  #closed = false;
+
+  constructor(options: OutboxPublisherOptions) {
+    const { clock, limits, telemetry } = options;
+    this.#options = options;
+    this.#metrics = outboxMetrics(
+      telemetry,
+      () => this.#stats,
+      () => [...this.#work.values()].filter(({ circuit }) => circuit.state !== "closed").length,
+    );
+    this.#timers = [
+      clock.every(limits.outboxPollMs, () => {
+        if (!this.#looking) this.#run(this.#look());
+        if (!this.#staging) this.#run(this.#stage());
+      }),
+      clock.every(STATS_MS, () => {
+        if (!this.#measuring) this.#run(this.#measure());
+      }),
+    ];
+  }
+
+  /** Finishes what it is at. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#timers) timer.cancel();
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  #run(work: Promise<void>): void {
+    const running = work
+      .catch((error: unknown) => {
+        // The next look tries again.
+        const { code, message } = asAppError(error);
+        this.#options.telemetry.log("warn", "the outbox cannot be used", { code, error: message });
+      })
+      .finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  async #look(): Promise<void> {
+    this.#looking = true;
+    try {
+      const pending = await this.#options.outbox.pending();
+      const names = new Set<string>();
+      for (const { topic, partition } of pending) {
+        const name = `${topic}/${partition}`;
+        names.add(name);
+        let work = this.#work.get(name);
+        if (work === undefined) {
+          work = { topic, partition, circuit: new CircuitBreaker(), tries: 0, busy: false };
+          this.#work.set(name, work);
+        }
+        if (this.#mayBegin(work)) this.#run(this.#drain(work));
+      }
+      for (const [name, { busy }] of this.#work)
+        if (!busy && !names.has(name)) this.#work.delete(name);
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  #mayBegin({ circuit, busy }: Work): boolean {
+    if (busy || this.#closed || this.#busy >= this.#options.limits.outboxPartitionsMax)
+      return false;
+    const now = this.#options.clock.monotonic();
+    // The log's circuit may let one try pass only: it is not spent on a partition that has to wait.
+    if (circuit.state !== "closed" && now < circuit.nextTryAt) return false;
+    return this.#log.admit(now) && circuit.admit(now);
+  }
+
+  async #drain(work: Work): Promise<void> {
+    const { outbox, limits } = this.#options;
+    work.busy = true;
+    this.#busy++;
+    try {
+      for (let batch = 0; batch < BATCHES_MAX && !this.#closed; batch++) {
+        let outcome: Outcome | undefined;
+        const left = await outbox.publish(work, limits.outboxBatchRowsMax, async (entries) => {
+          outcome = await publishEntries(this.#options.log, work, entries, work.tries);
+          this.#judge(work, outcome);
+          return outcome;
+        });
+        if (outcome === undefined || left === undefined) break;
+        this.#count(work, outcome);
+        if (outcome.failure !== undefined) break;
+        if (!this.#mayGoOn(work)) break;
+      }
+    } finally {
+      work.busy = false;
+      this.#busy--;
+    }
+  }
+
+  #mayGoOn({ circuit }: Work): boolean {
+    const now = this.#options.clock.monotonic();
+    return this.#log.admit(now) && circuit.admit(now);
+  }
+
+  /** What the log's answer says of the log, whatever becomes of the rows. */
+  #judge(work: Work, { done, failure }: Outcome): void {
+    const now = this.#options.clock.monotonic();
+    if (failure === undefined) {
+      work.tries = 0;
+      work.circuit.succeeded(now);
+      this.#log.succeeded(now);
+      return;
+    }
+    work.tries = done > 0 ? 1 : work.tries + 1;
+    this.#metrics.publishErrors.value++;
+    const before = work.circuit.state;
+    work.circuit.failed(now);
+    this.#log.failed(now);
+    if (before !== "closed" || work.circuit.state === "closed") return;
+    const { topic, partition } = work;
+    const { code, message } = failure;
+    this.#options.telemetry.log("warn", "the outbox cannot be published into a partition", {
+      topic,
+      partition,
+      code,
+      error: message,
+    });
+  }
+
+  #count({ topic, partition }: PartitionId, { done, parked, split }: Outcome): void {
+    const { telemetry, backplane } = this.#options;
+    this.#metrics.published.value += done - parked.length;
+    if (split) this.#metrics.batchFailures.value++;
+    for (const { number, reason, code, record } of parked) {
+      this.#metrics.parked.value++;
+      telemetry.log("error", "a row of the outbox is parked", { topic, partition, number, reason });
+      // It had its receipt: its sender is told.
+      const refusal = refusalOf(record, code);
+      if (refusal !== undefined) backplane.refuse(refusal);
+    }
+  }
+
+  async #stage(): Promise<void> {
+    const { outbox, limits } = this.#options;
+    this.#staging = true;
+    try {
+      for (;;) {
+        let faults = 0;
+        const left = await outbox.stage(limits.outboxBatchRowsMax, async (messages) => {
+          const staged = await Promise.all(messages.map((one) => this.#rowOf(one)));
+          faults = staged.filter((one) => "fault" in one).length;
+          return staged;
+        });
+        if (left === undefined || left === 0 || this.#closed) return;
+        this.#metrics.staged.value += left - faults;
+        this.#metrics.parked.value += faults;
+        if (left < limits.outboxBatchRowsMax) return;
+      }
+    } finally {
+      this.#staging = false;
+    }
+  }
+
+  async #rowOf(message: OutboxMessage): Promise<Staged> {
+    const row = await messageRow(message, this.#options);
+    if ("fault" in row) {
+      const { tenant, key } = message;
+      const fields = { tenant, key, reason: row.fault };
+      this.#options.telemetry.log("error", "a message of the outbox is parked", fields);
+    }
+    return row;
+  }
+
+  async #measure(): Promise<void> {
+    this.#measuring = true;
+    try {
+      this.#stats = await this.#options.outbox.stats();
+    } finally {
+      this.#measuring = false;
+    }
+  }
+}
