@@ -421,6 +421,44 @@ export const LIMIT_TABLE = {
     "the least recently read one is closed",
   ),
 
+  // Reading from Kafka.
+  fetchWaitMs: limit(
+    500,
+    "ms",
+    "Time that a Kafka broker may hold a fetch of quiet partitions while there are no records",
+    "an empty answer, and the next fetch",
+  ),
+  fetchSpacingMs: limit(
+    2,
+    "ms",
+    "Time between two fetches from one Kafka broker while records come",
+    "records of that time come together",
+  ),
+  fetchAheadBytesMax: limit(
+    64 * MiB,
+    "bytes",
+    "Fetched bytes of one consumer that wait for workers; half of it for paused partitions",
+    "nothing is fetched; what a paused partition kept is fetched again",
+  ),
+  groupHeartbeatMs: limit(
+    250,
+    "ms",
+    "Time between two heartbeats to the coordinator of a Kafka consumer group",
+    "each step of a rebalance waits for one",
+  ),
+  groupAnswerTimeoutMs: limit(
+    2_000,
+    "ms",
+    "Time that a Kafka broker has for what it answers at once, in a consumer",
+    "the connection is broken and the broker looked for anew",
+  ),
+  rebalanceTimeoutMs: limit(
+    30_000,
+    "ms",
+    "Time in which members of a Kafka consumer group take part in a rebalance",
+    "the member is no member any more",
+  ),
+
   // The delivery pool.
   windowOffsets: limit(
     65_536,

@@ -13,6 +13,7 @@ import type { TopicSpec } from "../../topics.ts";
 import type { LogRecord } from "../../wire/record.ts";
 import { KafkaAdmin } from "./admin.ts";
 import { KafkaClient, type KafkaClientOptions } from "./client.ts";
+import { joinKafkaGroup } from "./consumer.ts";
 import { KafkaProducer } from "./producer.ts";
 import { readPage } from "./reader.ts";
 
@@ -90,7 +91,9 @@ export class KafkaEventLog implements EventLog {
 
   async consume(options: ConsumeOptions): Promise<Consumer> {
     this.#assertOpen();
-    throw new AppError("log_unavailable", `Group ${options.group}: there is no consumer yet`);
+    const consumer = await joinKafkaGroup(this.client, options);
+    this.#consumers.add(consumer);
+    return consumer;
   }
 
   async committed(group: string, topic: string, partition: number): Promise<number | undefined> {
