@@ -11,6 +11,11 @@ import { ProducerState } from "./producer-state.ts";
 
 /** Between two looks for new leaders while a circuit is open. */
 const REFRESH_MS = 250;
+/**
+ * Failures of one broker count once in so many ms: an append is tried many times within its limit,
+ * and a leader that moves in less than that is no reason to fail what could wait for it.
+ */
+const FAILURE_MS = 250;
 /** Where the circuit of "any broker" is kept. */
 const ANY_BROKER = -1;
 
@@ -29,6 +34,7 @@ export class KafkaProducer implements BatchSender {
   readonly #client: KafkaClient;
   readonly #state = new ProducerState();
   readonly #circuits = new Map<number, CircuitBreaker>();
+  readonly #failedAt = new Map<number, number>();
   /** By batch, while `send` is under way with it. */
   readonly #requests = new Map<LogBatch, Request>();
   #producerId: Promise<void> | undefined;
@@ -58,13 +64,13 @@ export class KafkaProducer implements BatchSender {
       return batches.map(() => failed(circuitOpen(broker)));
     }
     for (const batch of batches) batch.held = true;
-    if (broker === ANY_BROKER) return this.#locate(batches, circuit);
+    if (broker === ANY_BROKER) return this.#locate(batches);
     const request: Request = { cut: Promise.withResolvers<never>(), connection: undefined };
     // Nobody may be waiting for it when it comes.
     request.cut.promise.catch(() => {});
     for (const batch of batches) this.#requests.set(batch, request);
     try {
-      return await this.#request(broker, batches, request, circuit);
+      return await this.#request(broker, batches, request);
     } finally {
       for (const batch of batches) this.#requests.delete(batch);
     }
@@ -91,7 +97,6 @@ export class KafkaProducer implements BatchSender {
     broker: number,
     batches: readonly LogBatch[],
     request: Request,
-    circuit: CircuitBreaker,
   ): Promise<readonly BatchOutcome[]> {
     const { clock, limits } = this.#client;
     let written: "no" | "maybe" = "no";
@@ -110,10 +115,10 @@ export class KafkaProducer implements BatchSender {
       written = "maybe";
       request.connection = connection;
       const answers = await produce(connection, partitions, limits.appendOutcomeMs);
-      circuit.succeeded(clock.monotonic());
+      this.#circuit(broker).succeeded(clock.monotonic());
       return this.#outcomes(batches, answers);
     } catch (error) {
-      circuit.failed(clock.monotonic());
+      this.#failed(broker);
       this.#lookForLeaders(batches);
       return batches.map(() => again(written, kafkaAppError(error)));
     }
@@ -171,16 +176,13 @@ export class KafkaProducer implements BatchSender {
   }
 
   /** Finds the leaders of partitions whose leader is not known. */
-  async #locate(
-    batches: readonly LogBatch[],
-    circuit: CircuitBreaker,
-  ): Promise<readonly BatchOutcome[]> {
+  async #locate(batches: readonly LogBatch[]): Promise<readonly BatchOutcome[]> {
     const { clock, metadata } = this.#client;
     try {
       await metadata.refresh(batches.map(({ topic }) => topic));
-      circuit.succeeded(clock.monotonic());
+      this.#circuit(ANY_BROKER).succeeded(clock.monotonic());
     } catch (error) {
-      circuit.failed(clock.monotonic());
+      this.#failed(ANY_BROKER);
       return batches.map(() => again("no", kafkaAppError(error)));
     }
     return batches.map(({ topic, partition }) => {
@@ -210,6 +212,15 @@ export class KafkaProducer implements BatchSender {
       this.#client.producerFailed();
       throw error;
     }
+  }
+
+  #failed(broker: number): void {
+    const now = this.#client.clock.monotonic();
+    const circuit = this.#circuit(broker);
+    const last = this.#failedAt.get(broker) ?? Number.NEGATIVE_INFINITY;
+    if (circuit.state === "closed" && now - last < FAILURE_MS) return;
+    this.#failedAt.set(broker, now);
+    circuit.failed(now);
   }
 
   #circuit(broker: number): CircuitBreaker {
