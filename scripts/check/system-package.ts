@@ -7,6 +7,8 @@ export interface SystemPackage {
   readonly package: string;
   /** Other names under which the same program is found. */
   readonly aliases?: readonly string[];
+  /** Patterns of where it may be besides PATH. */
+  readonly places?: readonly string[];
 }
 
 const APT_DEADLINE_MS = 300_000;
@@ -19,7 +21,7 @@ export async function ensureSystemPackage(
   wanted: SystemPackage,
   say: (line: string) => void,
 ): Promise<string | undefined> {
-  if (isThere(wanted)) return undefined;
+  if (programPath(wanted) !== undefined) return undefined;
   const byHand = `install it (Debian: apt-get install ${wanted.package}), then run this again`;
   if (Bun.which("apt-get") === null) return `${wanted.command} is not on PATH; ${byHand}`;
   if (process.getuid?.() !== 0) return `${wanted.command} is not on PATH; as root, ${byHand}`;
@@ -37,11 +39,18 @@ export async function ensureSystemPackage(
     [...apt, "install", "--yes", "--no-install-recommends", wanted.package],
     options,
   );
-  if (installed.exitCode === 0 && isThere(wanted)) return undefined;
+  if (installed.exitCode === 0 && programPath(wanted) !== undefined) return undefined;
   const output = (updated.exitCode === 0 ? "" : updated.output) + installed.output;
   return `apt-get could not install ${wanted.package}; ${byHand}\n${output.slice(-2_000)}`;
 }
 
-function isThere({ command, aliases = [] }: SystemPackage): boolean {
-  return [command, ...aliases].some((name) => Bun.which(name) !== null);
+/** Where the program is, or undefined. */
+export function programPath(wanted: SystemPackage): string | undefined {
+  const { command, aliases = [], places = [] } = wanted;
+  for (const name of [command, ...aliases]) {
+    const path = Bun.which(name);
+    if (path !== null) return path;
+  }
+  const found = places.flatMap((place) => [...new Bun.Glob(place).scanSync({ absolute: true })]);
+  return found.toSorted().at(-1);
 }
