@@ -128,7 +128,8 @@ export class Kafka implements AsyncDisposable {
       };
       const properties = join(home, "server.properties");
       await Bun.write(properties, brokerProperties(config));
-      const format = ["format", "-t", id, "-c", properties, ...scramArgs(security)];
+      // One argument: an id that begins with a dash would be taken for an option.
+      const format = ["format", `--cluster-id=${id}`, "-c", properties, ...scramArgs(security)];
       const { exitCode, output } = await runKafkaTool("kafka.tools.StorageTool", format);
       if (exitCode !== 0) throw new Error(`Kafka's folder could not be formatted:\n${output}`);
       const jvm = [`-Xmx${heap}`, `-Xms${heap}`, ...flags];
