@@ -61,7 +61,8 @@ export function projectFolder(): string {
   return join(serviceRoot(), "projects");
 }
 
-function serviceRoot(): string {
+/** The folder of all services of this process, watched by the guard from its first use on. */
+export function serviceRoot(): string {
   if (root !== undefined) return root;
   const folder = mkdtempSync(join(tmpdir(), "tidegate-services-"));
   chmodSync(folder, 0o755);
