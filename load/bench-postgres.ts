@@ -98,9 +98,16 @@ class Traffic {
       offset,
       id,
       fingerprint: "0123456789abc",
-      event: `{"id":"${id}","type":"message.sent","timestamp":1795254378085,"key":"${key}","sender":"ana","kind":"text","content":{"text":"${text}"}}`,
+      // Flat, as the slices of records are.
+      event: flat(
+        `{"id":"${id}","type":"message.sent","timestamp":1795254378085,"key":"${key}","sender":"ana","kind":"text","content":{"text":"${text}"}}`,
+      ),
     };
   }
+}
+
+function flat(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 function percentile(values: readonly number[], part: number): number {

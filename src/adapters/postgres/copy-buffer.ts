@@ -3,13 +3,9 @@ import type { PostgresSession } from "./database.ts";
 /** Signature, flags and header extension of a binary COPY (PostgreSQL manual, COPY). */
 const HEADER = Uint8Array.of(80, 71, 67, 79, 80, 89, 10, 255, 13, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 const BYTES_MIN = 64 * 1024;
-/** UTF-8 of one UTF-16 unit has 3 bytes at most. */
-const BYTES_PER_UNIT = 3;
 /** Of a row's numbers: a length of 4 bytes and 8 bytes each. */
 const NUMBER_BYTES = 12;
 const TWO_32 = 2 ** 32;
-
-const encoder = new TextEncoder();
 
 /** Rows for a `COPY … FROM STDIN (FORMAT binary)`: nothing is escaped, nothing is parsed. */
 export class CopyBuffer {
@@ -46,14 +42,11 @@ export class CopyBuffer {
     this.#used = this.#bytes.writeUInt32BE(value >>> 0, this.#used);
   }
 
-  /** As UTF-8. */
-  text(value: string): void {
-    const most = value.length * BYTES_PER_UNIT;
-    this.#need(4 + most + NUMBER_BYTES);
-    const start = this.#used + 4;
-    const { written } = encoder.encodeInto(value, this.#bytes.subarray(start, start + most));
-    this.#bytes.writeInt32BE(written, this.#used);
-    this.#used = start + written;
+  /** Latin-1, byte by character. */
+  ascii(value: string): void {
+    this.#need(4 + value.length + NUMBER_BYTES);
+    this.#used = this.#bytes.writeInt32BE(value.length, this.#used);
+    this.#used += this.#bytes.write(value, this.#used, "latin1");
   }
 
   bytes(value: Uint8Array): void {

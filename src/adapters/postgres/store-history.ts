@@ -5,8 +5,9 @@ import type {
   StoredEvent,
 } from "../../ports/message-store.ts";
 import type { PostgresSession } from "./database.ts";
+import { decodeEvents, decodeMeta } from "./store-meta.ts";
 import { nameOf, storedName } from "./store-name.ts";
-import { decodeEvents, decodeMeta, RUN_EVENTS_MAX } from "./store-run.ts";
+import { RUN_EVENTS_MAX } from "./store-run.ts";
 
 interface HeadRow extends HeadRange {
   readonly position: number;

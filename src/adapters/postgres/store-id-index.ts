@@ -43,10 +43,9 @@ export class StoreIdIndex {
   ): Promise<void> {
     const unknown = new Map<string, { place: number; second: number }>();
     for (const { place, batch } of batches) {
-      let last: number | undefined;
-      for (const id of batch.ids) {
-        const second = idSecond(id);
-        if (second === undefined || second === last) continue;
+      let last = Number.NaN;
+      for (const second of batch.seconds) {
+        if (Number.isNaN(second) || second === last) continue;
         last = second;
         const key = countKey(place, second);
         if (this.#counts.get(key) === undefined) unknown.set(key, { place, second });
@@ -72,16 +71,16 @@ export class StoreIdIndex {
   }
 
   /** The rows of a batch, whose seconds are loaded. */
-  blocks(place: number, { ids, ordinals }: EncodedBatch): readonly IdBlock[] {
+  blocks(place: number, { ids, seconds, ordinals }: EncodedBatch): readonly IdBlock[] {
     const bySecond = new Map<number, number[]>();
     const alone: IdBlock[] = [];
     ids.forEach((id, i) => {
       const hash = this.hash(id);
       const ordinal = ordinals[i] as number;
-      const second = idSecond(id);
-      const block = second === undefined ? undefined : bySecond.get(second);
+      const second = seconds[i] as number;
+      const block = bySecond.get(second);
       if (block) block.push(hash, ordinal);
-      else if (second !== undefined && this.#hasRoom(place, second))
+      else if (!Number.isNaN(second) && this.#hasRoom(place, second))
         bySecond.set(second, [hash, ordinal]);
       else alone.push({ bucket: hashBucket(hash), entries: entryBytes([hash, ordinal]) });
     });
@@ -116,7 +115,7 @@ export function eachEntry(
 }
 
 function entryBytes(numbers: readonly number[]): Uint8Array {
-  return new Uint8Array(Uint32Array.from(numbers).buffer);
+  return new Uint8Array(new Uint32Array(numbers).buffer);
 }
 
 /** Seconds since 1970 of the id's key; undefined when it has no time. */

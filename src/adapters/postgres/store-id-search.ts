@@ -1,7 +1,7 @@
 import type { IdEntry } from "../../ports/message-store.ts";
 import type { PostgresSession } from "./database.ts";
 import { eachEntry, idBuckets, type StoreIdIndex } from "./store-id-index.ts";
-import { decodeMeta } from "./store-run.ts";
+import { decodeMeta } from "./store-meta.ts";
 
 /** Buckets asked for at once; a second's may hold some hundred kilobytes. */
 const BUCKETS_MAX = 64;

@@ -6,8 +6,8 @@ import type {
   PlacedEvent,
 } from "../../ports/message-store.ts";
 import type { PostgresSession } from "./database.ts";
+import { decodeEvents, decodeMeta } from "./store-meta.ts";
 import { nameOf } from "./store-name.ts";
-import { decodeEvents, decodeMeta } from "./store-run.ts";
 
 /** Batches that one page of the feed looks at. */
 const FEED_BATCHES_MAX = 256;

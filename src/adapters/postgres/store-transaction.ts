@@ -176,7 +176,7 @@ export class StoreTransaction {
       buffer.int32(place);
       buffer.int32(batch.events);
       const buckets = (blocks[i] ?? []).map(({ bucket }) => bucket);
-      buffer.bytes(new Uint8Array(Float64Array.from(buckets).buffer));
+      buffer.bytes(new Uint8Array(new Float64Array(buckets).buffer));
     });
     await buffer.send(session, BATCH_COLUMNS);
     buffer.clear();
@@ -209,8 +209,8 @@ async function copyRuns(
       buffer.int32(ordinal);
       buffer.int32(run.count);
       buffer.int32(run.chars);
-      buffer.text(run.meta);
-      buffer.text(run.events);
+      buffer.ascii(run.meta);
+      buffer.bytes(batch.bytes.subarray(run.start, run.end));
     });
   await buffer.send(session, RUN_COLUMNS);
 }
