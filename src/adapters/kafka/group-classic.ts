@@ -6,6 +6,7 @@ import {
   syncGroupV5,
 } from "@platformatic/kafka";
 import { asAppError } from "../../errors.ts";
+import { topicsMark } from "../../kafka/assignment-note.ts";
 import {
   assignSticky,
   type SharedTopic,
@@ -26,7 +27,6 @@ import {
   decodeSubscription,
   encodeAssignment,
   encodeSubscription,
-  topicsMark,
 } from "./group-protocol.ts";
 import { Signal } from "./group-signal.ts";
 

@@ -1,10 +1,10 @@
 import { consumerGroupHeartbeatV1, offsetCommitV9 } from "@platformatic/kafka";
+import { topicsMark } from "../../kafka/assignment-note.ts";
 import type { Partitions } from "../../policy/sticky-assignment.ts";
 import type { GroupMembershipOptions } from "./group-classic.ts";
 import { commitTopics, GroupCommits, worstCode, type GroupOffsets } from "./group-commits.ts";
 import { fencedError, GROUP_CODES, hopelessError, isHopeless } from "./group-coordinator.ts";
 import type { Membership } from "./group-membership.ts";
-import { topicsMark } from "./group-protocol.ts";
 import { Signal } from "./group-signal.ts";
 
 export interface ModernMembershipOptions extends Omit<GroupMembershipOptions, "describe"> {
