@@ -18,6 +18,8 @@ export interface EventLogHarness {
 export interface EventLogLacks {
   /** That a topic is bounded by its size at the moment `ageBy` is called. */
   readonly sizeRetention?: string;
+  /** That partitions which are let go move one by one. */
+  readonly singleRevocation?: string;
 }
 
 export const HOUR_MS = 3_600_000;
