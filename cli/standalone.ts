@@ -9,6 +9,7 @@ import { startServer } from "../src/adapters/bun/server.ts";
 import { createJwtAuthenticator } from "../src/adapters/jwt/authenticator.ts";
 import { createTokenIssuer } from "../src/adapters/jwt/issue.ts";
 import { createMemoryBackplane } from "../src/adapters/memory/backplane.ts";
+import { createMemorySharedLimits } from "../src/adapters/memory/shared-limits.ts";
 import { createMemoryTenantCatalog } from "../src/adapters/memory/tenant-catalog.ts";
 import {
   createPrometheusTelemetry,
@@ -108,6 +109,7 @@ export async function startStandalone(
     store,
     backplane,
     catalog,
+    sharedLimits: createMemorySharedLimits(),
     authenticator,
     clock,
     random,

@@ -88,10 +88,7 @@ export function parseClusterConfig(env: Environment, program: ClusterProgram): C
   const cluster = readSettings(CLUSTER_SETTINGS, env);
   const relations = [
     ...required(env),
-    ...tlsFaults(kafka.values),
-    ...saslFaults(kafka.values),
-    ...replicationFaults(kafka.values),
-    ...seedFaults(env),
+    ...kafkaRelations(kafka.values, env),
     ...(program === "gateway" ? keyFaults(base.values, env) : []),
   ];
   throwFaults([
@@ -100,6 +97,23 @@ export function parseClusterConfig(env: Environment, program: ClusterProgram): C
     ...unknownSettings(env, [SETTINGS, KAFKA_SETTINGS, CLUSTER_SETTINGS]),
   ]);
   return build(base.config(), kafka.values, cluster.values);
+}
+
+/** Reads Kafka's part alone. @throws ConfigError as {@link parseClusterConfig} */
+export function parseKafkaConfig(env: Environment): KafkaConfig {
+  const { values, faults } = readSettings(KAFKA_SETTINGS, env);
+  const missing = required(env).filter(({ name }) => name === "KAFKA_BROKERS");
+  throwFaults(withRelations(faults, [...missing, ...kafkaRelations(values, env)]));
+  return kafkaOf(values);
+}
+
+function kafkaRelations(values: KafkaValues, env: Environment): ConfigFault[] {
+  return [
+    ...tlsFaults(values),
+    ...saslFaults(values),
+    ...replicationFaults(values),
+    ...seedFaults(env),
+  ];
 }
 
 /** Settings of a cluster that are set although the program is standalone. */
@@ -224,22 +238,7 @@ function build(config: Config, kafka: KafkaValues, cluster: ClusterValues): Clus
     },
     cluster: known(cluster.TIDEGATE_CLUSTER),
     worker: cluster.TIDEGATE_WORKER,
-    kafka: {
-      client: known(kafka.KAFKA_CLIENT),
-      brokers: known(kafka.KAFKA_BROKERS),
-      clientId: known(kafka.KAFKA_CLIENT_ID),
-      connectionTimeoutMs: known(kafka.KAFKA_CONNECTION_TIMEOUT),
-      requestTimeoutMs: known(kafka.KAFKA_REQUEST_TIMEOUT),
-      tls: tlsOf(kafka),
-      sasl: saslOf(kafka),
-      compression: known(kafka.KAFKA_COMPRESSION),
-      lingerMs: known(kafka.KAFKA_LINGER),
-      replication: kafka.KAFKA_REPLICATION,
-      minInsyncReplicas: kafka.KAFKA_MIN_INSYNC_REPLICAS,
-      groupProtocol: known(kafka.KAFKA_GROUP_PROTOCOL),
-      sessionTimeoutMs,
-      validateOnStartup: known(kafka.KAFKA_VALIDATE_ON_STARTUP),
-    },
+    kafka: kafkaOf(kafka),
     redis: { url: known(cluster.REDIS_URL), ca: cluster.REDIS_TLS_CA },
     database: {
       url: known(cluster.DATABASE_URL),
@@ -249,6 +248,25 @@ function build(config: Config, kafka: KafkaValues, cluster: ClusterValues): Clus
     eventStore: known(cluster.EVENT_STORE),
     healthIncludesKafka: known(cluster.HEALTH_INCLUDE_KAFKA),
     consumersPort: known(cluster.TIDEGATE_CONSUMERS_PORT),
+  };
+}
+
+function kafkaOf(kafka: KafkaValues): KafkaConfig {
+  return {
+    client: known(kafka.KAFKA_CLIENT),
+    brokers: known(kafka.KAFKA_BROKERS),
+    clientId: known(kafka.KAFKA_CLIENT_ID),
+    connectionTimeoutMs: known(kafka.KAFKA_CONNECTION_TIMEOUT),
+    requestTimeoutMs: known(kafka.KAFKA_REQUEST_TIMEOUT),
+    tls: tlsOf(kafka),
+    sasl: saslOf(kafka),
+    compression: known(kafka.KAFKA_COMPRESSION),
+    lingerMs: known(kafka.KAFKA_LINGER),
+    replication: kafka.KAFKA_REPLICATION,
+    minInsyncReplicas: kafka.KAFKA_MIN_INSYNC_REPLICAS,
+    groupProtocol: known(kafka.KAFKA_GROUP_PROTOCOL),
+    sessionTimeoutMs: known(kafka.KAFKA_SESSION_TIMEOUT),
+    validateOnStartup: known(kafka.KAFKA_VALIDATE_ON_STARTUP),
   };
 }
 

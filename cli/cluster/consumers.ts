@@ -62,7 +62,7 @@ export async function startConsumers(
   const started: StartedPool[] = [];
 
   const run = async (): Promise<void> => {
-    const store = await parts.store();
+    const store = await parts.openStore();
     if (store === undefined) return;
     await Promise.all(
       pools.map(async (pool) => {

@@ -62,11 +62,12 @@ export async function startGateway(
   telemetry.log("info", "started", { name, url: server.url, config: redactedCluster(config) });
 
   const open = async (): Promise<void> => {
-    const store = await parts.store();
+    const store = await parts.openStore();
     if (store === undefined) return;
     const made = createEdge({
       ...parts,
       store,
+      sharedLimits: parts.backplane.sharedLimits,
       limits,
       authenticator,
       digest: createSystemDigest(),

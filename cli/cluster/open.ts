@@ -4,8 +4,9 @@ import { createKafkajsEventLog } from "../../src/adapters/kafkajs/event-log.ts";
 import { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
 import { createSystemClock } from "../../src/adapters/system/clock.ts";
 import { createSystemRandom } from "../../src/adapters/system/random.ts";
-import type { ClusterConfig } from "../../src/config-cluster.ts";
+import type { ClusterConfig, KafkaConfig } from "../../src/config-cluster.ts";
 import { ConfigError } from "../../src/config-read.ts";
+import type { Limits } from "../../src/limits.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { EventLog } from "../../src/ports/event-log.ts";
 import type { Random } from "../../src/ports/random.ts";
@@ -34,14 +35,20 @@ export function workerName(config: ClusterConfig, random: Random): string {
 }
 
 /** The log that the settings name; connects when it is first used. */
-export function openLog(config: ClusterConfig, { clock, telemetry }: Basics): EventLog {
-  const settings = loadKafkaSettings(config.kafka);
-  const { limits } = config;
-  const log =
-    config.kafka.client === "kafkajs"
-      ? createKafkajsEventLog({ settings, clock, limits })
-      : createKafkaEventLog({ settings, clock, limits, telemetry });
-  return withGroupPrefix(log, config.cluster);
+export function openLog(config: ClusterConfig, basics: Basics): EventLog {
+  return withGroupPrefix(openKafka(config.kafka, config.limits, basics), config.cluster);
+}
+
+/** Kafka by the client that the settings name. */
+export function openKafka(
+  config: KafkaConfig,
+  limits: Limits,
+  { clock, telemetry }: Basics,
+): EventLog {
+  const settings = loadKafkaSettings(config);
+  return config.client === "kafkajs"
+    ? createKafkajsEventLog({ settings, clock, limits })
+    : createKafkaEventLog({ settings, clock, limits, telemetry });
 }
 
 /**

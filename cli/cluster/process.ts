@@ -51,14 +51,14 @@ export interface ClusterProcess {
   readonly backplane: RedisBackplane;
   readonly catalog: PostgresTenantCatalog;
   readonly outbox: Outbox;
-  metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** Tries a part until it works. @returns undefined when the process stopped first */
-  until<T>(part: string, work: () => Promise<T>): Promise<T | undefined>;
+  readonly until: <T>(part: string, work: () => Promise<T>) => Promise<T | undefined>;
   /** The store, once Postgres has all tables and the tenants are known. */
-  store(): Promise<PostgresMessageStore | undefined>;
+  readonly openStore: () => Promise<PostgresMessageStore | undefined>;
   /** No further try of anything. */
-  stopTrying(): void;
-  close(): Promise<void>;
+  readonly stopTrying: () => void;
+  readonly close: () => Promise<void>;
 }
 
 /**
@@ -125,7 +125,7 @@ export async function openProcess(
     outbox: createPostgresOutbox({ database, limits }),
     metrics: async () => ({ contentType: telemetry.contentType, text: await telemetry.scrape() }),
     until,
-    async store() {
+    async openStore() {
       store = await until("postgres", async () => {
         await migrate(database);
         await catalog.refresh();

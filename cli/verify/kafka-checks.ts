@@ -1,0 +1,314 @@
+import { KafkaClient } from "../../src/adapters/kafka/client.ts";
+import type { KafkaConfig } from "../../src/config-cluster.ts";
+import { asAppError } from "../../src/errors.ts";
+import { KAFKA_FAULTS, kafkaFault } from "../../src/kafka/error.ts";
+import type { KafkaBroker, KafkaSettings } from "../../src/kafka/settings.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { Consumer, EventLog } from "../../src/ports/event-log.ts";
+import type { Random } from "../../src/ports/random.ts";
+import type { Placement } from "../../src/tenants.ts";
+import { type Check, Fault, Warning, within } from "./check.ts";
+import { askMechanism, askVersions, KafkaLink } from "./kafka-link.ts";
+import { openSocket, resolveHost } from "./network.ts";
+
+export interface KafkaCheckOptions {
+  readonly config: KafkaConfig;
+  readonly settings: KafkaSettings;
+  /** On the client that the settings name. */
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Places of all tenants; undefined when there is no Postgres to ask. */
+  readonly placements: (() => Promise<readonly Placement[]>) | undefined;
+}
+
+const PART = "kafka";
+const PROBE_TOPIC = "internal.verify.probe";
+const HOUR_MS = 3_600_000;
+const CONSUME_MS = 30_000;
+const TOPICS_SHOWN = 5;
+
+/** Apis with the version that Kafka 3.5 takes: Fetch by topic id (KIP-516), and the newest Produce. */
+const NEEDED_APIS: readonly (readonly [number, number])[] = [
+  [0, 9],
+  [1, 13],
+];
+const CONSUMER_GROUP_HEARTBEAT = 68;
+
+const addressOf = ({ host, port }: KafkaBroker): string => `${host}:${port}`;
+const faultOf = (name: keyof typeof KAFKA_FAULTS, message: string): Fault =>
+  new Fault(message, KAFKA_FAULTS[name].hint);
+
+/** Any error of a client or the log, as what is wrong and where to look. */
+export function kafkaFaultOf(error: unknown): Fault {
+  const app = asAppError(error);
+  // The contract's own errors speak for themselves; what a client threw is classified.
+  const { hint, message, name } = kafkaFault(app.cause ?? error);
+  return name === "other" ? new Fault(app.message, hint) : new Fault(message, hint);
+}
+
+/** From the network up to a consumer group, in the order in which one needs the other. */
+export function kafkaChecks(options: KafkaCheckOptions): readonly Check[] {
+  const { config, settings, log } = options;
+  const { brokers, connectionTimeoutMs: timeoutMs } = settings;
+  const check = (name: string, needs: readonly string[], run: () => Promise<string>): Check => ({
+    part: PART,
+    name,
+    needs,
+    run,
+  });
+  const each = (say: (broker: KafkaBroker) => Promise<string>) => overBrokers(brokers, say);
+
+  return [
+    check("dns", [], () =>
+      each(async (broker) => `${broker.host} → ${await resolveHost(broker.host, "KAFKA_BROKERS")}`),
+    ),
+    check("tcp", ["dns"], () =>
+      each(async ({ host, port }) => {
+        (await openSocket(host, port, timeoutMs, "KAFKA_BROKERS")).destroy();
+        return `${host}:${port} is open`;
+      }),
+    ),
+    check("tls", ["tcp"], () => each((broker) => checkTls(broker, settings))),
+    check("api versions", ["tls"], () => each((broker) => checkVersions(broker, settings))),
+    check("sasl", ["api versions"], () => each((broker) => checkSasl(broker, settings))),
+    check("log in", ["sasl"], async () => {
+      await log.describeTopic(PROBE_TOPIC);
+      const { sasl } = config;
+      if (sasl === undefined) return "without a password";
+      return "username" in sasl ? `as ${sasl.username}` : "with a token";
+    }),
+    check("brokers", ["log in"], () => checkAdvertised(options)),
+    check("topics", ["log in"], () => checkTopics(options)),
+    check("produce", ["log in"], () => produceProbe(options)),
+    check("consume", ["produce"], () => consumeProbe(options)),
+    check("consumer group", ["consume"], () => checkGroup(options)),
+  ];
+}
+
+/** One broker of several that cannot be used is a warning: clients go on with the others. */
+async function overBrokers(
+  brokers: readonly KafkaBroker[],
+  say: (broker: KafkaBroker) => Promise<string>,
+): Promise<string> {
+  const outcomes = await Promise.allSettled(brokers.map(say));
+  const lost = outcomes.flatMap((outcome) =>
+    outcome.status === "rejected" ? [asFault(outcome.reason)] : [],
+  );
+  const [first] = lost;
+  if (first !== undefined) {
+    const isPartial = lost.length < brokers.length;
+    const Kind = isPartial ? Warning : Fault;
+    throw new Kind(lost.map(({ message }) => message).join("; "), first.look);
+  }
+  const found = outcomes.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  return [...new Set(found)].join("; ");
+}
+
+const asFault = (error: unknown): Fault => (error instanceof Fault ? error : kafkaFaultOf(error));
+
+/** Whether a port answers Kafka's protocol without TLS. */
+async function speaksPlain(broker: KafkaBroker, timeoutMs: number): Promise<boolean> {
+  const link = await KafkaLink.open(broker, undefined, timeoutMs);
+  try {
+    return (await askVersions(link)) !== undefined;
+  } finally {
+    link.close();
+  }
+}
+
+/** Whether a port answers it with TLS, whoever's certificate it has. */
+async function speaksTls(broker: KafkaBroker, timeoutMs: number): Promise<boolean> {
+  try {
+    (await KafkaLink.open(broker, { rejectUnauthorized: false }, timeoutMs)).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function checkTls(broker: KafkaBroker, settings: KafkaSettings): Promise<string> {
+  const { tls, connectionTimeoutMs: timeoutMs } = settings;
+  const where = addressOf(broker);
+  if (tls === undefined) {
+    if (await speaksPlain(broker, timeoutMs)) return "off, as the broker has it";
+    if (await speaksTls(broker, timeoutMs))
+      throw faultOf("tls_wanted", `${where} speaks TLS, and KAFKA_TLS is off`);
+    throw faultOf("connection_lost", `${where} does not answer as a Kafka broker does`);
+  }
+  try {
+    (await KafkaLink.open(broker, tls, timeoutMs)).close();
+    return tls.cert === undefined ? "the certificate is trusted" : "trusted, with our certificate";
+  } catch (error) {
+    if (await speaksPlain(broker, timeoutMs))
+      throw faultOf("tls_not_spoken", `${where} does not speak TLS, and KAFKA_TLS is on`);
+    const { hint, message, name } = kafkaFault(error);
+    throw new Fault(`${where}: ${message}`, name === "other" ? KAFKA_FAULTS.tls_other.hint : hint);
+  }
+}
+
+async function checkVersions(broker: KafkaBroker, settings: KafkaSettings): Promise<string> {
+  const link = await KafkaLink.open(broker, settings.tls, settings.connectionTimeoutMs);
+  try {
+    const versions = await askVersions(link);
+    if (versions === undefined)
+      throw faultOf(
+        settings.tls?.cert === undefined ? "connection_lost" : "tls_client_certificate",
+        `${addressOf(broker)} ended the connection instead of an answer`,
+      );
+    if (NEEDED_APIS.some(([api, version]) => (versions.get(api) ?? -1) < version))
+      throw faultOf("version", `${addressOf(broker)} is older than Kafka 3.5`);
+    const isNew = versions.has(CONSUMER_GROUP_HEARTBEAT);
+    if (settings.groupProtocol === "consumer" && !isNew)
+      throw new Fault(
+        `${addressOf(broker)} does not know the newer group protocol (KIP-848)`,
+        "KAFKA_GROUP_PROTOCOL: set classic, or use Kafka 4.0 or later",
+      );
+    return `${versions.size} apis, Kafka ${isNew ? "4.0" : "3.5"} or later`;
+  } finally {
+    link.close();
+  }
+}
+
+async function checkSasl(broker: KafkaBroker, settings: KafkaSettings): Promise<string> {
+  const link = await KafkaLink.open(broker, settings.tls, settings.connectionTimeoutMs);
+  const wanted = settings.sasl?.mechanism;
+  const where = addressOf(broker);
+  try {
+    const handshake = await askMechanism(link, wanted ?? "NONE");
+    const offered = "mechanisms" in handshake ? handshake.mechanisms.join(", ") : "";
+    if (wanted === undefined) {
+      if (!("mechanisms" in handshake)) return "not asked for";
+      throw new Fault(
+        `${where} wants SASL and offers ${offered}`,
+        "KAFKA_SASL_MECHANISM, with KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD; or the port in KAFKA_BROKERS",
+      );
+    }
+    if (handshake.outcome === "accepted") return `${wanted} is offered`;
+    if (handshake.outcome === "unsupported")
+      throw faultOf("sasl_mechanism", `${where} does not offer ${wanted}, but ${offered}`);
+    throw new Fault(
+      `${where} does not know SASL on this port`,
+      "KAFKA_SASL_MECHANISM: leave it out, or look at the port in KAFKA_BROKERS",
+    );
+  } finally {
+    link.close();
+  }
+}
+
+/** Clients go on with the names that brokers tell them, so those have to work here too. */
+async function checkAdvertised({ settings, clock }: KafkaCheckOptions): Promise<string> {
+  const client = new KafkaClient({ settings, clock });
+  try {
+    await client.metadata.refresh([]);
+    const all = [...client.metadata.brokers.values()];
+    const hint =
+      "advertised.listeners of that broker: the name must be known and open from this machine";
+    for (const { host, port } of all) {
+      try {
+        await resolveHost(host, "advertised.listeners");
+        const socket = await openSocket(host, port, settings.connectionTimeoutMs, "KAFKA_BROKERS");
+        socket.destroy();
+      } catch (error) {
+        throw new Fault(`the cluster names ${host}:${port}: ${asFault(error).message}`, hint);
+      }
+    }
+    if (all.length >= 3 && settings.replication > 0 && settings.replication < 3)
+      throw new Warning(
+        `${all.length} brokers, but topics are made with ${settings.replication} replicas`,
+        "KAFKA_REPLICATION: set 3, and KAFKA_MIN_INSYNC_REPLICAS=2",
+      );
+    return `${all.length}: ${all.map(addressOf).join(", ")}`;
+  } finally {
+    await client.close();
+  }
+}
+
+async function checkTopics({ log, placements }: KafkaCheckOptions): Promise<string> {
+  if (placements === undefined) return "not compared, as the tenants are in Postgres";
+  let places: ReadonlyMap<string, Placement>;
+  try {
+    places = new Map((await placements()).map((place) => [place.topic, place]));
+  } catch {
+    // Postgres's own checks say why.
+    return "not compared, as the tenants cannot be read";
+  }
+  const faults: string[] = [];
+  for (const { topic, partitions } of places.values()) {
+    const info = await log.describeTopic(topic);
+    if (info === undefined) faults.push(`${topic} is not there, or may not be seen`);
+    else if (info.partitions !== partitions)
+      faults.push(`${topic} has ${info.partitions} partitions, the catalog says ${partitions}`);
+    else await log.range(topic, 0);
+  }
+  if (faults.length > 0) {
+    const more = faults.length - TOPICS_SHOWN;
+    const shown = faults.slice(0, TOPICS_SHOWN).join("; ") + (more > 0 ? `; and ${more} more` : "");
+    throw new Fault(
+      shown,
+      "the topics: one that was deleted or given other partitions takes its tenant's conversations with it. Put it back from a backup, or remove the tenant (bun run tenants remove) and add another; or the ACLs of KAFKA_SASL_USERNAME",
+    );
+  }
+  return places.size === 0 ? "no tenants yet" : `${places.size}, as the catalog says`;
+}
+
+async function produceProbe({ log, random }: KafkaCheckOptions): Promise<string> {
+  await log.createTopic({ name: PROBE_TOPIC, partitions: 1, retentionMs: HOUR_MS });
+  const offset = await log.append(PROBE_TOPIC, 0, [probeRecord(random)]);
+  return `${PROBE_TOPIC}/0 at offset ${offset}`;
+}
+
+const probeRecord = (random: Random) => ({
+  key: "verify",
+  headers: {},
+  value: JSON.stringify({ probe: random.uuidv7() }),
+});
+
+async function consumeProbe({ log, random }: KafkaCheckOptions): Promise<string> {
+  const record = probeRecord(random);
+  const offset = await log.append(PROBE_TOPIC, 0, [record]);
+  const batch = await log.read(PROBE_TOPIC, 0, offset, 1);
+  if (batch.records[0]?.value !== record.value)
+    throw new Fault(
+      `what was read at offset ${offset} is not what was written`,
+      "the brokers' logs, and whether something rewrites records between here and there",
+    );
+  return "the record came back as it was";
+}
+
+/** Joins a group as pools do, and gets a record through it. */
+async function checkGroup({ log, random }: KafkaCheckOptions): Promise<string> {
+  const record = probeRecord(random);
+  const heard = Promise.withResolvers<void>();
+  let consumer: Consumer | undefined;
+  try {
+    consumer = await log.consume({
+      group: "verify",
+      member: `verify-${random.uuidv7()}`,
+      topics: [PROBE_TOPIC],
+      handler: {
+        async assigned(topic, partition) {
+          return (await log.range(topic.name, partition)).end;
+        },
+        records(batch) {
+          if (batch.records.some(({ value }) => value === record.value)) heard.resolve();
+        },
+        revoked: () => Promise.resolve(),
+        lost: () => undefined,
+        failed: (_topic, _partition, error) => heard.reject(error),
+      },
+    });
+    // The partition may be assigned behind the first record, so it is sent until one is heard.
+    const again = setInterval(() => {
+      log.append(PROBE_TOPIC, 0, [record]).catch((error: unknown) => heard.reject(error));
+    }, 500);
+    try {
+      await within(CONSUME_MS, heard.promise);
+    } finally {
+      clearInterval(again);
+    }
+    return "joined, and was given a record";
+  } finally {
+    await consumer?.close();
+  }
+}
