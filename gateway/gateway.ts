@@ -3,7 +3,7 @@ import { AppError, asAppError } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
 import { compileGrants } from "../src/policy/capability.ts";
 import { partitionOf } from "../src/policy/partitioner.ts";
-import { fullBucket, type Rate } from "../src/policy/token-bucket.ts";
+import type { Rate } from "../src/policy/token-bucket.ts";
 import type { Authenticator, Identity } from "../src/ports/authenticator.ts";
 import type { Backplane, Refusal } from "../src/ports/backplane.ts";
 import type { Clock, Timer } from "../src/ports/clock.ts";
@@ -12,6 +12,7 @@ import type { EventLog } from "../src/ports/event-log.ts";
 import type { MessageStore } from "../src/ports/message-store.ts";
 import type { Outbox } from "../src/ports/outbox.ts";
 import type { Random } from "../src/ports/random.ts";
+import type { SharedLimits } from "../src/ports/shared-limits.ts";
 import type { Socket } from "../src/ports/socket.ts";
 import type { Counter, Telemetry } from "../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../src/ports/tenant-catalog.ts";
@@ -34,6 +35,7 @@ export interface GatewayOptions {
   readonly store: MessageStore;
   readonly backplane: Backplane;
   readonly catalog: TenantCatalog;
+  readonly sharedLimits: SharedLimits;
   readonly authenticator: Authenticator;
   readonly clock: Clock;
   readonly random: Random;
@@ -65,6 +67,7 @@ export class Gateway {
   readonly failover: Failover | undefined;
   readonly connectionRate: Rate;
   readonly #catalog: TenantCatalog;
+  readonly #sharedLimits: SharedLimits;
   readonly #authenticator: Authenticator;
   readonly #random: Random;
   readonly #telemetry: Telemetry;
@@ -93,6 +96,7 @@ export class Gateway {
       burst: limits.sendsBurstPerConnection,
     };
     this.#catalog = options.catalog;
+    this.#sharedLimits = options.sharedLimits;
     this.#authenticator = options.authenticator;
     this.#random = options.random;
     this.#telemetry = telemetry;
@@ -204,8 +208,8 @@ export class Gateway {
     let tenant = this.#tenants.get(identity.tenant);
     if (tenant === undefined) {
       const rate = this.#rateOf(identity.tenant);
-      const bucket = fullBucket(rate, this.clock.monotonic());
-      tenant = { name: identity.tenant, placement, rate, bucket, connections: 0 };
+      const sends = this.#sharedLimits.budget(identity.tenant, "sends");
+      tenant = { name: identity.tenant, placement, rate, sends, connections: 0 };
       this.#tenants.set(identity.tenant, tenant);
     }
     return { identity, grants: compileGrants(identity.capabilities), tenant };

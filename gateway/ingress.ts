@@ -1,7 +1,6 @@
 import { AppError } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
 import { partitionOf } from "../src/policy/partitioner.ts";
-import { takeTokens } from "../src/policy/token-bucket.ts";
 import type { Clock } from "../src/ports/clock.ts";
 import type { Digest } from "../src/ports/digest.ts";
 import type { Telemetry } from "../src/ports/telemetry.ts";
@@ -86,7 +85,7 @@ export class Ingress {
   ): AppError | undefined {
     if (this.#draining) return new AppError("draining");
     const { clock, digest, producer } = this.#options;
-    const wait = takeTokens(route.tenant.bucket, route.tenant.rate, clock.monotonic());
+    const wait = route.tenant.sends.take(clock.monotonic(), route.tenant.rate);
     if (wait > 0) {
       this.#limited.value++;
       return new AppError("rate_limited", "the tenant sends too many messages", {

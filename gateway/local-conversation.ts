@@ -132,6 +132,11 @@ export class LocalConversation implements ReadConversation {
     this.#lastOffset = run.offsets[run.offsets.length - 1] as number;
   }
 
+  /** Stored events: no owner is too old for what the store has. */
+  takeStored(run: PublishedRun): void {
+    this.take(run, this.#ownerEpoch);
+  }
+
   /** Adds a reader that needs `next` first. Call {@link pump} after its reply is on its way. */
   add(reader: Reader, next: number): void {
     reader.next = next;

@@ -13,8 +13,10 @@ export class PartitionView {
   #number = -1;
   #waiters: Waiter[] = [];
   storedThrough = 0;
-  /** Monotonic ms of the last beat. */
+  /** Monotonic ms of the last beat; before the first one, of the first question for it. */
   heardAt: number;
+  /** Whether there was a beat. */
+  heard = false;
 
   constructor(now: number) {
     this.heardAt = now;
@@ -67,6 +69,7 @@ export class PartitionView {
     if (beat.ownerEpoch < this.#ownerEpoch) return false;
     this.storedThrough = beat.storedThrough;
     this.heardAt = now;
+    this.heard = true;
     if (this.#waiters.length === 0) return true;
     const waiters = this.#waiters;
     this.#waiters = [];
@@ -76,6 +79,17 @@ export class PartitionView {
       else this.#waiters.push(waiter);
     }
     return true;
+  }
+
+  /** The store was seen to have everything below `nextOffset`, without a beat. */
+  reach(nextOffset: number): void {
+    this.storedThrough = Math.max(this.storedThrough, nextOffset);
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) {
+      if (waiter.through !== undefined && nextOffset >= waiter.through) waiter.resolve(true);
+      else this.#waiters.push(waiter);
+    }
   }
 
   /** Whether a beat shows that its worker's last publications were missed. */

@@ -5,12 +5,14 @@ import type {
   BackplaneMember,
   Beat,
   Publication,
+  PublishedRun,
   Refusal,
 } from "../src/ports/backplane.ts";
 import type { Clock, Timer } from "../src/ports/clock.ts";
 import type { EventLog } from "../src/ports/event-log.ts";
-import type { HeadRange, HistoryPage, MessageStore } from "../src/ports/message-store.ts";
+import type { HistoryPage, MessageStore } from "../src/ports/message-store.ts";
 import type { Telemetry } from "../src/ports/telemetry.ts";
+import { HeadReader } from "./head-reader.ts";
 import {
   LocalConversation,
   type ConversationHost,
@@ -18,6 +20,7 @@ import {
 } from "./local-conversation.ts";
 import { PartitionView } from "./partition-view.ts";
 import type { ReadConversation } from "./reader.ts";
+import { Tail } from "./tail.ts";
 
 export interface RelayOptions {
   readonly log: Pick<EventLog, "range">;
@@ -35,7 +38,6 @@ interface Place {
 }
 
 const SEPARATOR = "\u0000";
-const HEADS_AT_ONCE = 1_024;
 
 /**
  * Brings publications to the readers of this gateway, exactly once and in order. The backplane is a
@@ -50,20 +52,21 @@ export class Relay implements ConversationHost {
   readonly #limits: Limits;
   readonly #telemetry: Telemetry;
   readonly #member: BackplaneMember;
+  readonly #tail: Tail;
   readonly #conversations = new Map<string, LocalConversation>();
   readonly #joins = new Map<string, Promise<void>>();
   readonly #views = new Map<string, PartitionView>();
   readonly #afterStored = new Map<string, (() => void)[]>();
   readonly #pages = new Map<string, Promise<HistoryPage>>();
   readonly #rechecks = new Map<LocalConversation, { again: boolean }>();
-  #headBatch: Map<string, LocalConversation[]> | undefined;
-  #headsRead: Promise<void> = Promise.resolve();
+  readonly #heads: HeadReader;
   #heldChars = 0;
 
   constructor(options: RelayOptions) {
     const { telemetry, limits } = options;
     this.#log = options.log;
     this.#store = options.store;
+    this.#heads = new HeadReader(options.store, options.clock);
     this.#clock = options.clock;
     this.#limits = limits;
     this.#telemetry = telemetry;
@@ -97,7 +100,18 @@ export class Relay implements ConversationHost {
       publication: (publication) => this.#publication(publication),
       beat: (beat) => this.#beat(beat),
       refusal: options.refused,
-      interrupted: () => this.#recheckAll(() => true),
+      interrupted: () => this.#interrupted(),
+    });
+    this.#tail = new Tail({
+      ...options,
+      host: {
+        stored: (run) => this.#conversationOf(run)?.takeStored(run),
+        reached: ({ topic, partition }, nextOffset) => {
+          this.#views.get(viewName(topic, partition))?.reach(nextOffset);
+          this.#runStored(viewName(topic, partition));
+        },
+        begun: ({ topic, partition }) => this.#recheckPartition(viewName(topic, partition)),
+      },
     });
   }
 
@@ -144,7 +158,7 @@ export class Relay implements ConversationHost {
         },
       );
     }
-    await this.#readHead(conversation);
+    await this.#heads.read(conversation);
   }
 
   /** Whoever has {@link open}ed a conversation has added its reader, or will not. */
@@ -233,13 +247,12 @@ export class Relay implements ConversationHost {
       view.expire(due);
       // Also for pages that could not be read while nothing new was stored.
       this.#runStored(name);
-      if (view.heardAt > due) continue;
-      view.heardAt = now;
-      this.#recheckPartition(name);
     }
+    this.#follow((view) => view.heardAt <= due);
   }
 
   async close(): Promise<void> {
+    this.#tail.close();
     await this.#member.close();
   }
 
@@ -249,9 +262,28 @@ export class Relay implements ConversationHost {
     const view = this.#views.get(name);
     if (view?.isReplaced(ownerEpoch)) return;
     if (view?.hear(ownerEpoch, number)) this.#recheckPartition(name);
-    for (const run of runs) {
-      const conversation = this.#conversations.get(run.tenant + SEPARATOR + run.conversation);
-      conversation?.take(run, ownerEpoch);
+    for (const run of runs) this.#conversationOf(run)?.take(run, ownerEpoch);
+  }
+
+  #conversationOf(run: PublishedRun): LocalConversation | undefined {
+    return this.#conversations.get(run.tenant + SEPARATOR + run.conversation);
+  }
+
+  /** Publications may have been missed, and more may be: the store is followed until beats come. */
+  #interrupted(): void {
+    this.#follow(() => true);
+    this.#recheckAll(() => true);
+  }
+
+  /** Has the store followed in the partitions with readers here that fit. */
+  #follow(which: (view: PartitionView) => boolean): void {
+    const seen = new Set<string>();
+    for (const conversation of this.#conversations.values()) {
+      const name = viewName(conversation.topic, conversation.partition);
+      const view = this.#views.get(name);
+      if (view === undefined || seen.has(name)) continue;
+      seen.add(name);
+      if (which(view)) this.#tail.start(conversation, view.heard ? view.storedThrough : undefined);
     }
   }
 
@@ -261,8 +293,9 @@ export class Relay implements ConversationHost {
     if (view === undefined) return;
     const before = view.storedThrough;
     if (view.behind(beat)) this.#recheckPartition(name);
-    if (view.take(beat, this.#clock.monotonic()) && beat.storedThrough !== before)
-      this.#runStored(name);
+    if (!view.take(beat, this.#clock.monotonic())) return;
+    this.#tail.stop(beat.topic, beat.partition);
+    if (beat.storedThrough !== before) this.#runStored(name);
   }
 
   #runStored(name: string): void {
@@ -279,7 +312,7 @@ export class Relay implements ConversationHost {
       await this.#member.join(tenant, name, topic, partition);
       joined = true;
       const settled = await this.#settle(conversation);
-      await this.#readHead(conversation);
+      await this.#heads.read(conversation);
       if (!settled) this.recheck(conversation);
     } catch (error) {
       this.#conversations.delete(key);
@@ -298,8 +331,10 @@ export class Relay implements ConversationHost {
       state.again = false;
       try {
         const settled = await this.#settle(conversation);
-        await this.#readHead(conversation);
-        if (!settled) state.again = true;
+        await this.#heads.read(conversation);
+        // What comes after a head that was read is told by the tail, if that runs.
+        if (!settled && !this.#tail.covers(conversation.topic, conversation.partition))
+          state.again = true;
       } catch (error) {
         this.#telemetry.log("warn", "a head could not be read", {
           error: asAppError(error).message,
@@ -312,9 +347,12 @@ export class Relay implements ConversationHost {
     this.#rechecks.delete(conversation);
   }
 
-  #settle(place: Place, through?: number): Promise<boolean> {
+  async #settle(place: Place, through?: number): Promise<boolean> {
     const { topic, partition } = place;
     const name = viewName(topic, partition);
+    // Without beats nobody says what was published; it is not beyond the log's end.
+    if (through === undefined && this.#tail.covers(topic, partition))
+      through = await this.#endOf(place);
     let view = this.#views.get(name);
     const now = this.#clock.monotonic();
     if (view === undefined) this.#views.set(name, (view = new PartitionView(now)));
@@ -323,35 +361,12 @@ export class Relay implements ConversationHost {
     return settled;
   }
 
-  /** Heads that are wanted at the same time are read in one go. */
-  #readHead(conversation: LocalConversation): Promise<void> {
-    if (this.#headBatch === undefined) {
-      const batch = new Map<string, LocalConversation[]>();
-      this.#headBatch = batch;
-      this.#headsRead = new Promise<void>((resolve, reject) => {
-        this.#clock.defer(() => {
-          this.#headBatch = undefined;
-          this.#readHeads(batch).then(resolve, reject);
-        });
-      });
-    }
-    const list = this.#headBatch.get(conversation.tenant);
-    if (list === undefined) this.#headBatch.set(conversation.tenant, [conversation]);
-    else list.push(conversation);
-    return this.#headsRead;
-  }
-
-  async #readHeads(batch: ReadonlyMap<string, LocalConversation[]>): Promise<void> {
-    for (const [tenant, conversations] of batch) {
-      for (let i = 0; i < conversations.length; i += HEADS_AT_ONCE) {
-        const part = conversations.slice(i, i + HEADS_AT_ONCE);
-        const heads: ReadonlyMap<string, HeadRange> = await this.#store.heads(
-          tenant,
-          part.map((conversation) => conversation.name),
-        );
-        for (const conversation of part) conversation.learn(heads.get(conversation.name));
-      }
-    }
+  /** The log's end; undefined when the log does not say it. */
+  #endOf({ topic, partition }: Place): Promise<number | undefined> {
+    return this.#log.range(topic, partition).then(
+      ({ end }) => end,
+      () => undefined,
+    );
   }
 
   #recheckPartition(name: string): void {

@@ -1,4 +1,5 @@
-import type { Rate, TokenBucket } from "../src/policy/token-bucket.ts";
+import type { Rate } from "../src/policy/token-bucket.ts";
+import type { SharedBudget } from "../src/ports/shared-limits.ts";
 import type { Placement } from "../src/tenants.ts";
 
 /** What this gateway keeps of a tenant while it has connections of it. */
@@ -7,7 +8,8 @@ export interface TenantState {
   readonly placement: Placement;
   /** Follows the catalog. */
   rate: Rate;
-  readonly bucket: TokenBucket;
+  /** Messages, over all gateways. */
+  readonly sends: SharedBudget;
   /** Sockets that have authenticated. */
   connections: number;
 }

@@ -247,6 +247,12 @@ export const LIMIT_TABLE = {
     "Time after which a lease that was not spent is void",
     "a new lease",
   ),
+  rateAnswerMs: limit(
+    250,
+    "ms",
+    "Time that the shared budget may take to answer",
+    "the gateway goes on with its share of the rate",
+  ),
 
   // Producing.
   appendBatchRecordsMax: limit(

@@ -1,6 +1,7 @@
 import { startDeliveryPool, type DeliveryPool } from "../../consumers/delivery/pool.ts";
 import { Gateway } from "../../gateway/gateway.ts";
 import type { MemoryEventLog } from "../../src/adapters/memory/event-log.ts";
+import { createMemorySharedLimits } from "../../src/adapters/memory/shared-limits.ts";
 import {
   createMemoryTelemetry,
   type MemoryTelemetry,
@@ -103,7 +104,14 @@ export class Host {
     }
     if (this.role !== "pool") {
       const authenticator = this.#authenticatorOf(process);
-      this.gateway = new Gateway({ ...shared, authenticator, digest, name: this.name });
+      const sharedLimits = createMemorySharedLimits();
+      this.gateway = new Gateway({
+        ...shared,
+        sharedLimits,
+        authenticator,
+        digest,
+        name: this.name,
+      });
     }
   }
 

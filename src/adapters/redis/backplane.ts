@@ -1,12 +1,14 @@
 import type { AppError } from "../../errors.ts";
 import type { Backplane, BackplaneListener, BackplaneMember, Beat } from "../../ports/backplane.ts";
+import type { SharedLimits } from "../../ports/shared-limits.ts";
 import { Fabric, type RedisOptions } from "./fabric.ts";
 import { decodeRefusal, QUESTION } from "./frame.ts";
 import { Listening } from "./listening.ts";
 import { Publisher, USER_SLOTS } from "./publisher.ts";
+import { createSharedLimits } from "./shared-limits.ts";
 
 /** Channels that a partition's conversations are spread over (docs/adr/0006-channels.md). */
-const LANES = 16;
+const LANES = 4;
 
 export interface RedisBackplaneOptions extends RedisOptions {
   /** Only measurements take another number; every process needs the same. */
@@ -14,6 +16,8 @@ export interface RedisBackplaneOptions extends RedisOptions {
 }
 
 export interface RedisBackplane extends Backplane {
+  /** Rates over the same connections. */
+  readonly sharedLimits: SharedLimits;
   /** Resolves at the first connection, or when the backplane is closed. */
   opened(): Promise<void>;
   /** Why Redis cannot be used now; undefined when it can. */
@@ -166,6 +170,7 @@ export function createRedisBackplane(options: RedisBackplaneOptions): RedisBackp
       fabric.close();
       return Promise.resolve();
     },
+    sharedLimits: createSharedLimits(fabric, clock, limits, fabric.id),
     opened: () => fabric.opened(),
     problem: () => fabric.problem,
   };

@@ -55,7 +55,8 @@ export class Fabric {
   readonly #options: RedisOptions;
   readonly #settings: ClientSettings;
   readonly #interrupted: () => void;
-  readonly #id: string;
+  /** This process among all that use this Redis. */
+  readonly id: string;
   readonly #channels = new Map<string, Channel>();
   /** By `host:port`; the only one has no name. */
   readonly #nodes = new Map<string, Node>();
@@ -78,7 +79,7 @@ export class Fabric {
     this.metrics = createRedisMetrics(telemetry);
     this.#options = options;
     this.#interrupted = interrupted;
-    this.#id = random.uuidv7();
+    this.id = random.uuidv7();
     this.#settings = {
       address: parseRedisUrl(options.url),
       ca: options.ca,
@@ -187,7 +188,7 @@ export class Fabric {
       this.#eventsOf(key),
     );
     this.#nodes.set(key, node);
-    node.probeOn(this.names.probe(tag, this.#id));
+    node.probeOn(this.names.probe(tag, this.id));
   }
 
   #eventsOf(key: string): NodeEvents {
@@ -304,7 +305,7 @@ export class Fabric {
     for (const [key, tag] of tags) {
       const node = this.#nodes.get(key);
       if (node === undefined) this.#addNode(key, routes.hostPort(key), tag);
-      else node.probeOn(this.names.probe(tag, this.#id));
+      else node.probeOn(this.names.probe(tag, this.id));
     }
     const moved = (channel: Channel): boolean =>
       routes.nodeOf(channel.tag) !== routes.nodeBefore(channel.tag);

@@ -11,6 +11,7 @@ const REFUSAL = "1r";
 export const QUESTION = "1q";
 
 const LF = "\n";
+const LF_CODE = 10;
 const TAB = "\t";
 
 /** A publication of one lane; `count` is the lane's own number, `number` the partition's. */
@@ -40,8 +41,9 @@ export function encodeRun(run: PublishedRun, from: number, to: number): string |
     places += `,${offset - previous}`;
     previous = offset;
   }
-  const facts = `${run.firstSeq + from}${TAB}${to - from}${TAB}${body.length}${TAB}${places}`;
-  return `${tenant}${TAB}${conversation}${TAB}${epoch}${TAB}${facts}${LF}${body}${LF}`;
+  const facts = `${run.firstSeq + from}${TAB}${to - from}${TAB}${places}`;
+  const head = `${tenant}${TAB}${conversation}${TAB}${epoch}${TAB}${facts}${LF}`;
+  return `${head.length + body.length + 1}${TAB}${head}${body}${LF}`;
 }
 
 function broken(name: string): boolean {
@@ -62,59 +64,88 @@ export function decodePublication(
   wanted: (tenant: string, conversation: string) => boolean,
 ): LaneMessage | undefined {
   if (!text.startsWith(PUBLICATION)) return undefined;
-  let end = text.indexOf(LF);
+  const end = text.indexOf(LF);
   if (end < 0) return undefined;
-  const numbers = wholes(text.slice(PUBLICATION.length, end).split(" "), 3);
+  const numbers = wholes(text, PUBLICATION.length, end, 3);
   if (numbers === undefined) return undefined;
   const [ownerEpoch, number, count] = numbers as [number, number, number];
   const runs: PublishedRun[] = [];
   let at = end + 1;
   while (at < text.length) {
-    end = text.indexOf(LF, at);
-    if (end < 0) return undefined;
-    const fields = text.slice(at, end).split(TAB);
-    const facts = wholes(fields.slice(3, 6), 3);
-    if (fields.length !== 7 || facts === undefined) return undefined;
-    const [tenant, conversation, epoch] = fields as [string, string, string];
-    const [firstSeq, events, chars] = facts as [number, number, number];
-    const body = end + 1;
-    at = body + chars + 1;
-    if (events < 1 || at > text.length || text.charCodeAt(at - 1) !== 10) return undefined;
+    // Names come first, and the run's length before them: what nobody here reads costs no more.
+    const begin = text.indexOf(TAB, at) + 1;
+    const length = wholeAt(text, at, begin - 1);
+    at = begin + length;
+    if (length < 1 || at > text.length || text.charCodeAt(at - 1) !== LF_CODE) return undefined;
+    const tenantEnd = text.indexOf(TAB, begin);
+    const conversationEnd = text.indexOf(TAB, tenantEnd + 1);
+    if (tenantEnd < 0 || conversationEnd < 0 || conversationEnd >= at) return undefined;
+    const tenant = text.slice(begin, tenantEnd);
+    const conversation = text.slice(tenantEnd + 1, conversationEnd);
     if (!wanted(tenant, conversation)) continue;
-    const run = {
-      tenant,
-      conversation,
-      epoch,
-      firstSeq,
-      offsets: offsetsOf(fields[6] as string),
-      events: text.slice(body, at - 1).split(LF),
-    };
-    if (run.offsets?.length !== events || run.events.length !== events) return undefined;
-    runs.push(run as PublishedRun);
+    const run = decodeRest(text, conversationEnd + 1, at - 1);
+    if (run === undefined) return undefined;
+    runs.push({ tenant, conversation, ...run });
   }
   return { ownerEpoch, number, count, runs };
 }
 
-/** @returns undefined unless they are whole numbers that rise */
-function offsetsOf(places: string): number[] | undefined {
+/** A run behind its names. */
+function decodeRest(
+  text: string,
+  begin: number,
+  end: number,
+): Omit<PublishedRun, "tenant" | "conversation"> | undefined {
+  const headEnd = text.indexOf(LF, begin);
+  const epochEnd = text.indexOf(TAB, begin);
+  const seqEnd = text.indexOf(TAB, epochEnd + 1);
+  const countEnd = text.indexOf(TAB, seqEnd + 1);
+  if (epochEnd < 0 || seqEnd < 0 || countEnd < 0 || headEnd > end || countEnd > headEnd)
+    return undefined;
+  const firstSeq = wholeAt(text, epochEnd + 1, seqEnd);
+  const offsets = offsetsAt(text, countEnd + 1, headEnd);
+  const events = text.slice(headEnd + 1, end).split(LF);
+  const count = wholeAt(text, seqEnd + 1, countEnd);
+  if (firstSeq < 0 || offsets?.length !== count || events.length !== count) return undefined;
+  return { epoch: text.slice(begin, epochEnd), firstSeq, offsets, events };
+}
+
+const DIGITS_MAX = 15;
+
+/** A whole number between two places of a text; −1 when there is none. */
+function wholeAt(text: string, from: number, to: number): number {
+  if (to <= from || to - from > DIGITS_MAX) return -1;
+  let number = 0;
+  for (let i = from; i < to; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
+/** The first offset and the steps to the others; undefined unless they rise. */
+function offsetsAt(text: string, from: number, to: number): number[] | undefined {
   const offsets: number[] = [];
   let offset = 0;
-  for (const place of places.split(",")) {
-    const step = Number(place);
-    if (!Number.isSafeInteger(step) || step < 0 || (step === 0 && offsets.length > 0))
-      return undefined;
+  for (let at = from; at <= to;) {
+    const comma = text.indexOf(",", at);
+    const end = comma < 0 || comma > to ? to : comma;
+    const step = wholeAt(text, at, end);
+    if (step < 0 || (step === 0 && offsets.length > 0)) return undefined;
     offset += step;
     offsets.push(offset);
+    at = end + 1;
   }
   return offsets;
 }
 
-function wholes(texts: readonly string[], count: number): number[] | undefined {
-  if (texts.length !== count) return undefined;
-  const numbers = texts.map((text) => (text === "" ? Number.NaN : Number(text)));
-  return numbers.every((number) => Number.isSafeInteger(number) && number >= 0)
-    ? numbers
-    : undefined;
+function wholes(text: string, from: number, to: number, count: number): number[] | undefined {
+  const numbers = text
+    .slice(from, to)
+    .split(" ")
+    .map((part) => wholeAt(part, 0, part.length));
+  return numbers.length === count && !numbers.includes(-1) ? numbers : undefined;
 }
 
 /** A beat with the last number of each lane. */
@@ -135,8 +166,8 @@ export function encodeBeat(beat: Beat, counts: readonly number[]): string {
 export function decodeBeat(text: string, lanes: number): LaneBeat | undefined {
   const end = text.indexOf(LF);
   if (!text.startsWith(BEAT) || end < 0) return undefined;
-  const numbers = wholes(text.slice(BEAT.length, end).split(" "), 4);
-  const counts = wholes(text.slice(end + 1).split(" "), lanes);
+  const numbers = wholes(text, BEAT.length, end, 4);
+  const counts = wholes(text, end + 1, text.length, lanes);
   if (numbers === undefined || counts === undefined) return undefined;
   const [ownerEpoch, number, publishedThrough, storedThrough] = numbers as [
     number,

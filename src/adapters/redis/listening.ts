@@ -117,9 +117,8 @@ export class Listening {
   #tell(part: Part, message: LaneMessage, missed: boolean): void {
     const { ownerEpoch, runs } = message;
     const own = this.#parts.size === 1 ? runs : runs.filter((run) => joinedBy(part, run));
-    const renewed = ownerEpoch > part.ownerEpoch;
-    if (own.length === 0 && !missed && !renewed) return;
-    if (renewed) this.#renew(part, message);
+    if (own.length === 0 && !missed) return;
+    if (ownerEpoch > part.ownerEpoch) this.#renew(part, message);
     else if (ownerEpoch === part.ownerEpoch) part.number += missed ? 2 : 1;
     const { number } = part;
     const { listener } = part;

@@ -5,6 +5,7 @@ import { createMemoryBackplane } from "../../../src/adapters/memory/backplane.ts
 import { LogFaults } from "../../../src/adapters/memory/event-log-faults.ts";
 import { createMemoryEventLog } from "../../../src/adapters/memory/event-log.ts";
 import { MemoryMessageStore } from "../../../src/adapters/memory/message-store.ts";
+import { createMemorySharedLimits } from "../../../src/adapters/memory/shared-limits.ts";
 import { createMemoryTelemetry } from "../../../src/adapters/memory/telemetry.ts";
 import { createMemoryTenantCatalog } from "../../../src/adapters/memory/tenant-catalog.ts";
 import { createSystemClock } from "../../../src/adapters/system/clock.ts";
@@ -70,6 +71,7 @@ export async function startMemoryGateway(
     store: new MemoryMessageStore(),
     backplane: createMemoryBackplane(),
     catalog,
+    sharedLimits: createMemorySharedLimits(),
     authenticator: {
       authenticate: (user) =>
         Promise.resolve({
