@@ -28,6 +28,8 @@ const NO_LEADER = 5;
 const UNKNOWN_TRIES = 5;
 /** Between two looks for new leaders while a broker fails. */
 const LOOK_MS = 250;
+/** Failures count once in so many ms: an append is tried many times while a leader moves. */
+const FAILURE_MS = 250;
 
 /** Certainly not written; another broker, or the same a moment later, may take it. */
 const AGAIN: ReadonlySet<string> = new Set([
@@ -66,6 +68,7 @@ export class ProduceSender implements BatchSender {
   /** Node that each batch is on its way to. */
   readonly #onTheWay = new Map<LogBatch, number>();
   readonly #circuits = new Map<number, CircuitBreaker>();
+  readonly #failedAt = new Map<number, number>();
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SenderOptions) {
@@ -78,9 +81,7 @@ export class ProduceSender implements BatchSender {
   }
 
   async send(broker: number, batches: readonly LogBatch[]): Promise<readonly BatchOutcome[]> {
-    const circuit = this.#circuit(broker);
-    const { clock } = this.#options;
-    if (!circuit.admit(clock.monotonic())) {
+    if (!this.#circuit(broker).admit(this.#options.clock.monotonic())) {
       this.#lookForLeaders(batches);
       return batches.map(() => ({ kind: "failed", error: circuitOpen(broker) }));
     }
@@ -89,8 +90,8 @@ export class ProduceSender implements BatchSender {
       this.#onTheWay.set(batch, broker);
     }
     try {
-      if (broker === ANY_BROKER) return await this.#findLeaders(batches, circuit);
-      return await this.#produce(broker, batches, circuit);
+      if (broker === ANY_BROKER) return await this.#findLeaders(batches);
+      return await this.#produce(broker, batches);
     } finally {
       for (const batch of batches) {
         batch.held = false;
@@ -106,11 +107,7 @@ export class ProduceSender implements BatchSender {
     if (broker !== undefined) this.#options.brokers.cut("produce", broker);
   }
 
-  async #produce(
-    broker: number,
-    batches: readonly LogBatch[],
-    circuit: CircuitBreaker,
-  ): Promise<readonly BatchOutcome[]> {
+  async #produce(broker: number, batches: readonly LogBatch[]): Promise<readonly BatchOutcome[]> {
     const { brokers, clock, timeoutMs } = this.#options;
     let written: "no" | "maybe" = "no";
     const take = () => {
@@ -125,9 +122,9 @@ export class ProduceSender implements BatchSender {
       await this.#identity.ready();
       const call = produceCall(take, timeoutMs);
       ({ partitions } = await brokers.ask("produce", broker, call, timeoutMs * 2));
-      circuit.succeeded(clock.monotonic());
+      this.#circuit(broker).succeeded(clock.monotonic());
     } catch (cause) {
-      circuit.failed(clock.monotonic());
+      this.#failed(broker);
       this.#lookForLeaders(batches);
       const error = kafkaAppError(cause);
       return batches.map(() => ({ kind: "again", written, error }));
@@ -186,16 +183,13 @@ export class ProduceSender implements BatchSender {
     return { kind: "failed", error: kafkaAppError(cause) };
   }
 
-  async #findLeaders(
-    batches: readonly LogBatch[],
-    circuit: CircuitBreaker,
-  ): Promise<readonly BatchOutcome[]> {
+  async #findLeaders(batches: readonly LogBatch[]): Promise<readonly BatchOutcome[]> {
     const { directory, clock } = this.#options;
     try {
       await directory.refresh(batches.map((batch) => batch.topic));
-      circuit.succeeded(clock.monotonic());
+      this.#circuit(ANY_BROKER).succeeded(clock.monotonic());
     } catch (cause) {
-      circuit.failed(clock.monotonic());
+      this.#failed(ANY_BROKER);
       const error = kafkaAppError(cause);
       return batches.map(() => ({ kind: "again", written: "no", error }));
     }
@@ -216,6 +210,15 @@ export class ProduceSender implements BatchSender {
     this.#lookedAt = now;
     // Whoever needs the answer asks again and hears of the fault.
     directory.refresh(batches.map((batch) => batch.topic)).catch(() => {});
+  }
+
+  #failed(broker: number): void {
+    const now = this.#options.clock.monotonic();
+    const circuit = this.#circuit(broker);
+    const last = this.#failedAt.get(broker) ?? Number.NEGATIVE_INFINITY;
+    if (circuit.state === "closed" && now - last < FAILURE_MS) return;
+    this.#failedAt.set(broker, now);
+    circuit.failed(now);
   }
 
   #circuit(broker: number): CircuitBreaker {
