@@ -10,6 +10,7 @@ export type KafkaFaultName =
   | "tls_not_spoken"
   | "tls_wanted"
   | "tls_other"
+  | "sasl_handshake"
   | "dns"
   | "topic_denied"
   | "group_denied"
@@ -90,13 +91,16 @@ export function faultOfProtocol(id: string): KafkaFaultName | undefined {
 const TEXTS: readonly (readonly [RegExp, KafkaFaultName])[] = [
   [/\b(ENOTFOUND|EAI_AGAIN|EAI_NONAME|EAI_FAIL|ENODATA)\b|getaddrinfo/, "dns"],
   [
-    /Cannot find a suitable SASL mechanism|mechanism .* (is )?not (supported|enabled)|does not support the requested SASL mechanism/i,
+    /mechanism .* (is )?not (supported|enabled)|does not support the requested SASL mechanism/i,
     "sasl_mechanism",
   ],
   [
-    /KafkaJSSASLAuthenticationError|PLT_KFK_AUTHENTICATION|SASL .*authentication failed|invalid credentials/i,
+    /SASL .*authentication failed|SASL authentication failed|invalid credentials/i,
     "sasl_credentials",
   ],
+  // Said for every failure of the handshake; the cause within tells which one, if any does.
+  [/Cannot find a suitable SASL mechanism/, "sasl_handshake"],
+  [/KafkaJSSASLAuthenticationError|PLT_KFK_AUTHENTICATION/, "sasl_credentials"],
   [
     /SELF_SIGNED_CERT|UNABLE_TO_VERIFY_LEAF|UNABLE_TO_GET_ISSUER|CERT_UNTRUSTED|unable to (verify|get).*(certificate|issuer)|self[- ]signed certificate/i,
     "tls_authority_unknown",
@@ -115,7 +119,10 @@ const TEXTS: readonly (readonly [RegExp, KafkaFaultName])[] = [
     "tls_not_spoken",
   ],
   [/Broker requires TLS/i, "tls_wanted"],
-  [/\bERR_SSL|\bERR_TLS|\bEPROTO\b|BAD_DECRYPT|bad base64 decode|PEM/, "tls_other"],
+  [
+    /\bERR_(SSL|TLS|BORINGSSL|OSSL)|\bEPROTO\b|BAD_DECRYPT|bad base64 decode|Invalid CA|PEM/,
+    "tls_other",
+  ],
   [/\bECONNREFUSED\b/, "refused"],
   [/\b(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN|EADDRNOTAVAIL)\b/, "unreachable"],
   [/\bETIMEDOUT\b|timed out|KafkaJSRequestTimeoutError|Connection timeout/i, "timeout"],

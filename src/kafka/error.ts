@@ -75,6 +75,10 @@ export const KAFKA_FAULTS = {
     "tls",
     "The TLS handshake failed: look at KAFKA_TLS, KAFKA_TLS_CA, KAFKA_TLS_CERT and KAFKA_TLS_KEY",
   ),
+  sasl_handshake: row(
+    "tls",
+    "The broker ended the connection at the SASL handshake, as it does where it wants TLS: set KAFKA_TLS=true, or look at the port in KAFKA_BROKERS",
+  ),
   dns: row(
     "dns",
     "The host's name is not known: look at KAFKA_BROKERS and at advertised.listeners",
@@ -143,7 +147,7 @@ export const KAFKA_FAULTS = {
   ),
   connection_lost: row(
     "network",
-    "The connection was lost: the broker stopped, or it wants TLS (KAFKA_TLS) or SASL (KAFKA_SASL_MECHANISM) on this port",
+    "The broker ended the connection: it stopped, or it wants TLS (KAFKA_TLS), a client certificate (KAFKA_TLS_CERT) or SASL (KAFKA_SASL_MECHANISM) on this port",
   ),
   other: row("broker", "An error that is not told apart: look at the broker's log"),
 } as const satisfies Record<KafkaFaultName, FaultRow>;

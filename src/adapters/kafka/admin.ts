@@ -8,7 +8,7 @@ import {
   ProtocolError,
 } from "@platformatic/kafka";
 import { AppError } from "../../errors.ts";
-import { kafkaAppError, kafkaFault } from "../../kafka/error.ts";
+import { kafkaFault } from "../../kafka/error.ts";
 import { topicConfigs } from "../../kafka/topic-config.ts";
 import type { PartitionRange, TopicInfo } from "../../ports/event-log.ts";
 import type { TopicSpec } from "../../topics.ts";
@@ -32,10 +32,11 @@ export class KafkaAdmin {
 
   /** As `EventLog.createTopic`; resolves when the topic has its leaders. */
   async createTopic(spec: TopicSpec): Promise<TopicInfo> {
-    let topic = await this.#find(spec.name);
+    const { limits } = this.#client;
+    let topic = await retried(this.#client, limits.appendOutcomeMs, () => this.#find(spec.name));
     if (topic === undefined) {
       await this.#create(spec);
-      topic = await retried(this.#client, this.#client.limits.topicReadyMs, async () => {
+      topic = await retried(this.#client, limits.topicReadyMs, async () => {
         const made = await this.#find(spec.name);
         if (made === undefined) throw new ProtocolError("UNKNOWN_TOPIC_OR_PARTITION");
         if (made.leaders.some((leader) => leader < 0))
@@ -53,12 +54,14 @@ export class KafkaAdmin {
   }
 
   async describeTopic(name: string): Promise<TopicInfo | undefined> {
-    const topic = await this.#find(name).catch(rethrow);
+    const { limits } = this.#client;
+    const topic = await retried(this.#client, limits.appendOutcomeMs, () => this.#find(name));
     return topic === undefined ? undefined : infoOf(topic);
   }
 
   async topics(): Promise<readonly TopicInfo[]> {
-    return (await this.#client.metadata.all().catch(rethrow)).map(infoOf);
+    const { limits, metadata } = this.#client;
+    return (await retried(this.#client, limits.appendOutcomeMs, () => metadata.all())).map(infoOf);
   }
 
   /** Resolves when the brokers have forgotten the topic. */
@@ -170,13 +173,15 @@ export class KafkaAdmin {
   }
 
   async #find(name: string): Promise<KafkaTopic | undefined> {
-    await this.#client.metadata.refresh([name]);
-    return this.#client.metadata.topic(name);
+    const { metadata } = this.#client;
+    await metadata.refresh([name]);
+    const topic = metadata.topic(name);
+    const fault = metadata.fault(name);
+    // A user without rights hears that there is no topic only where there is none.
+    if (topic === undefined && fault !== "UNKNOWN_TOPIC_OR_PARTITION")
+      throw new ProtocolError(fault);
+    return topic;
   }
-}
-
-function rethrow(error: unknown): never {
-  throw kafkaAppError(error);
 }
 
 /** The topic's id in base 36: a UUID in 25 characters, which leave room in a cursor. */

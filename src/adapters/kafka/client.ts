@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { createSecureContext } from "node:tls";
 import {
   type BaseOptions,
   type Connection,
@@ -138,6 +139,8 @@ export class KafkaClient {
     const found = this.#pools.get(role);
     if (found !== undefined) return found;
     const { bootstrapBrokers: _, ...options } = this.libraryOptions();
+    // A pool whose connection throws for a bad certificate answers nobody who asks it again.
+    if (options.tls !== undefined) createSecureContext(options.tls);
     const pool = new ConnectionPool(this.settings.clientId, { ...options, maxInflights: 1_000 });
     // A connection that fails twice would throw otherwise: the pool listens for the first only.
     pool.on("connecting", ({ connection }) => connection?.on("error", () => {}));
@@ -189,7 +192,18 @@ export class KafkaClient {
 }
 
 function saslOptions(sasl: NonNullable<KafkaSettings["sasl"]>): SASLOptions {
-  return sasl.mechanism === "OAUTHBEARER"
-    ? { mechanism: sasl.mechanism, token: sasl.token }
-    : { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password };
+  if (sasl.mechanism !== "OAUTHBEARER")
+    return { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password };
+  return {
+    mechanism: sasl.mechanism,
+    token: sasl.token,
+    // A refused token is told of in a challenge, which the library takes for success (RFC 7628, 3.2.2).
+    authBytesValidator(challenge, callback) {
+      const refused = challenge.length > 0;
+      callback(
+        refused ? new Error(`invalid credentials: ${challenge.toString()}`) : null,
+        challenge,
+      );
+    },
+  };
 }

@@ -58,9 +58,7 @@ export async function atLeader<T>(
       throw new AppError("topic_unknown", `There is no partition ${topic}/${partition}`);
     const leader = metadata.leader(topic, partition);
     if (leader < 0)
-      throw new ProtocolError(
-        known === undefined ? "UNKNOWN_TOPIC_OR_PARTITION" : "LEADER_NOT_AVAILABLE",
-      );
+      throw new ProtocolError(known === undefined ? metadata.fault(topic) : "LEADER_NOT_AVAILABLE");
     try {
       return await call(await client.connection(leader, "control"));
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { metadataV12 } from "@platformatic/kafka";
+import { type metadataV12, protocolErrorsCodesById } from "@platformatic/kafka";
 import type { KafkaBroker } from "../../kafka/settings.ts";
 
 export type MetadataResponse = ReturnType<typeof metadataV12.parseResponse>;
@@ -19,6 +19,8 @@ interface Round {
 }
 
 const UNKNOWN_TOPIC_OR_PARTITION = 3;
+/** Of so many topics that are not there the reason is kept. */
+const FAULTS_MAX = 10_000;
 
 /** What is known of brokers and topics. Never older than the last error that spoke against it. */
 export class MetadataCache {
@@ -27,6 +29,7 @@ export class MetadataCache {
   controllerId = -1;
   readonly #fetch: (topics: string[] | null) => Promise<MetadataResponse>;
   readonly #topics = new Map<string, KafkaTopic>();
+  readonly #faults = new Map<string, number>();
   #running: Promise<void> = Promise.resolve();
   #next: Round | undefined;
 
@@ -47,6 +50,12 @@ export class MetadataCache {
 
   forget(topic: string): void {
     this.#topics.delete(topic);
+  }
+
+  /** Kafka's name of why the topic is not known, as last heard. */
+  fault(topic: string): string {
+    const code = this.#faults.get(topic) ?? UNKNOWN_TOPIC_OR_PARTITION;
+    return protocolErrorsCodesById[code] ?? "UNKNOWN_SERVER_ERROR";
   }
 
   /**
@@ -88,8 +97,13 @@ export class MetadataCache {
     for (const { nodeId, host, port } of response.brokers) this.brokers.set(nodeId, { host, port });
     for (const topic of response.topics) {
       const name = topic.name as string;
-      if (topic.errorCode === UNKNOWN_TOPIC_OR_PARTITION) this.#topics.delete(name);
-      if (topic.errorCode !== 0) continue;
+      this.#faults.delete(name);
+      if (topic.errorCode !== 0) {
+        this.#topics.delete(name);
+        if (this.#faults.size >= FAULTS_MAX) this.#faults.clear();
+        this.#faults.set(name, topic.errorCode);
+        continue;
+      }
       const leaders: number[] = [];
       const leaderEpochs: number[] = [];
       for (const { partitionIndex, leaderId, leaderEpoch } of topic.partitions) {

@@ -186,8 +186,11 @@ export class KafkaProducer implements BatchSender {
       return batches.map(() => again("no", kafkaAppError(error)));
     }
     return batches.map(({ topic, partition }) => {
-      const known = metadata.topic(topic)?.leaders[partition] !== undefined;
-      const id = known ? "LEADER_NOT_AVAILABLE" : "UNKNOWN_TOPIC_OR_PARTITION";
+      const known = metadata.topic(topic);
+      if (known === undefined)
+        return again("no", kafkaAppError(new ProtocolError(metadata.fault(topic))));
+      const there = known.leaders[partition] !== undefined;
+      const id = there ? "LEADER_NOT_AVAILABLE" : "UNKNOWN_TOPIC_OR_PARTITION";
       return again("no", kafkaAppError(new ProtocolError(id)));
     });
   }
