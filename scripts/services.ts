@@ -7,7 +7,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { holdServices, whenGone } from "./services/hold.ts";
+import { heldServicesSchema, holdServices, whenGone } from "./services/hold.ts";
 import type { HeldServices } from "./services/hold.ts";
 
 const stateFile = join(dirname(import.meta.dir), "node_modules/.cache/tidegate/services.json");
@@ -67,8 +67,8 @@ async function status(): Promise<void> {
 /** What was started and still answers; a state file alone may be older than the last restart. */
 async function answering(): Promise<HeldServices | undefined> {
   if (!existsSync(stateFile)) return undefined;
-  const services: HeldServices = await Bun.file(stateFile).json();
   try {
+    const services = heldServicesSchema.parse(await Bun.file(stateFile).json());
     const unix = join(services.folder, "control");
     const socket = await Bun.connect({ unix, socket: { data() {} } });
     socket.end();

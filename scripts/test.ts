@@ -13,6 +13,8 @@ import { CHECKS, selection, SUITES } from "./check/plan.ts";
 import type { Check, Suite } from "./check/plan.ts";
 import { run } from "./check/run.ts";
 import { ensureSystemPackage } from "./check/system-package.ts";
+import { holdServices } from "./services/hold.ts";
+import type { Held } from "./services/hold.ts";
 
 const CHECK_DEADLINE_MS = 120_000;
 /** No run takes longer than this: what is left of it is the deadline of each further step. */
@@ -23,6 +25,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 process.chdir(root);
 const outcomes: Outcome[] = [];
+let held: Held | Error | undefined;
 try {
   const only = selection(process.argv.slice(2));
   for (const check of CHECKS) {
@@ -38,6 +41,7 @@ try {
   say(`tidegate: ${error instanceof Error ? error.message : String(error)}`);
   outcomes.push({ passed: 0, failed: 1, skipped: 0 });
 }
+if (held !== undefined && !(held instanceof Error)) await held.release();
 say(closingLine(outcomes));
 process.exit(outcomes.some((outcome) => outcome.failed > 0) ? 1 : 0);
 
@@ -59,10 +63,12 @@ async function runSuite(suite: Suite): Promise<Outcome[]> {
     if (fault !== undefined) say(`failed ${suite.name} needs a program: ${fault}`);
     before.push(outcome);
   }
+  if (suite.services && held === undefined) before.push(await startServices());
   const timeout = `--timeout=${suite.timeoutMs}`;
   const ended = await run(
     [process.execPath, "test", "--no-orphans", "--only-failures", timeout, `./${suite.path}`],
     {
+      env: suite.services ? serviceEnvironment() : {},
       deadlineMs: deadline(suite.deadlineMs),
       onProgress: (seconds) => say(`       … ${suite.name} (${seconds.toFixed(0)} s)`),
     },
@@ -71,6 +77,28 @@ async function runSuite(suite: Suite): Promise<Outcome[]> {
   const skipped = outcome.skipped === 0 ? "" : `, ${outcome.skipped} skipped`;
   report(suite.name, outcome, ended, `${outcome.passed} of ${total(outcome)} tests${skipped}`);
   return [...before, outcome];
+}
+
+/** Once for all suites; those that need a service of their own start it themselves. */
+async function startServices(): Promise<Outcome> {
+  const started = performance.now();
+  held = await holdServices([], "attached");
+  const isUp = !(held instanceof Error);
+  if (held instanceof Error) say(held.message);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  say(`${isUp ? "ok    " : "failed"} ${"services".padEnd(13)} ${seconds.padStart(6)} s`);
+  return checkOutcome({ exitCode: isUp ? 0 : 1, output: "" });
+}
+
+/** The names are not those of the product: a test must never find a production Kafka. */
+function serviceEnvironment(): Record<string, string> {
+  if (held === undefined || held instanceof Error) return {};
+  const { KAFKA_BROKERS = "", REDIS_URL = "", DATABASE_URL = "" } = held.services.settings;
+  return {
+    TIDEGATE_TEST_KAFKA: KAFKA_BROKERS,
+    TIDEGATE_TEST_REDIS: REDIS_URL,
+    TIDEGATE_TEST_POSTGRES: DATABASE_URL,
+  };
 }
 
 function report(

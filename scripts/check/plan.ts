@@ -14,6 +14,8 @@ export interface Suite {
   readonly timeoutMs: number;
   readonly deadlineMs: number;
   readonly needs: readonly SystemPackage[];
+  /** Whether it is given Kafka, Redis and Postgres. */
+  readonly services: boolean;
 }
 
 const MINUTE_MS = 60_000;
@@ -41,10 +43,10 @@ const CHROMIUM: SystemPackage = {
 export const SUITES: readonly Suite[] = [
   suite("architecture", "test/architecture.test.ts", { timeoutMs: 30_000, minutes: 1 }),
   suite("unit", "test/unit", { timeoutMs: 20_000, minutes: 4 }),
-  suite("conformance", "test/conformance", { timeoutMs: 30_000, minutes: 4 }),
-  suite("integration", "test/integration", { timeoutMs: 60_000, minutes: 6 }, [STRACE]),
+  suite("conformance", "test/conformance", { timeoutMs: 30_000, minutes: 4 }, [], true),
+  suite("integration", "test/integration", { timeoutMs: 60_000, minutes: 6 }, [STRACE], true),
   suite("simulation", "test/simulation", { timeoutMs: 120_000, minutes: 5 }),
-  suite("e2e", "test/e2e", { timeoutMs: 60_000, minutes: 5 }, [CHROMIUM]),
+  suite("e2e", "test/e2e", { timeoutMs: 60_000, minutes: 5 }, [CHROMIUM], true),
 ];
 
 /** What `--only` takes: one check, one suite, or `checks` for all of the former. */
@@ -77,7 +79,8 @@ function suite(
   path: string,
   time: { timeoutMs: number; minutes: number },
   needs: readonly SystemPackage[] = [],
+  services = false,
 ): Suite {
   const { timeoutMs, minutes } = time;
-  return { name, path, timeoutMs, deadlineMs: minutes * MINUTE_MS, needs };
+  return { name, path, timeoutMs, deadlineMs: minutes * MINUTE_MS, needs, services };
 }

@@ -1,12 +1,16 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { z } from "zod";
 
 /** What `test/support/services/host.ts` prints. */
-export interface HeldServices {
+export const heldServicesSchema = z.object({
   /** Gone when everything of it is. */
-  readonly folder: string;
-  readonly settings: Readonly<Record<string, string>>;
-}
+  folder: z.string(),
+  /** Settings of Tidegate that lead to the services. */
+  settings: z.record(z.string(), z.string()),
+});
+
+export type HeldServices = z.infer<typeof heldServicesSchema>;
 
 export interface Held {
   readonly services: HeldServices;
@@ -45,11 +49,11 @@ export async function holdServices(
       (await errors).slice(-4_000) || `the services ended with ${await host.exited}`,
     );
   }
-  const services: HeldServices = JSON.parse(text);
+  const services = heldServicesSchema.parse(JSON.parse(text));
   return {
     services,
     async release() {
-      host.stdin?.end();
+      await host.stdin?.end();
       await host.exited;
       await whenGone(services.folder);
     },

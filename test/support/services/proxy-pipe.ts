@@ -52,7 +52,8 @@ export function forward(from: Socket, to: Socket, weather: Weather): void {
     pump();
   });
   weather.wakers.add(pump);
-  from.on("close", () => {
+  // Not when `from` is: what it said last may still be on its way.
+  to.on("close", () => {
     clearTimeout(timer);
     weather.wakers.delete(pump);
   });

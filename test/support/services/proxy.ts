@@ -51,7 +51,7 @@ class Proxy implements FaultProxy {
   }
 
   get connections(): number {
-    return this.#sockets.size / 2;
+    return Math.ceil(this.#sockets.size / 2);
   }
 
   async cut(): Promise<void> {
@@ -107,7 +107,8 @@ class Proxy implements FaultProxy {
       socket.on("error", () => other.destroy());
       socket.on("close", () => {
         this.#sockets.delete(socket);
-        other.destroy();
+        // After a proper end the pipe ends the other one, when it has passed on the rest.
+        if (!socket.readableEnded) other.destroy();
       });
     }
     forward(near, far, this.#weather);
