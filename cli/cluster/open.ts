@@ -55,7 +55,11 @@ export function openKafka(
  * A process's connections, shared out: what commits, reads and does all else must not wait for each
  * other. Each has one at least.
  */
-export function splitPool(connectionsMax: number) {
+export function splitPool(connectionsMax: number): {
+  readonly write: number;
+  readonly read: number;
+  readonly shared: number;
+} {
   const write = Math.max(1, Math.floor(connectionsMax * 0.4));
   const read = Math.max(1, Math.floor(connectionsMax * 0.4));
   return { write, read, shared: Math.max(1, connectionsMax - write - read) };

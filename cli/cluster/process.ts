@@ -143,7 +143,11 @@ export async function openProcess(
         });
       });
       if (store !== undefined)
-        watch("postgres", () => database.use(async (session) => session`SELECT 1`));
+        watch("postgres", () =>
+          database.use(async (session) => {
+            await session`SELECT 1`;
+          }),
+        );
       return store;
     },
     stopTrying: () => stopped.resolve(),

@@ -4,7 +4,7 @@ import { asAppError } from "../../src/errors.ts";
 import { KAFKA_FAULTS, kafkaFault } from "../../src/kafka/error.ts";
 import type { KafkaBroker, KafkaSettings } from "../../src/kafka/settings.ts";
 import type { Clock } from "../../src/ports/clock.ts";
-import type { Consumer, EventLog } from "../../src/ports/event-log.ts";
+import type { Consumer, EventLog, TopicInfo } from "../../src/ports/event-log.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Placement } from "../../src/tenants.ts";
 import { type Check, Fault, Warning, within } from "./check.ts";
@@ -73,7 +73,7 @@ export function kafkaChecks(options: KafkaCheckOptions): readonly Check[] {
     check("api versions", ["tls"], () => each((broker) => checkVersions(broker, settings))),
     check("sasl", ["api versions"], () => each((broker) => checkSasl(broker, settings))),
     check("log in", ["sasl"], async () => {
-      await log.describeTopic(PROBE_TOPIC);
+      await describe(log, PROBE_TOPIC);
       const { sasl } = config;
       if (sasl === undefined) return "without a password";
       return "username" in sasl ? `as ${sasl.username}` : "with a token";
@@ -234,22 +234,38 @@ async function checkTopics({ log, placements }: KafkaCheckOptions): Promise<stri
     return "not compared, as the tenants cannot be read";
   }
   const faults: string[] = [];
+  const denied: string[] = [];
   for (const { topic, partitions } of places.values()) {
-    const info = await log.describeTopic(topic);
-    if (info === undefined) faults.push(`${topic} is not there, or may not be seen`);
+    const info = await describe(log, topic);
+    if (info === "denied") denied.push(topic);
+    else if (info === undefined) faults.push(`${topic} is not there, or may not be seen`);
     else if (info.partitions !== partitions)
       faults.push(`${topic} has ${info.partitions} partitions, the catalog says ${partitions}`);
     else await log.range(topic, 0);
   }
+  if (denied.length > 0) throw faultOf("topic_denied", `the user may not see ${someOf(denied)}`);
   if (faults.length > 0) {
-    const more = faults.length - TOPICS_SHOWN;
-    const shown = faults.slice(0, TOPICS_SHOWN).join("; ") + (more > 0 ? `; and ${more} more` : "");
     throw new Fault(
-      shown,
+      someOf(faults),
       "the topics: one that was deleted or given other partitions takes its tenant's conversations with it. Put it back from a backup, or remove the tenant (bun run tenants remove) and add another; or the ACLs of KAFKA_SASL_USERNAME",
     );
   }
   return places.size === 0 ? "no tenants yet" : `${places.size}, as the catalog says`;
+}
+
+/** @returns denied when the user is known and may not see it */
+async function describe(log: EventLog, topic: string): Promise<TopicInfo | "denied" | undefined> {
+  try {
+    return await log.describeTopic(topic);
+  } catch (error) {
+    if (kafkaFault(error).kind === "authorization") return "denied";
+    throw error;
+  }
+}
+
+function someOf(texts: readonly string[]): string {
+  const more = texts.length - TOPICS_SHOWN;
+  return texts.slice(0, TOPICS_SHOWN).join("; ") + (more > 0 ? `; and ${more} more` : "");
 }
 
 async function produceProbe({ log, random }: KafkaCheckOptions): Promise<string> {

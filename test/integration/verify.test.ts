@@ -1,0 +1,294 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { RedisClient, SQL } from "bun";
+import type { CheckResult } from "../../cli/verify/check.ts";
+import { createSystemRandom } from "../../src/adapters/system/random.ts";
+import { runTool, type Settings } from "../support/cluster/tool.ts";
+import { makeAuthority, pem } from "../support/services/certificates.ts";
+import { startKafka, useKafka, type Kafka } from "../support/services/kafka.ts";
+import { startPostgres, type Postgres } from "../support/services/postgres.ts";
+import { startRedis, type Redis } from "../support/services/redis.ts";
+import { createTempFolder } from "../support/temp-folder.ts";
+
+const TIMEOUT_MS = 120_000;
+const TOPIC_TOOL = "org.apache.kafka.tools.TopicCommand";
+const APP_PASSWORD = "app-password";
+const REDIS_PASSWORD = "redis-password";
+
+let kafka: Kafka;
+let redis: Redis;
+let postgres: Postgres;
+let right: Settings;
+const plain: { brokers: string } = { brokers: "" };
+const folder = createTempFolder();
+
+beforeAll(async () => {
+  const hba = join(folder.path, "pg_hba.conf");
+  writeFileSync(hba, "host all tidegate all trust\nhost all all all scram-sha-256\n");
+  // Another user runs the server.
+  chmodSync(folder.path, 0o755);
+  [kafka, redis, postgres] = await Promise.all([
+    startKafka({ shape: "secure" }),
+    startRedis(),
+    startPostgres({ settings: { hba_file: hba } }),
+  ]);
+  plain.brokers = (await useKafka()).brokers.join(",");
+  const client = new RedisClient(redis.url);
+  await client.send("CONFIG", ["SET", "requirepass", REDIS_PASSWORD]);
+  client.close();
+  await using admin = new SQL(postgres.url);
+  await admin.unsafe(`CREATE ROLE app LOGIN PASSWORD '${APP_PASSWORD}'`);
+  await admin.unsafe("CREATE DATABASE app OWNER app");
+  const { port } = new URL(postgres.url);
+  right = {
+    KAFKA_BROKERS: kafka.brokers.join(","),
+    KAFKA_TLS: "true",
+    KAFKA_TLS_CA: kafka.security?.caFile ?? "",
+    KAFKA_SASL_MECHANISM: "scram-sha-512",
+    KAFKA_SASL_USERNAME: "admin",
+    KAFKA_SASL_PASSWORD: kafka.security?.users.admin ?? "",
+    KAFKA_CONNECTION_TIMEOUT: "3000",
+    REDIS_URL: redis.url.replace("redis://", `redis://:${REDIS_PASSWORD}@`),
+    DATABASE_URL: `postgres://app:${APP_PASSWORD}@127.0.0.1:${port}/app`,
+  };
+  const added = await runTool("cli/tenants.ts", ["add", "acme", "--plan", "small"], right);
+  expect(added).toMatchObject({ code: 0, errors: "" });
+}, TIMEOUT_MS);
+
+afterAll(async () => {
+  await Promise.all([kafka, redis, postgres].map((one) => one?.[Symbol.asyncDispose]()));
+  folder[Symbol.dispose]();
+}, TIMEOUT_MS);
+
+/** The first check that failed, of a run that has to find something. */
+async function mistake(
+  changes: Readonly<Record<string, string | undefined>>,
+  args: readonly string[] = [],
+): Promise<CheckResult> {
+  const settings = Object.fromEntries(
+    Object.entries({ ...right, ...changes }).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    ),
+  );
+  const { code, output, errors } = await runTool("cli/verify.ts", ["--json", ...args], settings);
+  expect(errors).toBe("");
+  expect(code).toBe(1);
+  for (const secret of [
+    APP_PASSWORD,
+    REDIS_PASSWORD,
+    ...Object.values(kafka.security?.users ?? {}),
+  ])
+    expect(output).not.toContain(secret);
+  const { checks } = JSON.parse(output) as { checks: CheckResult[] };
+  const failed = checks.find(({ status }) => status === "failed");
+  if (process.env["VERIFY_SHOW"])
+    console.log((await runTool("cli/verify.ts", args, settings)).output);
+  if (failed === undefined) throw new Error(`nothing failed:\n${output}`);
+  return failed;
+}
+
+test(
+  "right settings pass every check, with an end of 0, and so a second time",
+  async () => {
+    for (let run = 0; run < 2; run++) {
+      const { code, output, errors } = await runTool("cli/verify.ts", [], right);
+      expect(errors).toBe("");
+      expect(output).toContain("all is well");
+      expect(code).toBe(0);
+    }
+  },
+  TIMEOUT_MS,
+);
+
+describe("a mistake is named with its setting", () => {
+  const finds = (
+    name: string,
+    changes: () => Readonly<Record<string, string | undefined>>,
+    expected: { part: string; check: string; found: RegExp; look: RegExp },
+  ): void =>
+    test(
+      name,
+      async () => {
+        const result = await mistake(changes());
+        expect([result.part, result.name]).toEqual([expected.part, expected.check]);
+        expect(result.found).toMatch(expected.found);
+        expect(result.look).toMatch(expected.look);
+      },
+      TIMEOUT_MS,
+    );
+
+  finds("a wrong host", () => ({ KAFKA_BROKERS: "no-such-broker.invalid:9093" }), {
+    part: "kafka",
+    check: "dns",
+    found: /no-such-broker\.invalid has no address/,
+    look: /KAFKA_BROKERS/,
+  });
+
+  finds("a wrong port", () => ({ KAFKA_BROKERS: "127.0.0.1:1" }), {
+    part: "kafka",
+    check: "tcp",
+    found: /127\.0\.0\.1:1 refuses/,
+    look: /KAFKA_BROKERS/,
+  });
+
+  finds("TLS on a port without", () => ({ KAFKA_BROKERS: plain.brokers }), {
+    part: "kafka",
+    check: "tls",
+    found: /does not speak TLS, and KAFKA_TLS is on/,
+    look: /KAFKA_TLS.*port in KAFKA_BROKERS/,
+  });
+
+  finds("no TLS on a port with", () => ({ KAFKA_TLS: "false", KAFKA_TLS_CA: undefined }), {
+    part: "kafka",
+    check: "tls",
+    found: /speaks TLS, and KAFKA_TLS is off/,
+    look: /KAFKA_TLS=true/,
+  });
+
+  test(
+    "the CA of someone else, and none",
+    async () => {
+      await makeAuthority(folder.path);
+      for (const KAFKA_TLS_CA of [pem(folder.path, "ca"), undefined]) {
+        const result = await mistake({ KAFKA_TLS_CA });
+        expect([result.part, result.name]).toEqual(["kafka", "tls"]);
+        expect(result.look).toContain("KAFKA_TLS_CA");
+      }
+    },
+    TIMEOUT_MS,
+  );
+
+  finds("a wrong password", () => ({ KAFKA_SASL_PASSWORD: "wrong" }), {
+    part: "kafka",
+    check: "log in",
+    found: /authenticat/i,
+    look: /KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD/,
+  });
+
+  finds(
+    "no mechanism where one is wanted",
+    () => ({
+      KAFKA_SASL_MECHANISM: undefined,
+      KAFKA_SASL_USERNAME: undefined,
+      KAFKA_SASL_PASSWORD: undefined,
+    }),
+    {
+      part: "kafka",
+      check: "sasl",
+      found: /wants SASL and offers .*SCRAM-SHA-512/,
+      look: /KAFKA_SASL_MECHANISM/,
+    },
+  );
+
+  finds(
+    "a mechanism where none is known",
+    () => ({ KAFKA_BROKERS: plain.brokers, KAFKA_TLS: "false", KAFKA_TLS_CA: undefined }),
+    {
+      part: "kafka",
+      check: "sasl",
+      found: /does not know SASL/,
+      look: /KAFKA_SASL_MECHANISM/,
+    },
+  );
+
+  finds(
+    "a user without ACLs",
+    () => ({
+      KAFKA_SASL_USERNAME: "gateway",
+      KAFKA_SASL_PASSWORD: kafka.security?.users.gateway ?? "",
+    }),
+    {
+      part: "kafka",
+      check: "topics",
+      found: /chat\.messages\.acme/,
+      look: /ACLs? of KAFKA_SASL_USERNAME|ACL/,
+    },
+  );
+
+  finds(
+    "a wrong password of Redis",
+    () => ({ REDIS_URL: redis.url.replace("://", "://:wrong@") }),
+    {
+      part: "redis",
+      check: "server",
+      found: /does not accept the user or password/,
+      look: /REDIS_URL/,
+    },
+  );
+
+  finds(
+    "a wrong password of Postgres",
+    () => ({ DATABASE_URL: right["DATABASE_URL"]?.replace(APP_PASSWORD, "wrong") }),
+    {
+      part: "postgres",
+      check: "log in",
+      found: /password authentication failed/,
+      look: /DATABASE_URL: user and password/,
+    },
+  );
+
+  finds(
+    "a database that is not there",
+    () => ({ DATABASE_URL: right["DATABASE_URL"]?.replace(/app$/, "nowhere") }),
+    {
+      part: "postgres",
+      check: "log in",
+      found: /"nowhere" does not exist/,
+      look: /DATABASE_URL: the database/,
+    },
+  );
+
+  test(
+    "a topic with another number of partitions than the catalog says, and none at all",
+    async () => {
+      const topic = "chat.messages.acme";
+      await kafka.tool(TOPIC_TOOL, ["--alter", "--topic", topic, "--partitions", "6"]);
+      const grown = await mistake({});
+      expect([grown.part, grown.name]).toEqual(["kafka", "topics"]);
+      expect(grown.found).toBe(`${topic} has 6 partitions, the catalog says 4`);
+      await kafka.tool(TOPIC_TOOL, ["--delete", "--topic", topic]);
+      const gone = await mistake({});
+      expect(gone.found).toContain(`${topic} is not there`);
+    },
+    TIMEOUT_MS,
+  );
+});
+
+test(
+  "a mechanism that the broker does not offer is named with those that it does",
+  async () => {
+    await using narrow = await startKafka({
+      shape: "secure",
+      settings: { "listener.name.client.sasl.enabled.mechanisms": "SCRAM-SHA-512" },
+    });
+    const result = await mistake({
+      KAFKA_BROKERS: narrow.brokers.join(","),
+      KAFKA_TLS_CA: narrow.security?.caFile ?? "",
+      KAFKA_SASL_MECHANISM: "plain",
+    });
+    expect([result.part, result.name]).toEqual(["kafka", "sasl"]);
+    expect(result.found).toContain("does not offer PLAIN, but SCRAM-SHA-512");
+    expect(result.look).toContain("KAFKA_SASL_MECHANISM");
+  },
+  TIMEOUT_MS,
+);
+
+test("verify:kafka needs nothing but Kafka's settings", async () => {
+  const { code, output } = await runTool("cli/verify.ts", ["--kafka"], {
+    KAFKA_BROKERS: plain.brokers,
+    KAFKA_CLIENT_ID: createSystemRandom().uuidv7(),
+  });
+  expect(output).toContain("all is well");
+  expect(code).toBe(0);
+});
+
+test("settings that are wrong in themselves end it with 2, before any service is asked", async () => {
+  const { code, output, errors } = await runTool("cli/verify.ts", [], {
+    ...right,
+    KAFKA_SASL_PASSWORD: "",
+    REDIS_URL: "redis+sentinel://127.0.0.1:1",
+  });
+  expect([code, output]).toEqual([2, ""]);
+  expect(errors).toContain("KAFKA_SASL_PASSWORD is missing");
+});
