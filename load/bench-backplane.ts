@@ -1,9 +1,9 @@
 import { createMemoryTelemetry } from "../src/adapters/memory/telemetry.ts";
-import { createRedisBackplane } from "../src/adapters/redis/backplane.ts";
+import { createRedisBackplane, type RedisBackplane } from "../src/adapters/redis/backplane.ts";
 import { createSystemClock } from "../src/adapters/system/clock.ts";
 import { createSystemRandom } from "../src/adapters/system/random.ts";
 import { limitsWith } from "../src/limits.ts";
-import type { Publication, PublishedRun } from "../src/ports/backplane.ts";
+import type { PublishedRun } from "../src/ports/backplane.ts";
 
 /**
  * What a mapping of conversations to channels costs. A worker's folds go through Redis to gateways in
@@ -18,6 +18,8 @@ const PARTITIONS = 8;
 const RATE = 40_000;
 const FOLD_MS = 10;
 const SECONDS = 4;
+/** Until the code is compiled. */
+const WARM_UP_SECONDS = 2;
 /** A pushed event as it is in the log; one word outside Latin-1, as in most chats. */
 const EVENT = `{"id":"0190c0de-0000-7000-8000-000000000000","key":"0190c0de-0000-7000-8000-000000000001","type":"message.sent","sender":"ana","timestamp":1795254378085,"content":{"text":"${"Hello from the tower ".repeat(4)}東京"}}`;
 
@@ -137,12 +139,12 @@ async function measure(scene: Scene, lanes: number): Promise<void> {
         return report;
       }),
     );
+  const worker = new BenchWorker(backplane, scene.hot);
+  await worker.publish(WARM_UP_SECONDS);
   await say("begin");
-  const redis = open(1, prefix);
-  await redis.opened();
   const redisBefore = await redisCpu();
   const before = process.cpuUsage();
-  const { sent, publications, seconds } = await publish(backplane, scene.hot);
+  const { sent, publications, seconds } = await worker.publish(SECONDS);
   const { user, system } = process.cpuUsage(before);
   const redisUsed = (await redisCpu()) - redisBefore;
   // Nothing to wait for but the last messages on their way.
@@ -159,44 +161,54 @@ async function measure(scene: Scene, lanes: number): Promise<void> {
       `${interrupted > 0 ? ` INTERRUPTED ${interrupted}` : ""}\n`,
   );
   await backplane.close();
-  await redis.close();
   await Promise.all(gateways.map(({ child }) => child.exited));
 }
 
-/** As a worker with this many partitions folds: every partition once in FOLD_MS, at a fixed rate. */
-async function publish(backplane: ReturnType<typeof open>, hot: number) {
-  const perFold = Math.round((RATE * FOLD_MS) / 1_000 / PARTITIONS);
-  const seqs = new Map<string, number>();
-  let next = 0;
-  let offset = 0;
-  let sent = 0;
-  let number = 0;
-  const started = performance.now();
-  const end = started + SECONDS * 1_000;
-  for (let due = started; due < end; due += FOLD_MS) {
-    const wait = due - performance.now();
-    if (wait > 0) await Bun.sleep(wait);
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      const texts = new Map<string, { offsets: number[]; events: string[] }>();
-      for (let i = 0; i < perFold; i++) {
-        const conversation = name(((next++ * PARTITIONS) % hot) + partition);
-        let run = texts.get(conversation);
-        if (run === undefined) texts.set(conversation, (run = { offsets: [], events: [] }));
-        run.offsets.push(offset++);
-        run.events.push(EVENT.replace("00000001", String(next).padStart(8, "0")));
-      }
-      const runs = [...texts].map(([conversation, { offsets, events }]): PublishedRun => {
-        const firstSeq = (seqs.get(conversation) ?? 0) + 1;
-        seqs.set(conversation, firstSeq + events.length - 1);
-        return { tenant: "acme", conversation, epoch: "e1", firstSeq, offsets, events };
-      });
-      const publication: Publication = { topic: TOPIC, partition, ownerEpoch: 1, number, runs };
-      number++;
-      backplane.publish(publication);
-      sent += perFold;
-    }
+/** Folds as a worker with this many partitions does: each of them once in FOLD_MS, at a fixed rate. */
+class BenchWorker {
+  readonly #backplane: RedisBackplane;
+  readonly #hot: number;
+  readonly #seqs = new Map<string, number>();
+  #next = 0;
+  #number = 0;
+
+  constructor(backplane: RedisBackplane, hot: number) {
+    this.#backplane = backplane;
+    this.#hot = hot;
   }
-  return { sent, publications: number, seconds: (performance.now() - started) / 1_000 };
+
+  async publish(forSeconds: number) {
+    const perFold = Math.round((RATE * FOLD_MS) / 1_000 / PARTITIONS);
+    const started = performance.now();
+    const end = started + forSeconds * 1_000;
+    const before = this.#number;
+    for (let due = started; due < end; due += FOLD_MS) {
+      const wait = due - performance.now();
+      if (wait > 0) await Bun.sleep(wait);
+      for (let partition = 0; partition < PARTITIONS; partition++) this.#fold(partition, perFold);
+    }
+    const publications = this.#number - before;
+    const seconds = (performance.now() - started) / 1_000;
+    return { sent: publications * perFold, publications, seconds };
+  }
+
+  #fold(partition: number, events: number): void {
+    const texts = new Map<string, { offsets: number[]; events: string[] }>();
+    for (let i = 0; i < events; i++) {
+      const conversation = name(((this.#next++ * PARTITIONS) % this.#hot) + partition);
+      let run = texts.get(conversation);
+      if (run === undefined) texts.set(conversation, (run = { offsets: [], events: [] }));
+      run.offsets.push(this.#next);
+      run.events.push(EVENT.replace("00000001", String(this.#next).padStart(8, "0")));
+    }
+    const runs = [...texts].map(([conversation, run]): PublishedRun => {
+      const firstSeq = (this.#seqs.get(conversation) ?? 0) + 1;
+      this.#seqs.set(conversation, firstSeq + run.events.length - 1);
+      return { tenant: "acme", conversation, epoch: "e1", firstSeq, ...run };
+    });
+    const number = ++this.#number;
+    this.#backplane.publish({ topic: TOPIC, partition, ownerEpoch: 1, number, runs });
+  }
 }
 
 async function redisCpu(): Promise<number> {

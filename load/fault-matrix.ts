@@ -14,6 +14,7 @@ import { Crowd } from "./torture/crowd.ts";
 
 const BEFORE_MS = 3_000;
 const AFTER_MS = 8_000;
+const EXAMPLES_MAX = 3;
 
 const args = new Arguments();
 const rate = args.number("rate", 3_000);
@@ -87,7 +88,7 @@ async function run(fault: Fault, index: number): Promise<boolean> {
       other,
     ];
     say(row([fault.name, ...seconds, ...counts.map(String)]));
-    for (const example of book.examples) say(`    ${example}`);
+    for (const example of book.examples.slice(0, EXAMPLES_MAX)) say(`    ${example}`);
   } finally {
     crowd.close();
   }

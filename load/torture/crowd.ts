@@ -1,5 +1,5 @@
 import type { RunKey } from "../token.ts";
-import type { Book } from "./book.ts";
+import type { Book, Message } from "./book.ts";
 import { sendInvalid } from "./invalid.ts";
 import type { Target } from "./link.ts";
 import { headOf, open } from "./probe.ts";
@@ -98,7 +98,7 @@ export class Crowd {
     const first = this.#senders[0]?.conversation ?? "";
     await sendInvalid(book, this.#address(), token, first);
     for (const { conversation, own } of this.#senders) {
-      const { head, epoch } = await this.#head(conversation, token);
+      const { head, epoch } = await this.#placed(conversation, own, token);
       const fresh = new TortureReader(book, target, token, conversation, epoch);
       const all = this.#readers.filter((reader) => reader.conversation === conversation);
       await this.#until(
@@ -138,6 +138,21 @@ export class Crowd {
     if (chance.below(REPEAT_EVERY) === 0) some(this.#senders)?.repeat("again");
     if (chance.below(CONFLICT_EVERY) === 0) some(this.#senders)?.repeat("conflict");
     if (chance.below(DROP_EVERY) === 0) some(this.#readers)?.drop();
+  }
+
+  /** The head once it has a place for all that was acked: what is in an outbox comes later. */
+  async #placed(
+    conversation: string,
+    own: readonly Message[],
+    token: string,
+  ): Promise<{ head: number; epoch: string }> {
+    const acked = own.filter(({ ackedAt }) => ackedAt !== 0).length;
+    const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+    for (;;) {
+      const end = await this.#head(conversation, token);
+      if (end.head >= acked || performance.now() > deadline) return end;
+      await Bun.sleep(TICK_MS);
+    }
   }
 
   async #epochOf(conversation: string, token: string): Promise<string> {
