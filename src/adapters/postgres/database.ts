@@ -92,7 +92,7 @@ export class PostgresDatabase {
         return await work(session);
       } finally {
         clearTimeout(timer);
-        session.release();
+        await session.release();
       }
     } catch (error) {
       if (this.#closing !== undefined && isConnectionLost(error)) throw new AppError("closed");
@@ -156,16 +156,23 @@ export class PostgresDatabase {
   }
 }
 
+/**
+ * Without the server's time limit: one that ends the wait for a synchronous standby makes the server
+ * answer that it committed. The session's own deadline then says that nobody knows.
+ */
 async function commit(session: PostgresSession): Promise<void> {
-  let command: string;
+  let results: { readonly command: string }[];
   try {
-    ({ command } = await session.unsafe("COMMIT"));
+    results = await session
+      .unsafe<{ readonly command: string }[]>("SET LOCAL statement_timeout = 0; COMMIT")
+      .simple();
   } catch (error) {
     if (isConnectionLost(error)) throw new AppError("unknown_outcome", undefined, { cause: error });
     throw error;
   }
-  // The server answers so, without an error, when a statement had failed.
-  if (command !== "COMMIT") throw new AppError("store_unavailable", "The transaction rolled back");
+  // The server answers ROLLBACK, without an error, when a statement had failed.
+  if (results.at(-1)?.command !== "COMMIT")
+    throw new AppError("store_unavailable", "The transaction was rolled back");
 }
 
 /** A name as an SQL identifier. */

@@ -1,13 +1,9 @@
-const SPECIAL = /[\u0000\u0001]/;
-
 /**
  * A name as a `text` column can hold it: PostgreSQL has no NUL. U+0001 begins an escape; ordinary
  * names, which have no control characters, stay as they are for whoever looks at the tables.
  */
 export function storedName(name: string): string {
-  return SPECIAL.test(name)
-    ? name.replaceAll("\u0001", "\u0001b").replaceAll("\u0000", "\u0001a")
-    : name;
+  return name.replaceAll("\u0001", "\u0001b").replaceAll("\u0000", "\u0001a");
 }
 
 /** What {@link storedName} was made of. */
