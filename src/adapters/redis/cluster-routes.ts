@@ -7,6 +7,8 @@ import { redisError } from "./error.ts";
 
 export interface RouteEvents {
   changed(): void;
+  /** The cluster has answered, changed or not. */
+  refreshed(): void;
   failed(error: AppError): void;
 }
 
@@ -57,7 +59,11 @@ export class ClusterRoutes {
       this.#timer = undefined;
       this.#refreshing = true;
       this.#ask().then(
-        (map) => this.#refreshed(() => this.#take(map)),
+        (map) =>
+          this.#refreshed(() => {
+            this.#take(map);
+            this.#events.refreshed();
+          }),
         (error: unknown) => this.#refreshed(() => this.#events.failed(redisError(error))),
       );
     });

@@ -100,6 +100,9 @@ export class Fabric {
     if (this.#settings.address.mode === "cluster") {
       this.#routes = new ClusterRoutes(this.#settings, clock, {
         changed: () => this.#reroute(),
+        refreshed: () => {
+          for (const node of this.#nodes.values()) node.retry();
+        },
         failed: (error) => this.#failed(error),
       });
       this.#routes.refresh();
@@ -206,9 +209,10 @@ export class Fabric {
       failed: (error) => this.#failed(error),
       moved: () => {
         this.#cut((channel) => this.#keyOf(channel) === key);
-        this.#nodes.get(key)?.askAgain();
+        this.#nodes.get(key)?.doubt();
         this.#routes?.refresh();
       },
+      misrouted: () => this.#routes?.refresh(),
     };
   }
 

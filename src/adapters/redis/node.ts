@@ -34,8 +34,10 @@ export interface NodeEvents {
   lost(error: AppError): void;
   /** It could not be opened; it is tried again. */
   failed(error: AppError): void;
-  /** What it was asked for is another node's now. */
+  /** Channels that were heard here are another node's now; which ones is not said. */
   moved(): void;
+  /** What was sent here is another node's now, or nobody's. */
+  misrouted(): void;
 }
 
 const NAMES_AT_ONCE = 512;
@@ -149,9 +151,13 @@ export class Node {
       .catch((error: unknown) => this.#lose(client, redisError(error)));
   }
 
-  /** Whatever was subscribed may not be any more: asks for everything again. */
-  askAgain(): void {
+  /** Whatever was subscribed may not be any more: {@link retry} asks for everything again. */
+  doubt(): void {
     this.#forgetAsked();
+  }
+
+  /** Asks for what was refused or is in doubt. */
+  retry(): void {
     this.#schedule();
   }
 
@@ -281,7 +287,7 @@ export class Node {
 
   #refused(client: Redis, error: unknown): void {
     if (this.#sharded && /^(MOVED|CLUSTERDOWN|TRYAGAIN|ASK)/.test((error as Error).message))
-      this.#events.moved();
+      this.#events.misrouted();
     else this.#lose(client, redisError(error));
   }
 
