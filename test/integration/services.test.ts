@@ -10,7 +10,7 @@ import {
 } from "@platformatic/kafka";
 import type { BaseOptions } from "@platformatic/kafka";
 import { RedisClient, SQL } from "bun";
-import Valkey from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { startProgram } from "../support/program.ts";
 import { startKafka } from "../support/services/kafka.ts";
 import type { Kafka } from "../support/services/kafka.ts";
@@ -32,7 +32,7 @@ test(
     await produce(proxied, ["after"]);
     expect(await consume(proxied, 2)).toEqual(["before", "after"]);
     await kafka.proxies[0]?.cut();
-    expect(produce({ ...proxied, retries: 0 }, ["never"])).rejects.toThrow();
+    await expect(produce({ ...proxied, retries: 0 }, ["never"])).rejects.toThrow();
   },
   MINUTES_2,
 );
@@ -58,13 +58,15 @@ test(
         key: await Bun.file(security.client.keyFile).text(),
       },
     };
-    expect(produce(mutual, ["mutual"])).rejects.toThrow();
+    await expect(produce({ ...mutual, retries: 0 }, ["mutual"])).rejects.toThrow();
     const grant = ["--add", "--allow-principal", "User:gateway", "--producer", "--topic", TOPIC];
     const granted = await kafka.tool("org.apache.kafka.tools.AclCommand", grant);
     expect(granted).toMatchObject({ exitCode: 0 });
     await produce(mutual, ["mutual"]);
     const wrong = { mechanism: "SCRAM-SHA-512", username: "admin", password: "wrong" } as const;
-    expect(produce({ ...clientOptions(kafka.brokers), tls, sasl: wrong }, ["x"])).rejects.toThrow();
+    await expect(
+      produce({ ...clientOptions(kafka.brokers), tls, sasl: wrong, retries: 0 }, ["x"]),
+    ).rejects.toThrow();
   },
   MINUTES_2,
 );
@@ -146,7 +148,7 @@ test(
   "Redis Cluster serves every slot and sharded channels",
   async () => {
     await using redis = await startRedis({ mode: "cluster" });
-    const cluster = new Valkey.Cluster([{ host: "127.0.0.1", port: redis.ports[0] ?? 0 }]);
+    const cluster = new Cluster([{ host: "127.0.0.1", port: redis.ports[0] ?? 0 }]);
     for (const key of ["a", "b", "c", "d", "e", "f"]) await cluster.set(key, key);
     expect(await cluster.get("f")).toBe("f");
     expect(await cluster.spublish("channel", "hello")).toBe(0);
@@ -160,7 +162,7 @@ test(
   async () => {
     await using redis = await startRedis({ mode: "sentinel" });
     const sentinels = redis.ports.slice(2).map((port) => ({ host: "127.0.0.1", port }));
-    const client = new Valkey({ sentinels, name: "tidegate", maxRetriesPerRequest: null });
+    const client = new Redis({ sentinels, name: "tidegate", maxRetriesPerRequest: null });
     client.on("error", () => {});
     await client.set("kept", "7");
     await client.wait(1, 0);

@@ -40,7 +40,8 @@ function fileFault(
   if (!/\.[a-z]+$/.test(specifier)) return `imports ${specifier} without its file extension`;
   const other = layerOf(target);
   if (other === undefined) return isAsset(target) ? undefined : `imports ${target}, of no layer`;
-  if (ENDS.includes(other.name) && layer.name !== other.name && layer.name !== "test") {
+  const mayImportEnds = layer.name === "test" || layer.name === "services";
+  if (ENDS.includes(other.name) && layer.name !== other.name && !mayImportEnds) {
     return `imports ${target}: nothing but tests imports ${other.name}`;
   }
   if (layer.name === "adapters" && other.name === "adapters") return adapterFault(path, target);

@@ -78,6 +78,8 @@ const LAYERS: readonly Layer[] = [
   free("cli", /^cli\//),
   free("load", /^load\//),
   free("scripts", /^scripts\//),
+  // Kafka, Redis and Postgres for tests, which measurements start as well.
+  free("services", /^test\/support\/services\//),
   free("test", /^test\//),
 ];
 

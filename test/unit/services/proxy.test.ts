@@ -63,7 +63,7 @@ test("a cut drops connections and refuses new ones until it heals", async () => 
   const dropped = once(socket, "close");
   await proxy.cut();
   await dropped;
-  expect(dial(proxy.port)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  await expect(dial(proxy.port)).rejects.toMatchObject({ code: "ECONNREFUSED" });
   await proxy.heal();
   using again = await dial(proxy.port);
   expect(await ask(again, "back")).toBe("back");
