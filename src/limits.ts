@@ -312,6 +312,24 @@ export const LIMIT_TABLE = {
     "Records of one partition in one answer of a broker to a consumer",
     "the rest comes with the next one; at least one batch's",
   ),
+  transactionsPendingMax: limit(
+    256,
+    "count",
+    "Atomic appends of one process that wait for their turn",
+    "error overloaded",
+  ),
+  transactionTimeoutMs: limit(
+    10_000,
+    "ms",
+    "Time until brokers abort an atomic append whose process is gone",
+    "readers of its partitions wait so long",
+  ),
+  eventsPendingBytesMax: limit(
+    8 * MiB,
+    "bytes",
+    "Characters of events that nobody waits for and that are not in the log yet",
+    "the newest are dropped and counted",
+  ),
   topicMessageBytesMax: limit(
     4 * MiB,
     "bytes",

@@ -8,6 +8,8 @@ export interface BatchIdentity {
   readonly producerEpoch: number;
   /** Of the batch's first record. */
   readonly sequence: number;
+  /** Part of a transaction: readers wait for its end. */
+  readonly transactional?: true;
 }
 
 /** Bytes before the records: the batch's own header. */
@@ -18,6 +20,7 @@ const CHECKED_FROM = 21;
 /** Varints of one record, all at their largest, but those of its headers. */
 const RECORD_OVERHEAD = 36;
 const HEADER_OVERHEAD = 10;
+const TRANSACTIONAL = 0b10000;
 /** Of the last batch: the next one is likely to be alike. */
 let bytesPerUnit = 1.2;
 
@@ -64,7 +67,7 @@ function finish(
   batch.writeInt32BE(batch.length - 12, 8);
   batch.writeInt32BE(-1, 12);
   batch.writeInt8(2, 16);
-  batch.writeInt16BE(attributes, 21);
+  batch.writeInt16BE(identity.transactional === true ? attributes | TRANSACTIONAL : attributes, 21);
   batch.writeInt32BE(count - 1, 23);
   batch.writeBigInt64BE(BigInt(timestamp), 27);
   batch.writeBigInt64BE(BigInt(timestamp), 35);

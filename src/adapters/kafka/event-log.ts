@@ -1,6 +1,7 @@
 import { AppError } from "../../errors.ts";
 import { Accumulator } from "../../kafka/accumulator.ts";
 import { createAppendMetrics } from "../../kafka/append-metrics.ts";
+import { EventPublisher } from "../../kafka/event-publisher.ts";
 import type {
   ConsumeOptions,
   Consumer,
@@ -16,6 +17,15 @@ import { KafkaClient, type KafkaClientOptions } from "./client.ts";
 import { joinKafkaGroup } from "./consumer.ts";
 import { KafkaProducer } from "./producer.ts";
 import { readPage } from "./reader.ts";
+import { type AtomicAppend, KafkaTransactions } from "./transactions.ts";
+
+export interface KafkaLogOptions extends KafkaClientOptions {
+  /**
+   * This process's own for `appendAtomic`, the same after a restart, so that what a crash left open
+   * does not hold up readers; a new one each time when it is left out.
+   */
+  readonly transactionalId?: string;
+}
 
 /** The log of the cluster mode: Kafka through `@platformatic/kafka`. */
 export class KafkaEventLog implements EventLog {
@@ -25,9 +35,11 @@ export class KafkaEventLog implements EventLog {
   readonly #producer: KafkaProducer;
   readonly #accumulator: Accumulator;
   readonly #consumers = new Set<Consumer>();
+  readonly #publisher: EventPublisher;
+  readonly #transactions: KafkaTransactions;
   #closing: Promise<void> | undefined;
 
-  constructor(options: KafkaClientOptions) {
+  constructor(options: KafkaLogOptions) {
     this.client = new KafkaClient(options);
     const { clock, limits, settings, telemetry } = this.client;
     this.#admin = new KafkaAdmin(this.client);
@@ -44,6 +56,13 @@ export class KafkaEventLog implements EventLog {
       sender: this.#producer,
       ...observer,
     });
+    this.#publisher = new EventPublisher({
+      append: (topic, partition, records) => this.append(topic, partition, records),
+      limits,
+      telemetry,
+    });
+    const own = `${settings.clientId}-${crypto.randomUUID()}`;
+    this.#transactions = new KafkaTransactions(this.client, options.transactionalId ?? own);
   }
 
   async createTopic(spec: TopicSpec): Promise<TopicInfo> {
@@ -72,6 +91,23 @@ export class KafkaEventLog implements EventLog {
    */
   append(topic: string, partition: number, records: readonly LogRecord[]): Promise<number> {
     return this.#accumulator.append(topic, partition, records);
+  }
+
+  /**
+   * For events that nobody waits for, such as telemetry: never blocks, never throws. @returns false
+   * when the event was dropped at once; one that is lost later is counted only
+   */
+  publish(topic: string, partition: number, record: LogRecord): boolean {
+    return this.#publisher.publish(topic, partition, record);
+  }
+
+  /**
+   * Appends to several partitions, each at most once: readers see all of it or nothing. Some
+   * milliseconds each and one at a time, so not for messages. @returns the first offset of each
+   */
+  async appendAtomic(appends: readonly AtomicAppend[]): Promise<readonly number[]> {
+    this.#assertOpen();
+    return this.#transactions.append(appends);
   }
 
   async range(topic: string, partition: number): Promise<PartitionRange> {
@@ -120,7 +156,7 @@ export class KafkaEventLog implements EventLog {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
-    await this.#accumulator.close();
+    await Promise.all([this.#accumulator.close(), this.#transactions.settled()]);
     await this.client.close();
   }
 
@@ -130,6 +166,6 @@ export class KafkaEventLog implements EventLog {
 }
 
 /** See {@link KafkaEventLog}. Connects with the first call. */
-export function createKafkaEventLog(options: KafkaClientOptions): KafkaEventLog {
+export function createKafkaEventLog(options: KafkaLogOptions): KafkaEventLog {
   return new KafkaEventLog(options);
 }

@@ -31,6 +31,7 @@ export function produce(
   connection: Connection,
   partitions: readonly ProducePartition[],
   timeoutMs: number,
+  transactionalId: string | null = null,
 ): Promise<readonly ProduceAnswer[]> {
   const topics = new Map<string, ProducePartition[]>();
   for (const partition of partitions) {
@@ -40,7 +41,7 @@ export function produce(
   }
   const request = (): Writer =>
     Writer.create()
-      .appendString(null)
+      .appendString(transactionalId)
       .appendInt16(ACKS_ALL)
       .appendInt32(timeoutMs)
       .appendArray([...topics], (topicWriter, [topic, batches]) => {
