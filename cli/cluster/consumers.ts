@@ -1,6 +1,8 @@
 import { startAuditor } from "../../consumers/auditor/auditor.ts";
 import { haltedText, startDeliveryPool } from "../../consumers/delivery/pool.ts";
+import { OutboxPublisher } from "../../consumers/outbox/publisher.ts";
 import { startHealthServer } from "../../src/adapters/bun/health-server.ts";
+import { createSystemDigest } from "../../src/adapters/system/digest.ts";
 import { redactedCluster, type ClusterConfig } from "../../src/config-cluster.ts";
 import type { MessageStore } from "../../src/ports/message-store.ts";
 import type { Running } from "../program.ts";
@@ -24,6 +26,16 @@ export const POOLS = {
   auditor(parts, store) {
     const { config, name: member } = parts;
     return startAuditor({ ...parts, store, member, limits: config.limits });
+  },
+  outbox(parts) {
+    const { config, name } = parts;
+    const publisher = new OutboxPublisher({
+      ...parts,
+      limits: config.limits,
+      digest: createSystemDigest(),
+      source: `outbox/${name}`,
+    });
+    return Promise.resolve({ close: () => publisher.close() });
   },
 } as const satisfies Record<string, StartPool>;
 

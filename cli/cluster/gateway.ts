@@ -1,5 +1,6 @@
 import { SUBPROTOCOL, type App } from "../../gateway/app.ts";
 import { createEdge, type Edge } from "../../gateway/edge.ts";
+import { problemOf } from "../../gateway/http/problem.ts";
 import { createPages } from "../../gateway/web/pages.ts";
 import { answerHealth } from "../../src/adapters/bun/health-server.ts";
 import { startServer } from "../../src/adapters/bun/server.ts";
@@ -9,6 +10,7 @@ import { PostgresTenantAdmin } from "../../src/adapters/postgres/tenant-admin.ts
 import { createSystemDigest } from "../../src/adapters/system/digest.ts";
 import { loadKeys } from "../../src/adapters/system/keys.ts";
 import { redactedCluster, type ClusterConfig } from "../../src/config-cluster.ts";
+import { AppError } from "../../src/errors.ts";
 import type { Running } from "../program.ts";
 import { openProcess, type ClusterProcess } from "./process.ts";
 
@@ -56,7 +58,7 @@ export async function startGateway(
     subprotocol: SUBPROTOCOL,
     fetch: (request, upgrade) =>
       edge === undefined
-        ? answerHealth({ health, metrics }, request)
+        ? (answerHealth({ health, metrics }, request) ?? answerEarly())
         : edge.app.fetch(request, upgrade),
   });
   telemetry.log("info", "started", { name, url: server.url, config: redactedCluster(config) });
@@ -103,6 +105,13 @@ export async function startGateway(
     failed,
     stop: () => (stopping ??= stop()),
   };
+}
+
+/** Until there is a store nobody can be served. */
+function answerEarly(): Response {
+  const error = new AppError("store_unavailable", "the gateway is starting");
+  const { status, headers, text } = problemOf(error, `urn:uuid:${crypto.randomUUID()}`);
+  return new Response(text, { status, headers });
 }
 
 /** With the development key anyone makes tokens for this tenant, so it has to be there. */

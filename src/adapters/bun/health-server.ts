@@ -16,14 +16,14 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** What a process says of itself, as long as it has nothing else to say. */
+/** What a process says of itself; undefined for every other address. */
 export function answerHealth(
   { health, metrics }: HealthSource,
   request: Request,
-): Response | Promise<Response> {
+): Response | Promise<Response> | undefined {
   const { pathname } = new URL(request.url);
   const route = ROUTES[pathname];
-  if (route === undefined) return new Response("not found\n", { status: 404 });
+  if (route === undefined) return undefined;
   if (request.method !== "GET")
     return new Response("only GET\n", { status: 405, headers: { Allow: "GET" } });
   return route(health, metrics);
@@ -53,7 +53,8 @@ export function startHealthServer(options: HealthServerOptions): HealthServer {
     const server = Bun.serve({
       port,
       hostname: host,
-      fetch: (request) => answerHealth(options, request),
+      fetch: (request) =>
+        answerHealth(options, request) ?? new Response("not found\n", { status: 404 }),
     });
     const shown = host === "0.0.0.0" || host === "::" ? "localhost" : host;
     return {
