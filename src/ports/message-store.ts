@@ -125,3 +125,31 @@ export interface MessageStore {
   offsets(): Promise<readonly (PartitionId & { readonly nextOffset: number })[]>;
   close(): Promise<void>;
 }
+
+/** What an operator accepts for a partition whose log is not the one that was stored. */
+export interface AcceptedLoss extends PartitionId {
+  /** From the acquisition that came before. */
+  readonly ownerEpoch: number;
+  /** The log's, as it is now. */
+  readonly incarnation: string;
+  /** Where placing goes on. */
+  readonly nextOffset: number;
+  /** Id of the log's record at nextOffset − 1, `""` when it has none. */
+  readonly lastId: string;
+}
+
+/**
+ * A store for a log that may lose: in the standalone mode log and store are in one folder, and an
+ * operator restores both.
+ *
+ * `acceptLoss` MUST change the epoch of all conversations of the partition, in the transaction that
+ * sets the offset, so that no reader goes on as if nothing was missing; seqs MUST go on after those
+ * that are stored. Ids that were placed before offsets began again are not found any more.
+ */
+export interface LossAcceptingStore extends MessageStore {
+  /**
+   * @returns conversations whose epoch has changed
+   * @throws fenced
+   */
+  acceptLoss(loss: AcceptedLoss): Promise<number>;
+}

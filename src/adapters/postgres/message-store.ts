@@ -1,12 +1,13 @@
 import { AppError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type {
+  AcceptedLoss,
   FeedPage,
   HeadRange,
   HistoryPage,
   HistoryRange,
   IdEntry,
-  MessageStore,
+  LossAcceptingStore,
   PartitionId,
   PartitionState,
   StoreBatch,
@@ -17,7 +18,15 @@ import { CommitQueue } from "./store-commit-queue.ts";
 import { readHeads, readHistory } from "./store-history.ts";
 import { StoreIdIndex } from "./store-id-index.ts";
 import { searchIds } from "./store-id-search.ts";
+import { applyLoss, LOSS_TIMEOUT_MS } from "./store-loss.ts";
 import { acquirePartition, readFeed, readOffsets, readPlace, readWindow } from "./store-place.ts";
+import {
+  type Expiry,
+  type ExpiryPosition,
+  type ExpiryStep,
+  expireStep,
+  readPlaces,
+} from "./store-retention.ts";
 import { encodeBatch } from "./store-run.ts";
 import { StoreTelemetry } from "./store-telemetry.ts";
 import { rowRefused, StoreTransaction } from "./store-transaction.ts";
@@ -82,7 +91,7 @@ export async function openPostgresMessageStore(
 }
 
 /** See {@link openPostgresMessageStore}. */
-export class PostgresMessageStore implements MessageStore {
+export class PostgresMessageStore implements LossAcceptingStore {
   readonly #cluster: string;
   readonly #writer: PostgresDatabase;
   readonly #reader: PostgresDatabase;
@@ -172,6 +181,43 @@ export class PostgresMessageStore implements MessageStore {
 
   async offsets(): Promise<readonly (PartitionId & { readonly nextOffset: number })[]> {
     return this.#read("offsets", (session) => readOffsets(session, this.#cluster));
+  }
+
+  async acceptLoss(loss: AcceptedLoss): Promise<number> {
+    this.#mustBeOpen();
+    return this.#writer.transaction((session) => applyLoss(session, this.#cluster, loss), {
+      deadlineMs: LOSS_TIMEOUT_MS,
+    });
+  }
+
+  /**
+   * Removes a tenant's events of a partition that are over, in small transactions.
+   * @param signal ends it between two of them
+   * @returns events that can no longer be read
+   */
+  async expire(
+    { topic, partition }: PartitionId,
+    expiry: Expiry,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    this.#mustBeOpen();
+    const places = await this.#writer.use((session) =>
+      readPlaces(session, this.#cluster, topic, partition),
+    );
+    let events = 0;
+    for (const { place, nextOffset } of places) {
+      let position: ExpiryPosition | undefined = { place, offset: 0 };
+      while (position !== undefined && signal?.aborted !== true) {
+        const at: ExpiryPosition = position;
+        const step: ExpiryStep = await this.#writer.transaction((session) =>
+          expireStep(session, at, nextOffset, expiry),
+        );
+        this.#telemetry.expired(step.events);
+        events += step.events;
+        position = step.next;
+      }
+    }
+    return events;
   }
 
   close(): Promise<void> {

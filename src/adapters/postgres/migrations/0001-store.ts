@@ -22,6 +22,14 @@ CREATE TABLE consumer_offsets (
   PRIMARY KEY (cluster, topic, partition)
 ) WITH (fillfactor = 20);
 
+-- Places that partitions had before an accepted loss: their rows expire like the others.
+CREATE TABLE retired_places (
+  place integer PRIMARY KEY,
+  partition integer NOT NULL,
+  cluster text COLLATE "C" NOT NULL,
+  topic text COLLATE "C" NOT NULL
+);
+
 CREATE TABLE tenant_names (
   id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name text COLLATE "C" NOT NULL UNIQUE
