@@ -2,13 +2,13 @@ import Broker from "kafkajs/src/broker/index.js";
 import loggers from "kafkajs/src/loggers/index.js";
 import ConnectionPool from "kafkajs/src/network/connectionPool.js";
 import type { ProtocolRequest } from "kafkajs/src/network/connectionPool.js";
-import createSocketFactory from "kafkajs/src/network/socketFactory.js";
 import apiKeys from "kafkajs/src/protocol/requests/apiKeys.js";
 import protocol from "kafkajs/src/protocol/requests/index.js";
 import { AppError } from "../../errors.ts";
 import type { KafkaBroker, KafkaSettings } from "../../kafka/settings.ts";
 import { calmRequestQueues } from "./request-queue.ts";
 import { saslOptions, tlsOptions } from "./security.ts";
+import { createBrokerSocket, handshakeFault } from "./socket.ts";
 
 /** A broker of the cluster as its metadata names it. */
 export interface NodeAddress extends KafkaBroker {
@@ -52,7 +52,6 @@ const REAUTHENTICATE_MS = 10_000;
 export class Brokers {
   readonly #settings: KafkaSettings;
   readonly #logger = loggers.createLogger({ level: 0, logCreator: () => () => {} });
-  readonly #socketFactory = createSocketFactory();
   readonly #nodes = new Map<number, NodeAddress>();
   /** By purpose and address. */
   readonly #open = new Map<string, Link>();
@@ -167,7 +166,8 @@ export class Brokers {
     } catch (error) {
       if (this.#open.get(key) === link) this.#open.delete(key);
       letGo(link.broker);
-      throw new NotSentError(`Cannot connect to ${addressOf(address)}`, [error]);
+      const fault = handshakeFault(link.broker.connectionPool.pool[0]?.socket) ?? error;
+      throw new NotSentError(`Cannot connect to ${addressOf(address)}`, [fault]);
     }
   }
 
@@ -184,7 +184,7 @@ export class Brokers {
       maxInFlightRequests: null,
       reauthenticationThreshold: REAUTHENTICATE_MS,
       logger: this.#logger,
-      socketFactory: this.#socketFactory,
+      socketFactory: createBrokerSocket,
       ...(tls !== undefined && { ssl: tlsOptions(tls) }),
       ...(sasl !== undefined && { sasl: saslOptions(sasl) }),
     });

@@ -46,6 +46,11 @@ export class Directory {
     this.#topics.delete(name);
   }
 
+  /** Why the topic may not be described, if it may not. */
+  denial(name: string): AppError | undefined {
+    return this.#denied.get(name);
+  }
+
   /**
    * Asks for these topics; calls while a request is under way share the next one.
    * @throws AppError when no broker answers
@@ -97,6 +102,8 @@ export class Directory {
   }
 
   #take({ nodes, topics }: ClusterMetadata): void {
+    // A cluster without brokers is how a broker answers those whom it does not know.
+    if (nodes.length === 0) throw new AppError("log_unavailable", "The metadata names no broker");
     this.#brokers.setNodes(nodes);
     for (const topic of topics) this.#takeTopic(topic);
   }

@@ -1,7 +1,6 @@
 /**
  * The parts of kafkajs 2.2.4 below its public classes, as far as they are used here. They are plain
- * CommonJS files without types; the version is pinned exactly, and `library.test.ts` fails when one
- * of them is no longer what this file says.
+ * CommonJS files without types. The version is pinned exactly and there will hardly be another one.
  */
 declare module "kafkajs/src/protocol/encoder.js" {
   export default class Encoder {
@@ -72,7 +71,7 @@ declare module "kafkajs/src/network/requestQueue/index.js" {
 declare module "kafkajs/src/network/connectionPool.js" {
   import type { Socket } from "node:net";
   import type { ConnectionOptions } from "node:tls";
-  import type { ISocketFactory, Logger, SASLOptions } from "kafkajs";
+  import type { ISocketFactory, Logger, Mechanism, SASLOptions } from "kafkajs";
 
   export interface ProtocolRequest {
     readonly request: {
@@ -106,7 +105,7 @@ declare module "kafkajs/src/network/connectionPool.js" {
       logger: Logger;
       socketFactory: ISocketFactory;
       ssl?: ConnectionOptions;
-      sasl?: SASLOptions;
+      sasl?: SASLOptions | Mechanism;
     });
     readonly pool: readonly Connection[];
     getConnection(index: number): Promise<Connection>;
@@ -132,11 +131,6 @@ declare module "kafkajs/src/broker/index.js" {
     connect(): Promise<void>;
     disconnect(): Promise<void>;
   }
-}
-
-declare module "kafkajs/src/network/socketFactory.js" {
-  import type { ISocketFactory } from "kafkajs";
-  export default function createSocketFactory(): ISocketFactory;
 }
 
 declare module "kafkajs/src/loggers/index.js" {

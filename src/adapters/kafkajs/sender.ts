@@ -194,6 +194,8 @@ export class ProduceSender implements BatchSender {
       return batches.map(() => ({ kind: "again", written: "no", error }));
     }
     return batches.map(({ topic, partition, tries }) => {
+      const denial = directory.denial(topic);
+      if (denial !== undefined) return { kind: "failed", error: denial };
       const isThere = partition < (directory.get(topic)?.info.partitions ?? 0);
       if (!isThere && tries >= UNKNOWN_TRIES)
         return { kind: "failed", error: unknownPartition(topic, partition) };
