@@ -85,6 +85,8 @@ function encodeRecords(records: readonly LogRecord[]): Buffer {
   for (const record of records) units += record.value.length + 150;
   let buffer: Buffer = Buffer.allocUnsafe(HEADER_BYTES + Math.ceil(units * bytesPerUnit));
   let at = HEADER_BYTES;
+  // Of the record at hand, names and texts in turn: counting costs as much as writing.
+  const headerBytes: number[] = [];
   for (let i = 0; i < records.length; i++) {
     const record = records[i] as LogRecord;
     const keyBytes = Buffer.byteLength(record.key);
@@ -94,8 +96,10 @@ function encodeRecords(records: readonly LogRecord[]): Buffer {
       2 + varintBytes(i) + varintBytes(keyBytes) + keyBytes + varintBytes(valueBytes) + valueBytes;
     let bound = RECORD_OVERHEAD;
     for (const name in record.headers) {
-      const text = record.headers[name] as string;
-      const [nameBytes, textBytes] = [Buffer.byteLength(name), Buffer.byteLength(text)];
+      const nameBytes = Buffer.byteLength(name);
+      const textBytes = Buffer.byteLength(record.headers[name] as string);
+      headerBytes[2 * headers] = nameBytes;
+      headerBytes[2 * headers + 1] = textBytes;
       bytes += varintBytes(nameBytes) + nameBytes + varintBytes(textBytes) + textBytes;
       bound += HEADER_OVERHEAD;
       headers++;
@@ -110,10 +114,10 @@ function encodeRecords(records: readonly LogRecord[]): Buffer {
     at = writeText(buffer, record.key, keyBytes, at);
     at = writeText(buffer, record.value, valueBytes, at);
     at = writeVarint(buffer, headers, at);
+    let header = 0;
     for (const name in record.headers) {
-      const text = record.headers[name] as string;
-      at = writeText(buffer, name, Buffer.byteLength(name), at);
-      at = writeText(buffer, text, Buffer.byteLength(text), at);
+      at = writeText(buffer, name, headerBytes[header++] as number, at);
+      at = writeText(buffer, record.headers[name] as string, headerBytes[header++] as number, at);
     }
   }
   bytesPerUnit = Math.max(0.5, Math.min(3, (at / units) * 1.05));
