@@ -89,11 +89,20 @@ async function read(): Promise<void> {
       process.send?.({ joinMs });
       return;
     }
+    void finish();
+  });
+  /** Reports once nothing more comes. */
+  const finish = async (): Promise<void> => {
+    let known = -1;
+    while (heard.events > known) {
+      known = heard.events;
+      await Bun.sleep(300);
+    }
     const { user, system } = process.cpuUsage(before);
     process.send?.({ ...heard, cpu: user + system });
-    void backplane.close();
+    await backplane.close();
     process.disconnect?.();
-  });
+  };
   process.send?.({ joinMs });
 }
 
@@ -147,8 +156,6 @@ async function measure(scene: Scene, lanes: number): Promise<void> {
   const { sent, publications, seconds } = await worker.publish(SECONDS);
   const { user, system } = process.cpuUsage(before);
   const redisUsed = (await redisCpu()) - redisBefore;
-  // Nothing to wait for but the last messages on their way.
-  await Bun.sleep(300);
   const reports = await say("end");
   const cpu = reports.reduce((sum, report) => sum + report.cpu, 0);
   const events = reports.reduce((sum, report) => sum + report.events, 0);

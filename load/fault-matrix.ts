@@ -14,7 +14,7 @@ import { Crowd } from "./torture/crowd.ts";
 
 const BEFORE_MS = 3_000;
 const AFTER_MS = 8_000;
-const EXAMPLES_MAX = 3;
+const EXAMPLES_MAX = 8;
 
 const args = new Arguments();
 const rate = args.number("rate", 3_000);

@@ -8,6 +8,9 @@ interface Push {
   readonly event: { readonly id: string; readonly key: string };
 }
 
+/** Wait after a refusal that passes and does not say how long. */
+const RETRY_MS = 250;
+
 /** Reads one conversation, and after each break goes on from its cursor. */
 export class TortureReader implements LinkListener {
   readonly conversation: string;
@@ -16,6 +19,7 @@ export class TortureReader implements LinkListener {
   readonly #book: Book;
   readonly #epoch: string;
   readonly #link: Link;
+  #retryTimer: Timer | undefined;
   #heardAt = performance.now();
   #longestMs = 0;
 
@@ -42,27 +46,42 @@ export class TortureReader implements LinkListener {
   }
 
   close(): void {
+    clearTimeout(this.#retryTimer);
     this.#link.stop();
   }
 
   up(): void {
     this.#book.counts.reconnects++;
+    this.#subscribe();
+  }
+
+  #subscribe(): void {
     const cursor = `${this.#epoch}.${this.order.length}`;
     const subscribe = { conversation: this.conversation, cursor };
     this.#link.send([JSON.stringify({ id: this.#link.nextId(), subscribe })]);
   }
 
   down(): void {
-    // Nothing to do: the next `up` goes on from what was seen.
+    // The next `up` goes on from what was seen.
+    clearTimeout(this.#retryTimer);
   }
 
   line(line: Json, text: string): void {
     const push = line["push"] as (Json & Partial<Push>) | undefined;
-    if (!push) {
-      const reply = line["subscribe"] as { recovered: boolean } | undefined;
-      if (reply?.recovered !== true) this.#book.fault("unexpected", text);
-    } else if (push["event"] !== undefined) this.#event(push as unknown as Push, text);
+    if (!push) this.#answer(line, text);
+    else if (push["event"] !== undefined) this.#event(push as unknown as Push, text);
     else if (push["reset"] !== undefined) this.#book.fault("unexpected", text);
+  }
+
+  #answer(line: Json, text: string): void {
+    const error = line["error"] as { retriable: boolean; retry_after_ms?: number } | undefined;
+    if (error?.retriable === true) {
+      const wait = error.retry_after_ms ?? RETRY_MS;
+      this.#retryTimer = setTimeout(() => this.#subscribe(), wait);
+      return;
+    }
+    const reply = line["subscribe"] as { recovered: boolean } | undefined;
+    if (reply?.recovered !== true) this.#book.fault("unexpected", text);
   }
 
   #event({ conversation, seq, event }: Push, text: string): void {
