@@ -16,6 +16,7 @@ export class FailoverMetrics {
   readonly failovers: Counter;
   readonly kept: Counter;
   readonly refused: Counter;
+  readonly blind: Counter;
 
   constructor(telemetry: Telemetry, { diverted, put, database }: Shown) {
     const counter = (name: string, help: string) =>
@@ -25,6 +26,10 @@ export class FailoverMetrics {
     this.refused = counter(
       "sends_unkept",
       "Messages that neither the log nor the outbox took in time",
+    );
+    this.blind = counter(
+      "connects_blind",
+      "Connections that went on without knowing what waits in the outbox",
     );
     const gauge = (name: string, help: string, read: () => number) =>
       telemetry.gauge({ name: `tidegate_${name}`, help }, read);

@@ -1,6 +1,6 @@
 import { AppError, asAppError, type ErrorCode } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
-import { CircuitBreaker } from "../src/policy/circuit-breaker.ts";
+import { CIRCUIT_POLICY, CircuitBreaker } from "../src/policy/circuit-breaker.ts";
 import type { Clock, Timer } from "../src/ports/clock.ts";
 import type { EventLog } from "../src/ports/event-log.ts";
 import type { Outbox, PendingPartition } from "../src/ports/outbox.ts";
@@ -25,6 +25,8 @@ export interface FailoverOptions {
 }
 
 const TICK_MS = 50;
+/** Who connects while the circuit is open is not asked to wait, and so is not sure of the order. */
+const DATABASE_POLICY = { ...CIRCUIT_POLICY, resetFirstMs: 250, resetMaxMs: 1_000 };
 /** Before sends are held for a partition's last rows once more, when that was in vain. */
 const HOLD_AGAIN_MS = 1_000;
 /** Outcomes after which the same append may succeed elsewhere. */
@@ -52,7 +54,7 @@ export class Failover {
   constructor(options: FailoverOptions) {
     const { outbox, clock, limits, telemetry } = options;
     this.#options = options;
-    const circuit = new CircuitBreaker();
+    const circuit = new CircuitBreaker(DATABASE_POLICY);
     this.#view = new OutboxView({
       outbox,
       clock,
@@ -111,11 +113,11 @@ export class Failover {
 
   /**
    * Resolves when this gateway knows of all rows that were in the outbox before this call: what is
-   * appended from then on stands behind them. Goes on by what was known last when the outbox does
-   * not answer in `outboxWaitMs`.
+   * appended from then on stands behind them. When the outbox does not answer in `outboxWaitMs`, it
+   * goes on by what was known last.
    */
-  fresh(): Promise<void> {
-    return this.#view.fresh();
+  async fresh(): Promise<void> {
+    if (!(await this.#view.fresh())) this.#metrics.blind.value++;
   }
 
   close(): void {

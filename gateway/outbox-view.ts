@@ -15,14 +15,23 @@ export interface OutboxViewOptions {
   readonly looked: (number: number, pending: readonly PendingPartition[]) => void;
 }
 
+/** Who asked for a look. */
+interface Asker {
+  isAnswered: boolean;
+  answer(isSeen: boolean): void;
+}
+
+/** Between two looks when one failed and somebody waits for it. */
+const RETRY_MS = 20;
+
 /** Which partitions have rows in the outbox. One look at a time serves all who ask meanwhile. */
 export class OutboxView {
   readonly #options: OutboxViewOptions;
   #begun = 0;
   #looking = false;
   #wanted = false;
-  /** Those that a look begun from now on satisfies. */
-  #waiting: (() => void)[] = [];
+  /** Those that a look begun from now on answers. */
+  #askers: Asker[] = [];
   #beganAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: OutboxViewOptions) {
@@ -46,48 +55,54 @@ export class OutboxView {
   }
 
   /**
-   * Resolves when a look that began after this call has been taken in, or its time is over, or the
-   * database is known not to answer: what was known last is the best there is then.
+   * Resolves to true when a look that began after this call has been taken in; to false when its
+   * time is over, or the database is known not to answer.
    */
-  fresh(): Promise<void> {
+  fresh(): Promise<boolean> {
     const { clock, waitMs } = this.#options;
     return new Promise((resolve) => {
-      const timer = clock.after(waitMs, resolve);
-      this.#waiting.push(() => {
-        timer.cancel();
-        resolve();
-      });
+      const timer = clock.after(waitMs, () => asker.answer(false));
+      const asker: Asker = {
+        isAnswered: false,
+        answer(isSeen) {
+          this.isAnswered = true;
+          timer.cancel();
+          resolve(isSeen);
+        },
+      };
+      this.#askers.push(asker);
       this.look();
     });
   }
 
   #begin(): void {
     const { outbox, clock, circuit, begins, looked } = this.#options;
-    const satisfied = this.#waiting;
-    this.#waiting = [];
+    const askers = this.#askers;
+    this.#askers = [];
     this.#wanted = false;
     const now = clock.monotonic();
     this.#beganAt = now;
-    const finish = (): void => {
-      for (const satisfy of satisfied) satisfy();
-    };
-    if (!circuit.admit(now)) return finish();
+    if (!circuit.admit(now)) {
+      for (const asker of askers) asker.answer(false);
+      return;
+    }
     const number = ++this.#begun;
     this.#looking = true;
     begins();
-    outbox
-      .pending()
-      .then(
-        (pending) => {
-          circuit.succeeded(clock.monotonic());
-          looked(number, pending);
-        },
-        () => circuit.failed(clock.monotonic()),
-      )
-      .finally(() => {
+    outbox.pending().then(
+      (pending) => {
         this.#looking = false;
-        finish();
+        circuit.succeeded(clock.monotonic());
+        looked(number, pending);
+        for (const asker of askers) asker.answer(true);
         if (this.#wanted) this.#begin();
-      });
+      },
+      () => {
+        this.#looking = false;
+        circuit.failed(clock.monotonic());
+        this.#askers = [...askers, ...this.#askers].filter((one) => !one.isAnswered);
+        if (this.#askers.length > 0) clock.after(RETRY_MS, () => this.look());
+      },
+    );
   }
 }

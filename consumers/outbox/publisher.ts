@@ -9,6 +9,7 @@ import type { PartitionId } from "../../src/ports/message-store.ts";
 import type { Outbox, OutboxMessage, OutboxStats, Staged } from "../../src/ports/outbox.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
+import { boundedAppend } from "./bounded-append.ts";
 import { messageRow } from "./message-row.ts";
 import { outboxMetrics, type OutboxMetrics } from "./metrics.ts";
 import { publishEntries, type Outcome } from "./publish-entries.ts";
@@ -47,6 +48,7 @@ interface Work extends PartitionId {
  */
 export class OutboxPublisher {
   readonly #options: OutboxPublisherOptions;
+  readonly #append: Pick<EventLog, "append">;
   readonly #work = new Map<string, Work>();
   readonly #running = new Set<Promise<void>>();
   /** Of the log as a whole: while nothing can be published, one partition tries for all. */
@@ -58,11 +60,13 @@ export class OutboxPublisher {
   #staging = false;
   #measuring = false;
   #stats = NOTHING;
+  #isAway = false;
   #closed = false;
 
   constructor(options: OutboxPublisherOptions) {
     const { clock, limits, telemetry } = options;
     this.#options = options;
+    this.#append = boundedAppend(options.log, clock, 2 * limits.appendOutcomeMs);
     this.#metrics = outboxMetrics(
       telemetry,
       () => this.#stats,
@@ -89,7 +93,9 @@ export class OutboxPublisher {
   #run(work: Promise<void>): void {
     const running = work
       .catch((error: unknown) => {
-        // The next look tries again.
+        // The next look tries again; it is said once until something works again.
+        if (this.#isAway) return;
+        this.#isAway = true;
         const { code, message } = asAppError(error);
         this.#options.telemetry.log("warn", "the outbox cannot be used", { code, error: message });
       })
@@ -101,6 +107,7 @@ export class OutboxPublisher {
     this.#looking = true;
     try {
       const pending = await this.#options.outbox.pending();
+      this.#isAway = false;
       const names = new Set<string>();
       for (const { topic, partition } of pending) {
         const name = `${topic}/${partition}`;
@@ -136,7 +143,7 @@ export class OutboxPublisher {
       for (let batch = 0; batch < BATCHES_MAX && !this.#closed; batch++) {
         let outcome: Outcome | undefined;
         const left = await outbox.publish(work, limits.outboxBatchRowsMax, async (entries) => {
-          outcome = await publishEntries(this.#options.log, work, entries, work.tries);
+          outcome = await publishEntries(this.#append, work, entries, work.tries);
           this.#judge(work, outcome);
           return outcome;
         });

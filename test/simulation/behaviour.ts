@@ -1,5 +1,5 @@
 import type { SimClient } from "./client.ts";
-import { contentOf, type Message, type Try } from "./message.ts";
+import { contentOf, type Message } from "./message.ts";
 import type { SeededRandom } from "./random.ts";
 import { count } from "./stats.ts";
 import { Subscription } from "./subscription.ts";
@@ -138,12 +138,8 @@ export class Behaviour {
     count("equal key with other content");
     const first = this.#random.chance(0.3);
     if (first) message.dishonest = true;
-    const other: Try = {
-      message,
-      attempt: first ? 1 : ++message.attempts,
-      content: this.#content(client),
-    };
-    client.say(client.sendLine(other));
+    const attempt = first ? 1 : ++message.attempts;
+    client.say(client.sendLine({ message, attempt, content: this.#content(client) }));
   }
 
   #subscribe(client: SimClient): void {

@@ -5,6 +5,8 @@ import { conversationFault } from "../../src/wire/name.ts";
 import type { LogRecord } from "../../src/wire/record.ts";
 import type { SimClient } from "./client.ts";
 import type { Message } from "./message.ts";
+import type { Verdict } from "./oracle.ts";
+import { checkOrder } from "./order.ts";
 import { count } from "./stats.ts";
 import { fail } from "./trace.ts";
 import { DELIVERY_POOL, type World } from "./world.ts";
@@ -14,6 +16,8 @@ const ALL = Number.MAX_SAFE_INTEGER;
 /** After every step: no queue is beyond its limit, and no component has met what cannot be. */
 export function checkBounds(world: World): void {
   const { limits } = world.profile;
+  if (world.outbox.rows > limits.outboxRowsMax)
+    fail("G6", `${world.outbox.rows} rows in the outbox`);
   for (const { telemetry, name, up, role } of world.hosts) {
     if (!up) continue;
     const value = (metric: string): number => telemetry.value(`tidegate_${metric}`) ?? 0;
@@ -36,6 +40,8 @@ export function checkBounds(world: World): void {
       within("relay_held_characters", limits.holdBackTotalBytesMax);
       within("append_pending_characters", limits.appendPendingBytesMax);
       within("connections", limits.connectionsMax);
+      within("outbox_own_rows", limits.outboxGatewayRowsMax);
+      within("outbox_own_characters", limits.outboxGatewayBytesMax);
       if (value("relay_diverged_total") > 0) fail("G2", `${name}: the same seq had two offsets`);
     }
   }
@@ -46,8 +52,13 @@ export function checkRest(world: World, clients: readonly SimClient[]): void {
   checkStore(world);
   checkFrozen(world);
   const letters = deadLetters(world);
-  for (const client of clients)
+  for (const client of clients) {
     for (const message of client.messages) checkMessage(world, client, message, letters);
+    checkOrder(world, client);
+  }
+  for (const { key, placements } of world.submitted())
+    if (placements !== 1) fail("G1", `${key} was submitted and placed ${placements} times`);
+  if (world.outbox.parked.length > 0) fail("G8", "a row of the outbox was parked");
 }
 
 /** What is left when every client has gone. */
@@ -180,22 +191,25 @@ function checkMessage(
   let placements = 0;
   for (const { receipt, content } of message.tries) {
     if (receipt === undefined) continue;
-    const { partition, offset } = receipt;
-    const where = `${topic}/${partition}/${offset}`;
-    const verdict = world.oracle.verdict(topic, partition, offset);
+    const { at } = receipt;
+    const same = world.oracle.verdictsOf(receipt.message);
+    const isOf = ({ record }: Verdict) => record.value.endsWith(`"content":${content}}}`);
+    const verdict = at
+      ? world.oracle.verdict(topic, at.partition, at.offset)
+      : (same.find((one) => one.kind !== "refused" && isOf(one)) ?? same.find(isOf));
+    const where = at ? `${topic}/${at.partition}/${at.offset}` : `${topic} ${message.key}`;
     if (verdict === undefined || verdict.id !== receipt.message)
       fail("G1", `${client.name} has a receipt for ${where}, which is ${JSON.stringify(verdict)}`);
-    if (!verdict.record.value.endsWith(`"content":${content}}}`))
-      fail("G1", `${where} has another content than ${content}`);
+    if (!isOf(verdict)) fail("G1", `${where} has another content than ${content}`);
     if (verdict.kind === "refused") {
-      if (!letters.has(where)) fail("G1", `${where} was acked and vanished`);
+      if (at !== undefined && !letters.has(where)) fail("G1", `${where} was acked and vanished`);
       if (!message.conflicting) fail("G4", `${where} was refused without a conflict`);
       continue;
     }
     placements = world.oracle.placements(receipt.message);
     if (placements === 0) fail("G1", `${where} was acked and never placed`);
   }
-  const overtaken = placements > 1 && wasOvertaken(world, topic, message);
+  const overtaken = placements > 1 && wasOvertaken(world, message);
   if (overtaken) count("first try overtaken by more than the window");
   if (placements > 1 && !message.dishonest && !overtaken)
     fail("G4", `${message.key} was placed ${placements} times`);
@@ -208,11 +222,9 @@ function checkMessage(
  * Whether the first try came into the log after a later one, and beyond the window: a gateway that
  * stood still for that long and then went on. The verdict cannot know, and says so by being placed.
  */
-function wasOvertaken(world: World, topic: string, message: Message): boolean {
-  const partition = message.tries.find(({ receipt }) => receipt !== undefined)?.receipt?.partition;
-  if (partition === undefined) return false;
-  const verdicts = world.oracle.verdicts(topic, partition);
-  const tries = verdicts.filter(({ id }) => id.startsWith(message.key));
+function wasOvertaken(world: World, message: Message): boolean {
+  const id = message.tries.find(({ receipt }) => receipt !== undefined)?.receipt?.message;
+  const tries = world.oracle.verdictsOf(id ?? "");
   const firsts = tries.filter(({ record }) => record.headers["tidegate"]?.startsWith("1 1 "));
   const { windowOffsets } = world.profile.limits;
   return (

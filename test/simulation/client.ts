@@ -90,7 +90,13 @@ export class SimClient implements LinkOwner {
     return `{"id":${id},${body}}`;
   }
 
-  sendLine(attempt: Try): string {
+  sendLine(parts: Pick<Try, "message" | "attempt" | "content">): string {
+    const attempt: Try = {
+      ...parts,
+      link: this.link,
+      sentAt: ++this.#world.moment,
+      blind: this.link?.mayBeBlind ?? false,
+    };
     const { message, content } = attempt;
     const number = attempt.attempt === undefined ? "" : `,"attempt":${attempt.attempt}`;
     message.tries.push(attempt);
@@ -189,14 +195,16 @@ export class SimClient implements LinkOwner {
 
   #receipt(attempt: Try, line: ServerLine, text: string): void {
     const { send } = line;
-    if (send?.at === undefined) return this.#wrong(text);
+    const isKept = send?.durability === "outbox";
+    if (send === undefined || (send.at === undefined) !== isKept) return this.#wrong(text);
+    if (isKept && !this.#world.profile.outbox) return this.#wrong(text);
     const { message } = attempt;
-    count("receipt");
+    count(isKept ? "receipt from the outbox" : "receipt");
     if (message.tries.length > 1) count("receipt of a later try");
+    attempt.receiptAt = ++this.#world.moment;
     attempt.receipt = {
       message: send.message,
-      partition: send.at.partition,
-      offset: Number(send.at.offset),
+      at: send.at && { partition: send.at.partition, offset: Number(send.at.offset) },
     };
     this.#world.trace.add("receipt", this.name, message.conversation, message.key, attempt.receipt);
     if (attempt.content === message.content) message.settled = true;

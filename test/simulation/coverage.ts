@@ -98,3 +98,31 @@ export const OCCURRENCES: readonly string[] = [
   "close: no connect command in time",
   "close: the socket took no data for too long",
 ];
+
+/** The same of the runs with an outbox. */
+export const OUTAGE_OCCURRENCES: readonly string[] = [
+  "log away",
+  "one partition of the log away",
+  "log does not answer",
+  "process cut from the log: requests",
+  "process cut from the log: answers",
+  "append lost on its way to the log",
+  "append refused while the log is away",
+  "answer of the log lost",
+  "publisher lost its lock",
+  "partition of the outbox taken",
+  "message submitted with a transaction",
+  "outbox down for put",
+  "outbox down for pending",
+  "outbox error before put",
+  "outbox error after put",
+  "receipt from the outbox",
+  "gateway: failover",
+  "gateway: neither log nor outbox",
+  "gateway: blind connect",
+  "outbox: published",
+  "outbox: publish error",
+  "outbox: staged",
+  "error send: log_unavailable",
+  "error send: unknown_outcome",
+];

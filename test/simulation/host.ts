@@ -1,6 +1,8 @@
 import { startDeliveryPool, type DeliveryPool } from "../../consumers/delivery/pool.ts";
+import { OutboxPublisher } from "../../consumers/outbox/publisher.ts";
 import { Gateway } from "../../gateway/gateway.ts";
 import type { MemoryEventLog } from "../../src/adapters/memory/event-log.ts";
+import type { MemoryOutboxData } from "../../src/adapters/memory/outbox-data.ts";
 import { createMemorySharedLimits } from "../../src/adapters/memory/shared-limits.ts";
 import {
   createMemoryTelemetry,
@@ -14,6 +16,8 @@ import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
 import type { Bus } from "./bus.ts";
 import type { Link } from "./link.ts";
 import { logOf, type SimConsumer } from "./log-access.ts";
+import type { Outages } from "./outages.ts";
+import { outboxOf, type OutboxAccess } from "./outbox-access.ts";
 import { SimProcess } from "./process.ts";
 import type { Profile } from "./profile.ts";
 import type { SeededRandom } from "./random.ts";
@@ -32,6 +36,8 @@ export interface HostWorld {
   readonly trace: Trace;
   readonly log: MemoryEventLog;
   readonly catalog: TenantCatalog;
+  readonly outages: Outages;
+  readonly outbox: MemoryOutboxData;
   broken(check: string, message: string): void;
 }
 
@@ -49,6 +55,13 @@ const COUNTERS = {
   "delivery: refused": "tidegate_delivery_refused_total",
   "delivery: store retry": "tidegate_delivery_store_retries_total",
   "ingress: tenant limited": "tidegate_sends_rate_limited_total",
+  "gateway: failover": "tidegate_failovers_total",
+  "gateway: kept in the outbox": "tidegate_sends_kept_total",
+  "gateway: neither log nor outbox": "tidegate_sends_unkept_total",
+  "gateway: blind connect": "tidegate_connects_blind_total",
+  "outbox: published": "tidegate_outbox_published_total",
+  "outbox: publish error": "tidegate_outbox_publish_errors_total",
+  "outbox: staged": "tidegate_outbox_staged_total",
 } as const;
 
 /** A machine's place for one process at a time: it dies and comes back under the same name. */
@@ -61,7 +74,9 @@ export class Host {
   telemetry: MemoryTelemetry = createMemoryTelemetry();
   gateway: Gateway | undefined;
   pool: DeliveryPool | undefined;
+  publisher: OutboxPublisher | undefined;
   consumers: readonly SimConsumer[] = [];
+  #outbox: OutboxAccess | undefined;
 
   constructor(world: HostWorld, name: string, role: Role) {
     this.#world = world;
@@ -69,6 +84,10 @@ export class Host {
     this.role = role;
     this.process = new SimProcess(name, world.scheduler, () => 0);
     this.process.kill();
+  }
+
+  get blindConnects(): number {
+    return this.telemetry.value("tidegate_connects_blind_total") ?? 0;
   }
 
   get up(): boolean {
@@ -82,9 +101,16 @@ export class Host {
     this.process = process;
     this.telemetry = createMemoryTelemetry();
     const telemetry = this.#telemetryOf(this.telemetry);
-    const access = logOf(world.log, process, scheduler, random, () =>
-      weather.healed ? 0 : profile.store.read / 3,
+    const access = logOf(
+      world.log,
+      process,
+      scheduler,
+      random,
+      () => (weather.healed ? 0 : profile.store.read / 3),
+      profile.outbox ? world.outages.appendOf(world.log, process) : undefined,
     );
+    const outbox = profile.outbox ? outboxOf(weather, world.outbox, process) : undefined;
+    this.#outbox = outbox;
     this.consumers = access.consumers;
     const shared = {
       log: access.log,
@@ -102,6 +128,13 @@ export class Host {
         (error: unknown) => world.broken("start", `${this.name}: ${String(error)}`),
       );
     }
+    if (this.role !== "gateway" && outbox !== undefined)
+      this.publisher = new OutboxPublisher({
+        ...shared,
+        outbox: outbox.outbox,
+        digest,
+        source: this.name,
+      });
     if (this.role !== "pool") {
       const authenticator = this.#authenticatorOf(process);
       const sharedLimits = createMemorySharedLimits();
@@ -111,6 +144,7 @@ export class Host {
         authenticator,
         digest,
         name: this.name,
+        ...(outbox === undefined ? {} : { outbox: outbox.outbox }),
       });
     }
   }
@@ -123,6 +157,8 @@ export class Host {
       count(name, this.telemetry.value(metric) ?? 0);
     this.gateway = undefined;
     this.pool = undefined;
+    this.publisher = undefined;
+    this.#outbox?.abandon();
     for (const link of this.links) link.cut();
     this.links.clear();
   }

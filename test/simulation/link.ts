@@ -12,6 +12,7 @@ import { count } from "./stats.ts";
 export interface LinkHost {
   readonly process: SimProcess;
   readonly gateway: Gateway | undefined;
+  readonly blindConnects: number;
   readonly links: Set<Link>;
 }
 
@@ -50,6 +51,8 @@ export class Link implements Socket {
   #clientDone = false;
   #vanished = false;
   #stalled = false;
+  /** Connects of the gateway that did not know what waits in the outbox, before this one. */
+  readonly #blindBefore: number;
   /** The gateway knows that the socket has ended. */
   #told = false;
   #closeCode = 1006;
@@ -69,6 +72,12 @@ export class Link implements Socket {
     this.#capacity = capacity;
     host.links.add(this);
     this.#connection = gateway.open(this);
+    this.#blindBefore = host.blindConnects;
+  }
+
+  /** Whether this connection may have gone on without knowing what waits in the outbox. */
+  get mayBeBlind(): boolean {
+    return this.host.blindConnects !== this.#blindBefore;
   }
 
   // The gateway's end.

@@ -168,6 +168,7 @@ export function logOf(
   scheduler: Scheduler,
   random: SeededRandom,
   readErrors: () => number,
+  append: EventLog["append"] = (...args) => process.io(log.append(...args)),
 ): LogAccess {
   const consumers: SimConsumer[] = [];
   const reading = <T>(read: () => Promise<T>): Promise<T> => {
@@ -183,7 +184,7 @@ export function logOf(
       describeTopic: (name) => reading(() => log.describeTopic(name)),
       topics: () => reading(() => log.topics()),
       deleteTopic: (name) => process.io(log.deleteTopic(name)),
-      append: (topic, partition, records) => process.io(log.append(topic, partition, records)),
+      append,
       range: (topic, partition) => reading(() => log.range(topic, partition)),
       read: (topic, partition, offset, recordsMax) =>
         reading(() => log.read(topic, partition, offset, recordsMax)),

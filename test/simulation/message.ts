@@ -1,8 +1,8 @@
 /** Where a try's receipt says that its record is. */
 export interface ReceiptAt {
   readonly message: string;
-  readonly partition: number;
-  readonly offset: number;
+  /** Undefined: in the outbox. */
+  readonly at: { readonly partition: number; readonly offset: number } | undefined;
 }
 
 /** One try to send. */
@@ -10,7 +10,13 @@ export interface Try {
   readonly message: Message;
   readonly attempt: number | undefined;
   readonly content: string;
+  /** The connection, and when in the order of everything that clients said and heard. */
+  readonly link: object | undefined;
+  readonly sentAt: number;
+  /** The gateway may not have known what the user has in the outbox through others. */
+  readonly blind: boolean;
   receipt?: ReceiptAt;
+  receiptAt?: number;
 }
 
 /** What a client wants to say once, with everything that it did for it. */

@@ -29,6 +29,7 @@ export class Oracle {
   readonly #accepted = new Map<string, Map<string, { offset: number; fingerprint: string }>>();
   readonly #conversations = new Map<string, Truth>();
   readonly #placements = new Map<string, number>();
+  readonly #byId = new Map<string, Verdict[]>();
 
   constructor(disk: MemoryDisk, windowOffsets: number) {
     this.#disk = disk;
@@ -57,6 +58,23 @@ export class Oracle {
     return this.#placements.get(id) ?? 0;
   }
 
+  /** What became of all records with an id, in log order. */
+  verdictsOf(id: string): readonly Verdict[] {
+    this.#sync();
+    return this.#byId.get(id) ?? [];
+  }
+
+  /** The offset of a conversation's messages by key; of one that was placed twice the first. */
+  placed(tenant: string, conversation: string): ReadonlyMap<string, number> {
+    const places = new Map<string, number>();
+    const truth = this.conversation(tenant, conversation);
+    truth?.lines.forEach((line, i) => {
+      const { key } = JSON.parse(line) as { key: string };
+      if (!places.has(key)) places.set(key, truth.offsets[i] as number);
+    });
+    return places;
+  }
+
   /** Topics of tenants with their partitions. */
   topics(): readonly { readonly name: string; readonly partitions: number }[] {
     return [...this.#disk.topics.values()]
@@ -75,10 +93,19 @@ export class Oracle {
         if (verdicts.length === partition.end) return;
         for (const chunk of partition.chunks) {
           if (chunk.base + chunk.records.length <= verdicts.length) continue;
-          for (const record of chunk.records)
-            verdicts.push(
-              this.#judge(tenant, key, topic.info.incarnation, record, verdicts.length),
+          for (const record of chunk.records) {
+            const verdict = this.#judge(
+              tenant,
+              key,
+              topic.info.incarnation,
+              record,
+              verdicts.length,
             );
+            verdicts.push(verdict);
+            const same = this.#byId.get(verdict.id);
+            if (same === undefined) this.#byId.set(verdict.id, [verdict]);
+            else same.push(verdict);
+          }
         }
       });
     }

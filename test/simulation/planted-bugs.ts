@@ -8,6 +8,8 @@ export interface Patch {
 /** A bug that somebody could write, and that the simulation has to notice. */
 export interface PlantedBug {
   readonly name: string;
+  /** Shows only in runs with an outbox. */
+  readonly outbox?: boolean;
   readonly patches: readonly Patch[];
 }
 

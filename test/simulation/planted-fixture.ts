@@ -13,7 +13,7 @@ process.on("unhandledRejection", () => {});
 const order = Array.from({ length: seeds }, (_, i) => i + 1);
 for (const seed of goesOn ? order : [Number(process.argv[4]), ...order]) {
   if (!goesOn && first !== undefined) break;
-  const failure = simulate(seed, 0);
+  const failure = simulate(seed, 0, undefined, process.argv[5] === "outbox");
   if (failure === undefined) continue;
   failed++;
   checks[failure.check] = (checks[failure.check] ?? 0) + 1;

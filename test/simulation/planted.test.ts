@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { FOUND_BUGS, PLANTED_BUGS } from "./planted-bugs.ts";
+import { OUTBOX_BUGS } from "./planted-outbox-bugs.ts";
 import { catchBug } from "./planted.ts";
 import { SEEDS } from "./seeds.ts";
 
@@ -8,7 +9,7 @@ const RUNS = 2_000;
 const alone = process.env["SEED"] !== undefined;
 
 describe.skipIf(alone)("bugs that are put into the program are noticed", () => {
-  for (const bug of [...PLANTED_BUGS, ...FOUND_BUGS])
+  for (const bug of [...PLANTED_BUGS, ...OUTBOX_BUGS, ...FOUND_BUGS])
     test(bug.name, async () => {
       const seed = SEEDS.find(([, name]) => name === bug.name)?.[0];
       const { first } = await catchBug(bug, RUNS, false, seed);

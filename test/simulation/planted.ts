@@ -9,6 +9,7 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { FOUND_BUGS, PLANTED_BUGS, type PlantedBug } from "./planted-bugs.ts";
+import { OUTBOX_BUGS } from "./planted-outbox-bugs.ts";
 
 /** What the runs of one bug came to. */
 export interface Catch {
@@ -48,7 +49,14 @@ export async function catchBug(
     }
     const program = join(folder, "test/simulation/planted-fixture.ts");
     const child = Bun.spawn(
-      [process.execPath, program, String(seeds), all ? "all" : "first", String(first ?? 1)],
+      [
+        process.execPath,
+        program,
+        String(seeds),
+        all ? "all" : "first",
+        String(first ?? 1),
+        bug.outbox === true ? "outbox" : "plain",
+      ],
       {
         cwd: folder,
         stdout: "pipe",
@@ -73,7 +81,8 @@ if (import.meta.main) {
   console.log(`| bug | failing runs of ${seeds} | first seed | after | checks |`);
   console.log("| --- | ---: | ---: | ---: | --- |");
   const name = process.argv.find((argument) => argument.startsWith("--only="))?.slice(7) ?? "";
-  const bugs = all ? [...PLANTED_BUGS, ...FOUND_BUGS] : PLANTED_BUGS;
+  const planted = [...PLANTED_BUGS, ...OUTBOX_BUGS];
+  const bugs = all ? [...planted, ...FOUND_BUGS] : planted;
   for (const bug of bugs.filter((one) => one.name.includes(name))) {
     const { failed, first, firstMs, checks } = await catchBug(bug, seeds, all);
     const which = Object.entries(checks)

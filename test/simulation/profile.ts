@@ -5,6 +5,8 @@ import type { SeededRandom } from "./random.ts";
 export interface Profile {
   /** One process that dies with its log, or several around a log that stays. */
   readonly standalone: boolean;
+  /** Sends go into an outbox while the log is away; always in a cluster. */
+  readonly outbox: boolean;
   readonly gateways: number;
   readonly pools: number;
   readonly partitions: number;
@@ -62,16 +64,26 @@ const LIMITS = limitsWith({
   sessionMarginMs: 500,
   drainDeadlineMs: 2_000,
   drainJitterMs: 100,
+  outboxRowsMax: 60,
+  outboxBytesMax: 12_000,
+  outboxGatewayRowsMax: 40,
+  outboxGatewayBytesMax: 8_000,
+  outboxPutRowsMax: 6,
+  outboxBatchRowsMax: 5,
+  outboxPartitionsMax: 2,
+  outboxHoldRowsMax: 8,
 });
 
-export function profileOf(random: SeededRandom): Profile {
-  const standalone = random.chance(0.35);
+/** @param outbox a cluster of at least two gateways with an outbox */
+export function profileOf(random: SeededRandom, outbox: boolean): Profile {
+  const standalone = random.chance(0.35) && !outbox;
   const calm = random.chance(0.15);
   const level = (most: number): number => (calm || random.chance(0.3) ? 0 : random.next() * most);
   const names = Array.from({ length: 4 + random.int(14) }, (_, i) => `room-${i}`);
   return {
     standalone,
-    gateways: standalone ? 1 : 1 + random.int(2),
+    outbox,
+    gateways: outbox ? 2 : standalone ? 1 : 1 + random.int(2),
     pools: standalone ? 1 : 1 + random.int(3),
     partitions: 1 + random.int(2),
     steps: 120 + random.int(240),

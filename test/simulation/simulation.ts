@@ -25,9 +25,15 @@ export interface Failure {
  *
  * @param traced how many of the last steps a failure shows
  * @param stop fails a run that keeps every guarantee with this message, to see its trace
+ * @param outbox a cluster whose log may be away for long, with an outbox
  */
-export function simulate(seed: number, traced?: number, stop?: string): Failure | undefined {
-  const world = new World(seed, traced);
+export function simulate(
+  seed: number,
+  traced?: number,
+  stop?: string,
+  outbox = false,
+): Failure | undefined {
+  const world = new World(seed, traced, outbox);
   try {
     run(world);
     if (stop !== undefined) fail("stop", stop);
@@ -84,15 +90,19 @@ function rest(world: World, lacks: () => readonly (string | undefined)[]): void 
   for (let step = 0; step < REST_STEPS_MAX; step++) {
     world.pass(REST_STEP_MS);
     checkBounds(world);
-    if (lacks().every((one) => one === undefined) && levels(world) === "") return;
+    const isAtRest = lacks().every((one) => one === undefined);
+    if (isAtRest && levels(world) === "") return;
   }
   const left =
     lacks().find((one) => one !== undefined) ?? `the store is behind the log: ${levels(world)}`;
   fail("rest", `${left}, ${(REST_STEPS_MAX * REST_STEP_MS) / 1_000} s after the last fault`);
 }
 
-/** Partitions of which not everything is stored. */
+/** Partitions of which not everything is published and stored. */
 function levels(world: World): string {
+  const { rows, messages } = world.outbox;
+  if (rows + messages.length > 0)
+    return `${rows} rows and ${messages.length} messages in the outbox`;
   const stored = new Map(
     world.data.offsets().map((one) => [`${one.topic}/${one.partition}`, one.nextOffset]),
   );

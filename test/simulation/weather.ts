@@ -1,6 +1,7 @@
 import { AppError } from "../../src/errors.ts";
 import { chatTopic } from "../../src/topics.ts";
 import type { Host } from "./host.ts";
+import { outageActions } from "./outage-weather.ts";
 import type { SeededRandom } from "./random.ts";
 import { count } from "./stats.ts";
 import type { World } from "./world.ts";
@@ -29,6 +30,7 @@ export class Weather {
       [1, () => this.#interrupt()],
       [6, () => this.#failAppend()],
       [2, () => this.#foreignRecord()],
+      ...(world.profile.outbox ? outageActions(world) : []),
     ];
     this.#total = this.#actions.reduce((sum, [weight]) => sum + weight, 0);
   }
@@ -44,6 +46,12 @@ export class Weather {
   /** Nothing goes wrong from now on, and what is down comes up. */
   heal(): void {
     const world = this.#world;
+    if (world.profile.outbox) {
+      world.outages.end();
+      world.log.faults.releaseFlush();
+      // So many may wait after an outage that each try of the publisher would meet one.
+      world.log.faults.clear();
+    }
     const calm = (): void => {
       world.bus.healed = true;
       world.bus.down = false;

@@ -1,11 +1,16 @@
 import { createMemoryDisk, type MemoryDisk } from "../../src/adapters/memory/event-log-disk.ts";
 import { createMemoryEventLog, type MemoryEventLog } from "../../src/adapters/memory/event-log.ts";
 import { MemoryStoreData } from "../../src/adapters/memory/message-store-data.ts";
+import { MemoryOutboxData } from "../../src/adapters/memory/outbox-data.ts";
 import { createMemoryTenantCatalog } from "../../src/adapters/memory/tenant-catalog.ts";
+import { createSystemDigest } from "../../src/adapters/system/digest.ts";
+import type { OutboxMessage } from "../../src/ports/outbox.ts";
 import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
+import { messageId, scopeInput } from "../../src/wire/message-id.ts";
 import { Bus } from "./bus.ts";
 import { Host } from "./host.ts";
 import { Oracle } from "./oracle.ts";
+import { Outages } from "./outages.ts";
 import { profileOf, type Profile } from "./profile.ts";
 import { SeededRandom } from "./random.ts";
 import { Scheduler, schedulerClock } from "./scheduler.ts";
@@ -29,18 +34,24 @@ export class World {
   readonly weather: StoreWeather;
   readonly bus: Bus;
   readonly oracle: Oracle;
+  readonly outages: Outages;
+  readonly outbox = new MemoryOutboxData();
   readonly hosts: Host[] = [];
+  /** Counts what clients say and hear. */
+  moment = 0;
+  readonly #submitted: OutboxMessage[] = [];
   log: MemoryEventLog;
   catalog!: TenantCatalog;
   #broken: { check: string; message: string } | undefined;
 
-  constructor(seed: number, traced: number | undefined) {
+  constructor(seed: number, traced: number | undefined, outbox: boolean) {
     const random = new SeededRandom(seed);
     this.random = random;
     const { scheduler } = this;
     this.trace = new Trace(scheduler, traced);
-    const profile = profileOf(random);
+    const profile = profileOf(random, outbox);
     this.profile = profile;
+    this.outages = new Outages(random, profile.limits.appendOutcomeMs);
     this.weather = {
       data: this.data,
       scheduler,
@@ -86,6 +97,22 @@ export class World {
     else if (host.role === "pool") this.#expireLater(host);
   }
 
+  /** Another service's transaction with a message in it commits. */
+  submit(message: OutboxMessage): void {
+    this.#submitted.push(message);
+    const number = ++this.outbox.messageNumber;
+    this.outbox.messages.push({ message, number, at: this.scheduler.wall });
+  }
+
+  /** How often each of those messages was placed. */
+  submitted(): readonly { readonly key: string; readonly placements: number }[] {
+    const digest = createSystemDigest();
+    return this.#submitted.map(({ tenant, conversation, sender, key }) => {
+      const id = messageId(key, digest.scope(scopeInput(tenant, conversation, sender)));
+      return { key, placements: this.oracle.placements(id) };
+    });
+  }
+
   restart(host: Host): void {
     if (host.up) return;
     this.trace.add("start", host.name);
@@ -94,10 +121,10 @@ export class World {
 
   /** Leaves the group in good order, then ends. */
   leave(host: Host): void {
-    const { pool, process, gateway } = host;
+    const { pool, process, gateway, publisher } = host;
     this.trace.add("leave", host.name);
     count(`orderly end of ${host.role}`);
-    const ending = Promise.all([gateway?.drain(), pool?.close()]);
+    const ending = Promise.all([gateway?.drain(), publisher?.close(), pool?.close()]);
     ending.then(
       () => {
         if (host.process === process && process.alive) host.kill();

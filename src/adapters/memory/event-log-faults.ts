@@ -23,6 +23,11 @@ export class LogFaults {
     this.appends.push(fault);
   }
 
+  /** Appends come out as usual again. */
+  clear(): void {
+    this.appends.length = 0;
+  }
+
   /** Nothing is flushed, and so nothing acknowledged, until `releaseFlush`. */
   holdFlush(): void {
     this.held = true;
