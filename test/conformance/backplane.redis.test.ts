@@ -10,6 +10,13 @@ backplaneConformance("redis", async () => {
   return backplane;
 });
 
+backplaneConformance("redis with several channels a partition", async () => {
+  const { url } = await useRedis();
+  const { backplane } = startRedisProcess({ url, prefix: freshPrefix(), lanes: 16 });
+  await backplane.opened();
+  return backplane;
+});
+
 const cluster = await startRedis({ mode: "cluster" });
 afterAll(() => cluster.stop());
 

@@ -7,11 +7,14 @@ import { Listening } from "./listening.ts";
 import { Publisher, USER_SLOTS } from "./publisher.ts";
 import { createSharedLimits } from "./shared-limits.ts";
 
-/** Channels that a partition's conversations are spread over (docs/adr/0006-channels.md). */
-const LANES = 4;
+/** Channels that a partition's conversations are spread over: measured in docs/adr/0006-channels.md. */
+const LANES = 1;
 
 export interface RedisBackplaneOptions extends RedisOptions {
-  /** Only measurements take another number; every process needs the same. */
+  /**
+   * Channels a partition; the same in every process, or they do not hear each other. More than one
+   * pays where very many gateways read few conversations each.
+   */
   readonly lanes?: number;
 }
 

@@ -17,7 +17,7 @@ import type { Socket } from "../../../src/ports/socket.ts";
 import { ProtocolClient } from "./protocol-client.ts";
 
 /** A socket without a network: what the gateway does with it is there to be looked at. */
-class FakeSocket implements Socket {
+export class FakeSocket implements Socket {
   readonly client: ProtocolClient;
   connection: Connection | undefined;
   paused = false;

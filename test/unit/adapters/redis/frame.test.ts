@@ -1,0 +1,173 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import {
+  decodeBeat,
+  decodePublication,
+  decodeRefusal,
+  encodeBeat,
+  encodeHead,
+  encodeRefusal,
+  encodeRun,
+} from "../../../../src/adapters/redis/frame.ts";
+import type { PublishedRun } from "../../../../src/ports/backplane.ts";
+
+const HEAD = { ownerEpoch: 3, number: 17, count: 5 };
+const all = (): boolean => true;
+
+function run(changes: Partial<PublishedRun> = {}): PublishedRun {
+  return {
+    tenant: "acme",
+    conversation: "räum 😀 a b",
+    epoch: "e1",
+    firstSeq: 7,
+    offsets: [41, 43, 44],
+    events: ['{"text":"é\\u0000 😀 \\ud83d"}', "{}", '{"a":"\\n\\t"}'],
+    ...changes,
+  };
+}
+
+function encode(...runs: readonly PublishedRun[]): string {
+  return encodeHead(HEAD) + runs.map((one) => encodeRun(one, 0, one.events.length)).join("");
+}
+
+/** As Redis brings it. */
+const overTheWire = (text: string): string => Buffer.from(text).toString();
+
+describe("a publication", () => {
+  test("comes back unaltered", () => {
+    const runs = [run(), run({ conversation: "b", firstSeq: 1, offsets: [0], events: ["{}"] })];
+    expect(decodePublication(overTheWire(encode(...runs)), all)).toEqual({ ...HEAD, runs });
+  });
+
+  test("comes back whatever is in names and events but line breaks and tabs", () => {
+    const name = fc
+      .string({ unit: "grapheme", maxLength: 20 })
+      .filter((text) => !/[\n\t]/.test(text));
+    const events = fc.array(
+      fc.string({ unit: "grapheme", maxLength: 50 }).filter((text) => !text.includes("\n")),
+      { minLength: 1, maxLength: 5 },
+    );
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ tenant: name, conversation: name, epoch: name, events }), {
+          maxLength: 4,
+        }),
+        fc.nat(),
+        (parts, from) => {
+          const runs = parts.map((part) => ({
+            ...part,
+            firstSeq: from,
+            offsets: part.events.map((_, i) => from + 3 * i),
+          }));
+          expect(decodePublication(overTheWire(encode(...runs)), all)?.runs).toEqual(runs);
+        },
+      ),
+    );
+  });
+
+  test("gives only the runs that are wanted", () => {
+    const text = encode(run({ tenant: "rival" }), run(), run({ conversation: "other" }));
+    const message = decodePublication(
+      text,
+      (tenant, conversation) => tenant === "acme" && conversation !== "other",
+    );
+    expect(message?.runs).toEqual([run()]);
+  });
+
+  test("gives a part of a run with its own first seq and offsets", () => {
+    const part = encodeRun(run(), 1, 3) as string;
+    expect(decodePublication(encodeHead(HEAD) + part, all)?.runs).toEqual([
+      run({ firstSeq: 8, offsets: [43, 44], events: run().events.slice(1) }),
+    ]);
+  });
+
+  test.each(["a\tb", "a\nb"])("has no names that would break it: %j", (name) => {
+    expect(encodeRun(run({ conversation: name }), 0, 3)).toBeUndefined();
+    expect(encodeRun(run({ tenant: name }), 0, 3)).toBeUndefined();
+    expect(encodeRun(run({ epoch: name }), 0, 3)).toBeUndefined();
+  });
+
+  test("that is cut short anywhere is none", () => {
+    const text = encode(run(), run({ conversation: "b" }));
+    const ends = new Set([encodeHead(HEAD).length, encode(run()).length, text.length]);
+    for (let length = 0; length < text.length; length++)
+      if (!ends.has(length)) expect(decodePublication(text.slice(0, length), all)).toBeUndefined();
+  });
+
+  test("with anything changed throws nothing, and never gives a run of another shape", () => {
+    const text = encode(run(), run({ conversation: "b" }));
+    fc.assert(
+      fc.property(
+        fc.nat({ max: text.length }),
+        fc.nat({ max: 10 }),
+        fc.string({ maxLength: 6 }),
+        (at, remove, insert) => {
+          const broken = text.slice(0, at) + insert + text.slice(at + remove);
+          for (const one of decodePublication(broken, all)?.runs ?? []) {
+            expect(one.events.length).toBe(one.offsets.length);
+            expect(one.events.length).toBeGreaterThan(0);
+            expect(Number.isSafeInteger(one.firstSeq)).toBe(true);
+          }
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test.each([
+    "",
+    "1",
+    "1p",
+    "1p\n",
+    "1p1 2\n",
+    "1p1 2 3 4\n",
+    "1p-1 2 3\n",
+    "1p1.5 2 3\n",
+    "2p1 2 3\n",
+    "hello",
+    "1p1 2 3\n9999999999999999\ta\tb",
+  ])("is not what is foreign: %j", (text) => expect(decodePublication(text, all)).toBeUndefined());
+});
+
+describe("a beat", () => {
+  const beat = {
+    topic: "t",
+    partition: 1,
+    ownerEpoch: 2,
+    number: 5,
+    publishedThrough: 44,
+    storedThrough: 40,
+  };
+  const { topic: _topic, partition: _partition, ...told } = beat;
+
+  test("comes back with the number of each lane", () => {
+    expect(decodeBeat(encodeBeat(beat, [0, 3, 2]), 3)).toEqual({ ...told, counts: [0, 3, 2] });
+  });
+
+  test("of another number of lanes is none", () => {
+    expect(decodeBeat(encodeBeat(beat, [0, 3, 2]), 4)).toBeUndefined();
+  });
+
+  test.each(["", "1b", "1b1 2 3 4", "1b1 2 3\n0", "1b1 2 3 x\n0", "1p1 2 3 4\n0"])(
+    "is not what is foreign: %j",
+    (text) => expect(decodeBeat(text, 1)).toBeUndefined(),
+  );
+});
+
+describe("a refusal", () => {
+  const refusal = {
+    tenant: "acme",
+    user: "ana\n\t",
+    conversation: "räum",
+    key: "k",
+    message: "m",
+    code: "key_conflict",
+  };
+
+  test("comes back", () => expect(decodeRefusal(encodeRefusal(refusal))).toEqual(refusal));
+
+  test.each(["", "1r", "1r{}", "1r[1,2,3,4,5,6]", '1r["a"]', "1r[", "1p"])(
+    "is not what is foreign: %j",
+    (text) => expect(decodeRefusal(text)).toBeUndefined(),
+  );
+});

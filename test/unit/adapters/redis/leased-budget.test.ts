@@ -1,0 +1,123 @@
+import { expect, test } from "bun:test";
+import { LeasedBudget, type Grant } from "../../../../src/adapters/redis/leased-budget.ts";
+import { limitsWith } from "../../../../src/limits.ts";
+
+const RATE = { perSecond: 100, burst: 50 };
+const LIMITS = { rateLeaseMs: 100, rateLeaseLifeMs: 2_000, rateAnswerMs: 250 };
+/** Of one lease: what comes in rateLeaseMs. */
+const CHUNK = 10;
+
+function setUp() {
+  const world = { now: 0, asked: [] as number[] };
+  const answers: ((answer: Grant | Error) => void)[] = [];
+  const budget = new LeasedBudget({
+    limits: limitsWith(LIMITS),
+    monotonic: () => world.now,
+    ask: (tokens) =>
+      new Promise((resolve, reject) => {
+        world.asked.push(tokens);
+        answers.push((answer) => (answer instanceof Error ? reject(answer) : resolve(answer)));
+      }),
+  });
+  return {
+    world,
+    /** Takes until refused. @returns how many were taken, and the wait */
+    drain() {
+      for (let taken = 0; ; taken++) {
+        const wait = budget.take(world.now, RATE);
+        if (wait > 0 || taken > 1_000) return { taken, wait };
+      }
+    },
+    async answer(answer: Partial<Grant> | Error) {
+      const grant = { tokens: 0, members: 1, waitMs: 0 };
+      answers.shift()?.(answer instanceof Error ? answer : { ...grant, ...answer });
+      // The budget hears of it in the turn after.
+      await Promise.resolve();
+      await Promise.resolve();
+    },
+  };
+}
+
+test("the first tokens are taken on credit, while the first lease is on its way", () => {
+  const { world, drain } = setUp();
+  expect(drain().taken).toBe(CHUNK);
+  expect(world.asked).toEqual([CHUNK]);
+});
+
+test("a lease pays the credit first", async () => {
+  const { world, drain, answer } = setUp();
+  drain();
+  await answer({ tokens: CHUNK });
+  world.now += 100;
+  drain();
+  expect(world.asked[1]).toBe(CHUNK);
+  await answer({ tokens: 2 * CHUNK });
+  expect(drain().taken).toBeLessThanOrEqual(2 * CHUNK);
+});
+
+test("the next lease is asked for before the present one is spent", async () => {
+  const { world, drain, answer } = setUp();
+  drain();
+  await answer({ tokens: 2 * CHUNK });
+  expect(world.asked).toHaveLength(1);
+  expect(drain().taken).toBeGreaterThanOrEqual(CHUNK);
+  expect(world.asked).toHaveLength(2);
+});
+
+test("an empty bucket is not asked again before it may have something", async () => {
+  const { world, drain, answer } = setUp();
+  drain();
+  await answer({ tokens: 0, waitMs: 70 });
+  expect(drain()).toEqual({ taken: 0, wait: 70 });
+  world.now += 69;
+  expect(drain().wait).toBe(1);
+  expect(world.asked).toHaveLength(1);
+  world.now += 1;
+  drain();
+  // What is owed is asked for as well.
+  expect(world.asked).toEqual([CHUNK, 2 * CHUNK]);
+});
+
+test("a lease that was not spent in rateLeaseLifeMs is void", async () => {
+  const { world, drain, answer } = setUp();
+  drain();
+  await answer({ tokens: 4 * CHUNK });
+  world.now += LIMITS.rateLeaseLifeMs + 1;
+  // Credit alone.
+  expect(drain().taken).toBe(CHUNK);
+});
+
+test("while Redis is away each takes its share of the rate", async () => {
+  const { world, drain, answer } = setUp();
+  drain();
+  await answer({ tokens: CHUNK, members: 4 });
+  world.now += 100;
+  drain();
+  await answer(new Error("away"));
+  const burst = drain().taken;
+  expect(burst).toBeLessThanOrEqual(RATE.burst / 4 + 1);
+  world.now += 1_000;
+  expect(drain().taken).toBeLessThanOrEqual(RATE.burst / 4 + 1);
+  expect(drain().wait).toBeGreaterThanOrEqual(1);
+});
+
+test("an answer that does not come within rateAnswerMs is not waited for", () => {
+  const { world, drain } = setUp();
+  expect(drain().taken).toBe(CHUNK);
+  world.now += LIMITS.rateAnswerMs;
+  expect(drain().taken).toBe(0);
+  world.now += 1;
+  expect(drain().taken).toBe(RATE.burst);
+  expect(world.asked).toHaveLength(1);
+});
+
+test("it asks again after it was away, and goes on with leases", async () => {
+  const { world, drain, answer } = setUp();
+  drain();
+  await answer(new Error("away"));
+  world.now += 10_000;
+  drain();
+  expect(world.asked).toHaveLength(2);
+  await answer({ tokens: 4 * CHUNK });
+  expect(drain().taken).toBeWithin(CHUNK, 5 * CHUNK);
+});
