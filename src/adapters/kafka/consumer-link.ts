@@ -49,7 +49,7 @@ export class BrokerLink {
     const connection = this.#connection;
     this.#connection = undefined;
     this.#opening = undefined;
-    connection?.socket.destroy();
+    if (connection !== undefined) breakOff(connection);
   }
 
   close(): void {
@@ -79,15 +79,21 @@ export class BrokerLink {
       await connection.connect(host, port);
     } catch (error) {
       forget();
-      connection.socket.destroy();
+      breakOff(connection);
       throw error;
     }
     if (this.#connection !== connection) {
-      connection.socket.destroy();
+      breakOff(connection);
       throw new AppError("log_unavailable", `the connection to ${this.address} was given up`);
     }
     return connection;
   }
+}
+
+/** Also one that is being made: without `close` it would keep the process for its whole timeout. */
+function breakOff(connection: Connection): void {
+  connection.close(() => {});
+  connection.socket.destroy();
 }
 
 /** The library throws answers that hold an error code; the answer itself is in `response`. */
