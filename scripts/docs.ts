@@ -9,6 +9,7 @@ import { closeCodesDocument } from "./docs/close-codes.ts";
 import { configDocument } from "./docs/config.ts";
 import type { Document } from "./docs/document.ts";
 import { errorsDocument } from "./docs/errors.ts";
+import { kafkaClientsDocument } from "./docs/kafka-clients.ts";
 import { limitsDocument } from "./docs/limits.ts";
 import { metricsDocument } from "./docs/metrics.ts";
 import { openapiDocument } from "./docs/openapi.ts";
@@ -19,6 +20,7 @@ const DOCUMENTS: readonly Document[] = [
   closeCodesDocument,
   limitsDocument,
   configDocument,
+  kafkaClientsDocument,
   metricsDocument,
   clientLineDocument,
   serverLineDocument,
