@@ -10,6 +10,7 @@ import type {
 import type { EventFeed, MessageStore } from "../../src/ports/message-store.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
+import { isPlacedIn, locateIn } from "../locate.ts";
 import { Recount } from "./recount.ts";
 import { StoredRate } from "./stored-rate.ts";
 
@@ -98,7 +99,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     const ids = found.unplaced.map((one) => one.id);
     const placed = ids.length > 0 ? await store.findIds({ topic, partition }, ids) : undefined;
     for (const one of found.unplaced) {
-      if (placed?.has(one.id)) continue;
+      if (placed?.has(one.id) || !(await belongs(topic, one.key))) continue;
       metrics.lost.value++;
       telemetry.log("error", "a record was lost", {
         partition: name,
@@ -110,6 +111,13 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     const { auditRecordsPerSecond, auditRecordsPerSecondBusy } = limits;
     const pace = load.isBusy ? auditRecordsPerSecondBusy : auditRecordsPerSecond;
     await pause((batch.records.length * 1_000) / pace);
+  }
+
+  /** Whether a record is one of ours; what others write into a topic is refused. */
+  async function belongs(topic: string, key: string): Promise<boolean> {
+    const place = locateIn(topic)(key);
+    if (place === undefined) return false;
+    return (await isPlacedIn(topic, catalog)?.(place.tenant)) ?? true;
   }
 
   /** Small pieces, since each is decoded on the thread that has the sockets. */

@@ -11,7 +11,14 @@ export interface Recounted {
   /** Ids that were placed a second time. */
   readonly duplicated: number;
   /** Records that are not placed: each must be a repeat or a refusal. */
-  readonly unplaced: readonly { readonly id: string; readonly offset: number }[];
+  readonly unplaced: readonly Unplaced[];
+}
+
+export interface Unplaced {
+  readonly id: string;
+  readonly offset: number;
+  /** Of the record. */
+  readonly key: string;
 }
 
 /**
@@ -37,7 +44,7 @@ export class Recount {
     let altered = 0;
     let reordered = 0;
     let duplicated = 0;
-    const unplaced: { id: string; offset: number }[] = [];
+    const unplaced: Unplaced[] = [];
     let at = 0;
     records.forEach((record, i) => {
       const offset = offsets[i] as number;
@@ -48,7 +55,7 @@ export class Recount {
       const header = parseVerdictHeader(record);
       const event = events[at];
       if (event === undefined || event.offset !== offset) {
-        if (header !== undefined) unplaced.push({ id: header.id, offset });
+        if (header !== undefined) unplaced.push({ id: header.id, offset, key: record.key });
         return;
       }
       at++;

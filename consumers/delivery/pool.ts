@@ -1,5 +1,4 @@
-import type { Locate } from "../../src/chat/sequencer.ts";
-import { AppError, asAppError } from "../../src/errors.ts";
+import { asAppError, type AppError } from "../../src/errors.ts";
 import type { Limits } from "../../src/limits.ts";
 import { backoffMs } from "../../src/policy/backoff.ts";
 import type { Backplane } from "../../src/ports/backplane.ts";
@@ -9,10 +8,8 @@ import type { MessageStore } from "../../src/ports/message-store.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
-import { splitSharedKey } from "../../src/tenants.ts";
-import { isPoolTopic, tenantOfTopic } from "../../src/topics.ts";
-import { conversationFault, isTenant } from "../../src/wire/name.ts";
 import { DeadLetters } from "../dead-letter.ts";
+import { isPlacedIn, locateIn } from "../locate.ts";
 import { deliveryMetrics } from "./metrics.ts";
 import { PartitionWorker } from "./partition-worker.ts";
 
@@ -68,9 +65,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
         topic,
         partition,
         locate: locateIn(topic.name),
-        isPlaced: isPoolTopic(topic.name)
-          ? async (tenant) => (await catalog.find(tenant))?.topic === topic.name
-          : undefined,
+        isPlaced: isPlacedIn(topic.name, catalog),
         log,
         store,
         backplane,
@@ -182,22 +177,4 @@ export function haltedText(pool: DeliveryPool): string | undefined {
     ([name, error]) => `${name}: ${asAppError(error).code}: ${error.message}`,
   );
   return halted.length === 0 ? undefined : halted.join("; ");
-}
-
-/**
- * A tenant's own topic has the conversation as key, a shared one the tenant before it. Whether that
- * tenant lives there at all is asked when the conversation's head is.
- */
-function locateIn(topic: string): Locate {
-  if (isPoolTopic(topic)) {
-    return (key) => {
-      const parts = splitSharedKey(key);
-      if (parts === undefined || !isTenant(parts.tenant)) return undefined;
-      return conversationFault(parts.conversation) === undefined ? parts : undefined;
-    };
-  }
-  const tenant = tenantOfTopic(topic);
-  if (tenant === undefined) throw new AppError("topic_unknown", `${topic} is no topic of a tenant`);
-  return (key) =>
-    conversationFault(key) === undefined ? { tenant, conversation: key } : undefined;
 }

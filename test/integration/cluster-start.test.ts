@@ -23,7 +23,7 @@ describe("a program of a cluster that starts while a service is away", () => {
     async () => {
       const { hostname, port } = new URL(cluster.settings["DATABASE_URL"] ?? "");
       await using proxy = await startProxy({ host: hostname, port: Number(port) });
-      proxy.cut();
+      await proxy.cut();
       const url = new URL(cluster.settings["DATABASE_URL"] ?? "");
       url.host = proxy.address;
       await using gateway = new ClusterProgram("gateway/main.ts", [], {
@@ -39,7 +39,7 @@ describe("a program of a cluster that starts while a service is away", () => {
       const refused = await fetch(`${gateway.url}/v1/conversations/general/messages`);
       expect(refused.status).toBe(503);
       expect(await refused.json()).toMatchObject({ code: "store_unavailable", retriable: true });
-      proxy.heal();
+      await proxy.heal();
       await gateway.when("it serves", (reply) => reply.status === "ready");
       expect((await fetch(`${gateway.url}/v1/conversations/general/messages`)).status).toBe(401);
       expect(await gateway.stop()).toBe(0);

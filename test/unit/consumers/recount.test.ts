@@ -35,7 +35,7 @@ const clean = { altered: 0, reordered: 0, duplicated: 0 };
 describe("recount", () => {
   test("finds nothing where the store has what the log says, and names the repeat", () => {
     const found = new Recount(100).compare(records, offsets, placedOf(records));
-    expect(found).toEqual({ ...clean, unplaced: [{ id: "k1.scope", offset: 3 }] });
+    expect(found).toEqual({ ...clean, unplaced: [{ id: "k1.scope", offset: 3, key: "general" }] });
   });
 
   test("names a record that has no event", () => {
