@@ -21,10 +21,10 @@ class Writer {
   /** Values whose outcome was unknown at least once: they may be there twice. */
   readonly unsure = new Set<number>();
   longestMs = 0;
-  #running = true;
+  private running = true;
 
   async run(log: KafkaEventLog, partition: number): Promise<void> {
-    for (let value = 0; this.#running; value++) {
+    for (let value = 0; this.running; value++) {
       const begun = performance.now();
       this.acks.push({ value, offset: await this.#append(log, partition, value) });
       this.longestMs = Math.max(this.longestMs, performance.now() - begun);
@@ -32,7 +32,7 @@ class Writer {
   }
 
   stop(): void {
-    this.#running = false;
+    this.running = false;
   }
 
   async #append(log: KafkaEventLog, partition: number, value: number): Promise<number> {
