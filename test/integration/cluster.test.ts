@@ -16,7 +16,7 @@ let acme: string;
 
 beforeAll(async () => {
   cluster = await TestCluster.create();
-  acme = await cluster.addTenant("acme");
+  acme = (await cluster.addTenant("acme")).name;
   const first = await cluster.startGateway();
   ({ url } = first);
   const port = new URL(url).port;
@@ -73,14 +73,14 @@ test(
 test(
   "a tenant that is added while all runs is delivered to within seconds, in its own topic and in a shared one",
   async () => {
-    for (const plan of ["small", "shared"]) {
-      const name = await cluster.addTenant(`new-${plan}`, ["--plan", plan]);
+    for (const plan of ["small", "shared"] as const) {
+      const { name } = await cluster.addTenant(`new-${plan}`, plan);
       const startedAt = performance.now();
       const client = cluster.client(url, name, "ana");
       const reading = read(client, "general", 3);
       await sendAll(client, "general", texts(3));
       expect((await reading).map(contentOf)).toEqual(texts(3));
-      expect(performance.now() - startedAt).toBeLessThan(10_000);
+      expect(performance.now() - startedAt).toBeLessThan(5_000);
     }
   },
   TIMEOUT_MS,
@@ -108,10 +108,8 @@ test(
 async function twoInOneTopic(): Promise<readonly [string, string]> {
   const byTopic = new Map<string, string>();
   for (let i = 0; ; i++) {
-    const name = await cluster.addTenant(`shared-${i}`, ["--plan", "shared"]);
-    const { topic } = JSON.parse(await cluster.tenants("show", name, "--json")) as {
-      topic: string;
-    };
+    const { name, placement } = await cluster.addTenant(`shared-${i}`, "shared");
+    const { topic } = placement;
     const earlier = byTopic.get(topic);
     if (earlier !== undefined) return [earlier, name];
     byTopic.set(topic, name);
@@ -121,7 +119,7 @@ async function twoInOneTopic(): Promise<readonly [string, string]> {
 test(
   "a limit of a tenant takes effect on what is connected",
   async () => {
-    const name = await cluster.addTenant("limited");
+    const { name } = await cluster.addTenant("limited");
     const token = await trust.token({ tenant: name, user: "ana" });
     const send = (): Promise<Response> =>
       fetch(`${url}/v1/conversations/general/messages`, {
@@ -141,7 +139,7 @@ test(
 test(
   "a tenant that is suspended loses its sockets for good, and is served again when it is resumed",
   async () => {
-    const name = await cluster.addTenant("late");
+    const { name } = await cluster.addTenant("late");
     const client = cluster.client(url, name, "ana");
     const reading = read(client, "general", 1);
     await sendAll(client, "general", texts(1));
@@ -206,16 +204,14 @@ test(
 test(
   "a removed tenant is gone with its topic",
   async () => {
-    const name = await cluster.addTenant("leaving");
+    const { name } = await cluster.addTenant("leaving");
     const client = cluster.client(url, name, "ana");
     const reading = read(client, "general", 1);
     await sendAll(client, "general", texts(1));
     await reading;
     client.close();
-    await cluster.tenants("remove", name, "--yes");
+    expect(await cluster.tenants("remove", name, "--yes")).toContain(`${name} is removed`);
     expect(await cluster.tenants("list")).not.toContain(name);
-    expect(await cluster.tenants("list", "--all")).toContain(name);
-    expect(await cluster.tenants("show", name)).toContain("removed");
     expect(consumers[1].errors).not.toContain('"level":"error"');
   },
   TIMEOUT_MS,

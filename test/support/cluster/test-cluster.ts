@@ -1,10 +1,15 @@
-import { SQL } from "bun";
 import { createKafkaEventLog } from "../../../src/adapters/kafka/event-log.ts";
+import { PostgresDatabase, quoteName } from "../../../src/adapters/postgres/database.ts";
+import { migrate } from "../../../src/adapters/postgres/migrate.ts";
+import { PostgresTenantAdmin } from "../../../src/adapters/postgres/tenant-admin.ts";
 import { createSystemClock } from "../../../src/adapters/system/clock.ts";
 import { createSystemRandom } from "../../../src/adapters/system/random.ts";
 import { createClient, type Client } from "../../../src/client/tidegate.ts";
 import { parseAddress } from "../../../src/config-kafka-table.ts";
 import { KAFKA_DEFAULTS, type KafkaBroker } from "../../../src/kafka/settings.ts";
+import type { PlanName } from "../../../src/plans.ts";
+import type { EventLog } from "../../../src/ports/event-log.ts";
+import type { Tenant } from "../../../src/tenants.ts";
 import { trust } from "../gateway/trust.ts";
 import { useKafka } from "../services/kafka.ts";
 import { usePostgres } from "../services/postgres.ts";
@@ -26,11 +31,35 @@ export class TestCluster implements AsyncDisposable {
   readonly settings: Settings;
   readonly #programs: ClusterProgram[] = [];
   readonly #clients: Client[] = [];
-  readonly #tenants: string[] = [];
-  readonly #brokers: readonly string[];
+  readonly #tenants: Tenant[] = [];
+  readonly #log: EventLog;
+  readonly #database: PostgresDatabase;
+  readonly #admin: PostgresTenantAdmin;
 
   private constructor(brokers: readonly string[], redis: string, postgres: string) {
-    this.#brokers = brokers;
+    this.#log = createKafkaEventLog({
+      settings: {
+        ...KAFKA_DEFAULTS,
+        brokers: brokers.map((address) => parseAddress(address) as KafkaBroker),
+        clientId: "tidegate-test",
+      },
+      clock: createSystemClock(),
+    });
+    this.#database = new PostgresDatabase({
+      url: postgres,
+      schema: this.name,
+      applicationName: "tidegate-test",
+      connectionsMax: 1,
+      waitingMax: 100,
+      connectTimeoutMs: 10_000,
+      statementTimeoutMs: 10_000,
+    });
+    this.#admin = new PostgresTenantAdmin({
+      database: this.#database,
+      log: this.#log,
+      retentionMs: 3_600_000,
+      retentionBytes: undefined,
+    });
     this.settings = {
       ...trust.settings,
       KAFKA_BROKERS: brokers.join(","),
@@ -45,7 +74,9 @@ export class TestCluster implements AsyncDisposable {
 
   static async create(): Promise<TestCluster> {
     const [kafka, redis, postgres] = await Promise.all([useKafka(), useRedis(), usePostgres()]);
-    return new TestCluster(kafka.brokers, redis.url, postgres.url);
+    const cluster = new TestCluster(kafka.brokers, redis.url, postgres.url);
+    await migrate(cluster.#database);
+    return cluster;
   }
 
   async startGateway(settings: Settings = {}): Promise<ClusterProgram> {
@@ -59,17 +90,11 @@ export class TestCluster implements AsyncDisposable {
     return this.#start("consumers/main.ts", args, settings);
   }
 
-  /** A tenant's full name. @param word unique within the cluster */
-  tenantName(word: string): string {
-    return `${this.name}-${word}`;
-  }
-
-  /** Adds a tenant. @returns its full name */
-  async addTenant(word: string, args: readonly string[] = ["--plan", "small"]): Promise<string> {
-    const name = this.tenantName(word);
-    await this.tenants("add", name, ...args);
-    this.#tenants.push(name);
-    return name;
+  /** Adds a tenant, as the command does. @returns its full name and place */
+  async addTenant(word: string, plan: PlanName = "small"): Promise<Tenant> {
+    const { tenant } = await this.#admin.add({ name: `${this.name}-${word}`, plan });
+    this.#tenants.push(tenant);
+    return tenant;
   }
 
   /** Runs the command of that name. @returns what it printed */
@@ -92,18 +117,13 @@ export class TestCluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const client of this.#clients) client.close();
     await Promise.all(this.#programs.map((program) => program[Symbol.asyncDispose]()));
-    const log = createKafkaEventLog({
-      settings: {
-        ...KAFKA_DEFAULTS,
-        brokers: this.#brokers.map((address) => parseAddress(address) as KafkaBroker),
-        clientId: "tidegate-test",
-      },
-      clock: createSystemClock(),
+    const own = this.#tenants.filter(({ placement }) => !placement.shared);
+    for (const { placement } of own) await this.#log.deleteTopic(placement.topic);
+    await this.#log.close();
+    await this.#database.use(async (session) => {
+      await session.unsafe(`DROP SCHEMA ${quoteName(this.name)} CASCADE`);
     });
-    for (const tenant of this.#tenants) await log.deleteTopic(`chat.messages.${tenant}`);
-    await log.close();
-    await using sql = new SQL(this.settings["DATABASE_URL"] as string);
-    await sql.unsafe(`DROP SCHEMA IF EXISTS "${this.name}" CASCADE`);
+    await this.#database.close();
   }
 
   async #start(file: string, args: readonly string[], settings: Settings): Promise<ClusterProgram> {
