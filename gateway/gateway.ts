@@ -225,10 +225,15 @@ export class Gateway {
 
   /** Limits of tenants that are here take effect at once; a suspended one's sockets are closed. */
   #catalogChanged(): void {
-    for (const tenant of this.#tenants.values()) tenant.rate = this.#rateOf(tenant.name);
+    const gone = new Set<TenantState>();
+    for (const tenant of this.#tenants.values()) {
+      tenant.rate = this.#rateOf(tenant.name);
+      if (tenant.connections > 0 && !this.#catalog.serves(tenant.name)) gone.add(tenant);
+    }
+    if (gone.size === 0) return;
     for (const connection of this.#connections) {
-      const name = connection.session?.tenant.name;
-      if (name !== undefined && !this.#catalog.serves(name)) connection.close("not_served");
+      const tenant = connection.session?.tenant;
+      if (tenant !== undefined && gone.has(tenant)) connection.close("not_served");
     }
   }
 

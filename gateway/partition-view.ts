@@ -1,4 +1,5 @@
 import type { Beat } from "../src/ports/backplane.ts";
+import type { PartitionId } from "../src/ports/message-store.ts";
 
 interface Waiter {
   readonly since: number;
@@ -17,8 +18,14 @@ export class PartitionView {
   heardAt: number;
   /** Whether there was a beat. */
   heard = false;
+  /** Those with a reader on this gateway. */
+  conversations = 0;
+  readonly topic: string;
+  readonly partition: number;
 
-  constructor(now: number) {
+  constructor({ topic, partition }: PartitionId, now: number) {
+    this.topic = topic;
+    this.partition = partition;
     this.heardAt = now;
   }
 

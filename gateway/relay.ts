@@ -53,6 +53,7 @@ export class Relay implements ConversationHost {
   readonly #telemetry: Telemetry;
   readonly #member: BackplaneMember;
   readonly #tail: Tail;
+  readonly #watch: Timer;
   readonly #conversations = new Map<string, LocalConversation>();
   readonly #joins = new Map<string, Promise<void>>();
   readonly #views = new Map<string, PartitionView>();
@@ -113,6 +114,12 @@ export class Relay implements ConversationHost {
         begun: ({ topic, partition }) => this.#recheckPartition(viewName(topic, partition)),
       },
     });
+    // A beat that is only late costs one look into the store.
+    const patienceMs = limits.beatIntervalMs + limits.tailIntervalMs;
+    this.#watch = this.#clock.every(limits.tailIntervalMs, () => {
+      const due = this.#clock.monotonic() - patienceMs;
+      this.#follow((view) => view.heardAt <= due);
+    });
   }
 
   get member(): BackplaneMember {
@@ -135,6 +142,7 @@ export class Relay implements ConversationHost {
     if (conversation === undefined) {
       conversation = new LocalConversation(this, tenant, name, topic, partition);
       this.#conversations.set(key, conversation);
+      this.#viewOf(conversation).conversations++;
       this.#joins.set(key, this.#join(conversation, key));
     }
     conversation.opening++;
@@ -173,7 +181,7 @@ export class Relay implements ConversationHost {
     const key = conversation.tenant + SEPARATOR + conversation.name;
     const known = this.#conversations.get(key);
     if (known !== conversation || known.opening > 0) return;
-    this.#conversations.delete(key);
+    this.#forget(key, conversation);
     this.#member.leave(
       conversation.tenant,
       conversation.name,
@@ -239,7 +247,7 @@ export class Relay implements ConversationHost {
     return this.#heldChars <= this.#limits.holdBackTotalBytesMax;
   }
 
-  /** Called about every second: a partition without beats may have been missed. */
+  /** Called about every second: nobody waits for a beat or the store for ever. */
   sweep(): void {
     const now = this.#clock.monotonic();
     const due = now - 2 * this.#limits.beatIntervalMs;
@@ -248,10 +256,10 @@ export class Relay implements ConversationHost {
       // Also for pages that could not be read while nothing new was stored.
       this.#runStored(name);
     }
-    this.#follow((view) => view.heardAt <= due);
   }
 
   async close(): Promise<void> {
+    this.#watch.cancel();
     this.#tail.close();
     await this.#member.close();
   }
@@ -277,14 +285,9 @@ export class Relay implements ConversationHost {
 
   /** Has the store followed in the partitions with readers here that fit. */
   #follow(which: (view: PartitionView) => boolean): void {
-    const seen = new Set<string>();
-    for (const conversation of this.#conversations.values()) {
-      const name = viewName(conversation.topic, conversation.partition);
-      const view = this.#views.get(name);
-      if (view === undefined || seen.has(name)) continue;
-      seen.add(name);
-      if (which(view)) this.#tail.start(conversation, view.heard ? view.storedThrough : undefined);
-    }
+    for (const view of this.#views.values())
+      if (view.conversations > 0 && which(view))
+        this.#tail.start(view, view.heard ? view.storedThrough : undefined);
   }
 
   #beat(beat: Beat): void {
@@ -315,7 +318,7 @@ export class Relay implements ConversationHost {
       await this.#heads.read(conversation);
       if (!settled) this.recheck(conversation);
     } catch (error) {
-      this.#conversations.delete(key);
+      this.#forget(key, conversation);
       conversation.forgetEarly();
       if (joined) this.#member.leave(tenant, name, topic, partition);
       throw error;
@@ -349,16 +352,27 @@ export class Relay implements ConversationHost {
 
   async #settle(place: Place, through?: number): Promise<boolean> {
     const { topic, partition } = place;
-    const name = viewName(topic, partition);
     // Without beats nobody says what was published; it is not beyond the log's end.
     if (through === undefined && this.#tail.covers(topic, partition))
       through = await this.#endOf(place);
-    let view = this.#views.get(name);
-    const now = this.#clock.monotonic();
-    if (view === undefined) this.#views.set(name, (view = new PartitionView(now)));
-    const settled = view.settled(now, through);
+    const settled = this.#viewOf(place).settled(this.#clock.monotonic(), through);
     this.#member.askBeat(topic, partition);
     return settled;
+  }
+
+  #viewOf({ topic, partition }: Place): PartitionView {
+    const name = viewName(topic, partition);
+    let view = this.#views.get(name);
+    if (view === undefined) {
+      view = new PartitionView({ topic, partition }, this.#clock.monotonic());
+      this.#views.set(name, view);
+    }
+    return view;
+  }
+
+  #forget(key: string, conversation: Place): void {
+    this.#conversations.delete(key);
+    this.#viewOf(conversation).conversations--;
   }
 
   /** The log's end; undefined when the log does not say it. */

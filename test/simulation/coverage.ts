@@ -65,6 +65,7 @@ export const OCCURRENCES: readonly string[] = [
   "relay: reader demoted",
   "relay: page error",
   "relay: hold-back overflow",
+  "relay: told from the store",
   "live",
   "lag",
   "history",

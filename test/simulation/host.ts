@@ -50,6 +50,7 @@ const COUNTERS = {
   "relay: reader demoted": "tidegate_relay_demoted_total",
   "relay: hold-back overflow": "tidegate_relay_hold_overflows_total",
   "relay: page error": "tidegate_relay_page_errors_total",
+  "relay: told from the store": "tidegate_relay_tailed_events_total",
   "delivery: placed": "tidegate_delivery_placed_total",
   "delivery: duplicate": "tidegate_delivery_duplicates_total",
   "delivery: refused": "tidegate_delivery_refused_total",

@@ -184,7 +184,11 @@ export const FOUND_BUGS: readonly PlantedBug[] = [
   {
     name: "a check of the head is not repeated when the store was behind",
     patches: [
-      { file: "gateway/relay.ts", from: "        if (!settled) state.again = true;\n", to: "" },
+      {
+        file: "gateway/relay.ts",
+        from: "        if (!settled && !this.#tail.covers(conversation.topic, conversation.partition))\n          state.again = true;\n",
+        to: "",
+      },
     ],
   },
   {

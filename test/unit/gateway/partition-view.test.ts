@@ -21,7 +21,7 @@ async function now(promise: Promise<boolean>): Promise<boolean | "open"> {
 
 describe("waiting for the store", () => {
   test("ends when the store has what was published at the first beat after the question", async () => {
-    const view = new PartitionView(0);
+    const view = new PartitionView({ topic: "t", partition: 0 }, 0);
     const settled = view.settled(0);
     view.take(beat({ publishedThrough: 10, storedThrough: 4 }), 1);
     expect(await now(settled)).toBe("open");
@@ -32,7 +32,7 @@ describe("waiting for the store", () => {
   });
 
   test("waits for the offset that is asked for, whatever was published", async () => {
-    const view = new PartitionView(0);
+    const view = new PartitionView({ topic: "t", partition: 0 }, 0);
     const settled = view.settled(0, 20);
     view.take(beat({ publishedThrough: 5, storedThrough: 5 }), 1);
     expect(await now(settled)).toBe("open");
@@ -41,14 +41,14 @@ describe("waiting for the store", () => {
   });
 
   test("ends in vain when it takes too long", async () => {
-    const view = new PartitionView(0);
+    const view = new PartitionView({ topic: "t", partition: 0 }, 0);
     const [early, late] = [view.settled(0), view.settled(10)];
     view.expire(10);
     expect([await now(early), await now(late)]).toEqual([false, "open"]);
   });
 
   test("is not ended by a worker that was replaced", async () => {
-    const view = new PartitionView(0);
+    const view = new PartitionView({ topic: "t", partition: 0 }, 0);
     view.behind(beat({ ownerEpoch: 3 }));
     const settled = view.settled(0);
     expect(view.take(beat({ ownerEpoch: 2 }), 1)).toBe(false);
@@ -58,7 +58,7 @@ describe("waiting for the store", () => {
 
 describe("noticing what was missed", () => {
   test("the next number follows, a jump shows", () => {
-    const view = new PartitionView(0);
+    const view = new PartitionView({ topic: "t", partition: 0 }, 0);
     expect([view.hear(1, 4), view.hear(1, 5), view.hear(1, 7), view.hear(1, 6)]).toEqual([
       false,
       false,
@@ -68,7 +68,7 @@ describe("noticing what was missed", () => {
   });
 
   test("another owner's first publication shows, since the last one's may be lost", () => {
-    const view = new PartitionView(0);
+    const view = new PartitionView({ topic: "t", partition: 0 }, 0);
     view.hear(1, 4);
     expect(view.hear(2, 1)).toBe(true);
     expect(view.isReplaced(1)).toBe(true);
@@ -76,7 +76,7 @@ describe("noticing what was missed", () => {
   });
 
   test("a beat with a higher number shows that the last publications were lost", () => {
-    const view = new PartitionView(0);
+    const view = new PartitionView({ topic: "t", partition: 0 }, 0);
     view.hear(1, 4);
     expect(view.behind(beat({ number: 4 }))).toBe(false);
     expect(view.behind(beat({ number: 6 }))).toBe(true);
@@ -84,7 +84,7 @@ describe("noticing what was missed", () => {
   });
 
   test("the first thing that is heard misses nothing", () => {
-    const view = new PartitionView(0);
+    const view = new PartitionView({ topic: "t", partition: 0 }, 0);
     expect(view.behind(beat({ ownerEpoch: 8, number: 70 }))).toBe(false);
     expect(view.hear(8, 71)).toBe(false);
   });

@@ -22,13 +22,13 @@ function setUp() {
   return {
     world,
     /** Takes until refused. @returns how many were taken, and the wait */
-    drain() {
+    drain: () => {
       for (let taken = 0; ; taken++) {
         const wait = budget.take(world.now, RATE);
         if (wait > 0 || taken > 1_000) return { taken, wait };
       }
     },
-    async answer(answer: Partial<Grant> | Error) {
+    answer: async (answer: Partial<Grant> | Error) => {
       const grant = { tokens: 0, members: 1, waitMs: 0 };
       answers.shift()?.(answer instanceof Error ? answer : { ...grant, ...answer });
       // The budget hears of it in the turn after.
