@@ -47,7 +47,7 @@ export function openKafka(
 ): EventLog {
   const settings = loadKafkaSettings(config);
   return config.client === "kafkajs"
-    ? createKafkajsEventLog({ settings, clock, limits })
+    ? createKafkajsEventLog({ settings, clock, limits, telemetry })
     : createKafkaEventLog({ settings, clock, limits, telemetry });
 }
 

@@ -2,7 +2,7 @@ import type { KafkaCompression } from "../../kafka/settings.ts";
 import type { LogRecord } from "../../wire/record.ts";
 import { batchCodec, COMPRESSION_BITS, compress } from "./codec.ts";
 
-/** Who writes a batch and as the how-manieth, so that a broker takes it once (KIP-98). */
+/** Who writes a batch and its place in what they write, so that a broker takes it once (KIP-98). */
 export interface BatchIdentity {
   readonly producerId: bigint;
   readonly epoch: number;

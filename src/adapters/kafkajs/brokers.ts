@@ -213,7 +213,7 @@ interface Link {
 }
 
 /** The request certainly did not leave this machine. */
-export class NotSentError extends AggregateError {
+class NotSentError extends AggregateError {
   constructor(message: string, errors: readonly unknown[]) {
     super(errors, message);
     this.name = "NotSentError";

@@ -136,7 +136,7 @@ function decode(
   }
 }
 
-export function corrupt(topic: string, partition: number, offset: number): AppError {
+function corrupt(topic: string, partition: number, offset: number): AppError {
   return new AppError("log_corrupt", `${topic}/${partition}: no record at ${offset}`);
 }
 

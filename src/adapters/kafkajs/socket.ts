@@ -18,7 +18,7 @@ export function handshakeFault(socket: Socket | undefined): Error | undefined {
 }
 
 /**
- * The library's own sockets wait for more bytes before they send a small request (Nagle), hang for
+ * The library's own sockets wait for more bytes before they send a small request, hang for
  * good when a peer ends the handshake, and take a TLS alert for an answer of 350 megabytes.
  */
 export function createBrokerSocket({ host, port, ssl, onConnect }: ISocketFactoryArgs): Socket {
