@@ -166,3 +166,18 @@ describe("members of a Kafka group (classic), when a process dies", () => {
     expect(said(frozen, "revoked")).toBe(1);
   });
 });
+
+test("a member (consumer) that never lets go is no member after the rebalance timeout", async () => {
+  await using group = new KafkaGroup(brokers, { groupProtocol: "consumer" });
+  await group.create(2);
+  const hanging = await group.join("one", group.log({ rebalanceTimeoutMs: 1_500 }));
+  await hanging.handler.when(() => hanging.handler.owned.size === 2);
+  const gate = Promise.withResolvers<void>();
+  hanging.handler.onRevoked = () => gate.promise;
+  const two = await group.join("two");
+  await two.handler.when(() => two.handler.owned.size > 0);
+  expect(hanging.handler.calls.filter((call) => call.startsWith("lost"))).toHaveLength(1);
+  gate.resolve();
+  await hanging.handler.when(() => hanging.handler.owned.size === 1);
+  await two.handler.when(() => two.handler.owned.size === 1);
+});
