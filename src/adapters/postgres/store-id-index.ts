@@ -1,6 +1,6 @@
 import { RecentMap } from "../../recent-map.ts";
-import { keyTime } from "../../wire/message-id.ts";
 import type { PostgresSession } from "./database.ts";
+import { idSecond } from "./id-second.ts";
 import type { EncodedBatch } from "./store-run.ts";
 
 /** Of an entry: hash and ordinal, 32 bits each. */
@@ -101,7 +101,7 @@ export class StoreIdIndex {
 /** The buckets that an id may be in. */
 export function idBuckets(id: string, hash: number): readonly number[] {
   const second = idSecond(id);
-  return second === undefined ? [hashBucket(hash)] : [second, hashBucket(hash)];
+  return Number.isNaN(second) ? [hashBucket(hash)] : [second, hashBucket(hash)];
 }
 
 /** Calls back with each entry of a row of `id_blocks`. */
@@ -116,12 +116,6 @@ export function eachEntry(
 
 function entryBytes(numbers: readonly number[]): Uint8Array {
   return new Uint8Array(new Uint32Array(numbers).buffer);
-}
-
-/** Seconds since 1970 of the id's key; undefined when it has no time. */
-function idSecond(id: string): number | undefined {
-  const time = keyTime(id);
-  return time === undefined ? undefined : Math.floor(time / 1_000);
 }
 
 function hashBucket(hash: number): number {

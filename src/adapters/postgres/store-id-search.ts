@@ -11,10 +11,8 @@ interface BlockRow {
   readonly entries: Buffer;
 }
 
-interface Candidates {
-  readonly ends: number[];
-  readonly ordinals: number[];
-}
+/** Runs that may hold a wanted id: ordinals by their batch. */
+type Candidates = ReadonlyMap<number, ReadonlySet<number>>;
 
 /** Which of these ids were placed in the partition, and where last. */
 export async function searchIds(
@@ -54,16 +52,13 @@ async function readCandidates(
   const rows: BlockRow[] = await session`
     SELECT batch_end::float8 AS batch_end, entries FROM id_blocks
     WHERE place = ${place} AND bucket = ANY(${session.array([...buckets], "BIGINT")})`;
-  const seen = new Set<string>();
-  const candidates: Candidates = { ends: [], ordinals: [] };
+  const candidates = new Map<number, Set<number>>();
   for (const { batch_end, entries } of rows)
     eachEntry(entries, (hash, ordinal) => {
       if (!hashes.has(hash)) return;
-      const run = `${batch_end} ${ordinal}`;
-      if (seen.has(run)) return;
-      seen.add(run);
-      candidates.ends.push(batch_end);
-      candidates.ordinals.push(ordinal);
+      const ordinals = candidates.get(batch_end);
+      if (ordinals) ordinals.add(ordinal);
+      else candidates.set(batch_end, new Set([ordinal]));
     });
   return candidates;
 }
@@ -72,18 +67,24 @@ async function readCandidates(
 async function compare(
   session: PostgresSession,
   place: number,
-  { ends, ordinals }: Candidates,
+  candidates: Candidates,
   wanted: ReadonlySet<string>,
   found: Map<string, IdEntry>,
 ): Promise<void> {
-  if (ends.length === 0) return;
+  if (candidates.size === 0) return;
+  // By batch: its runs are gone through once, however many of them are asked for.
+  const ends = session.array([...candidates.keys()], "BIGINT");
+  const lists = session.array(
+    Array.from(candidates.values(), (ordinals) => [...ordinals].join(",")),
+    "TEXT",
+  );
   const rows: { batch_end: number; meta: Buffer }[] = await session`
     SELECT r.batch_end::float8 AS batch_end, r.meta
-    FROM unnest(${session.array([...ends], "BIGINT")}, ${session.array([...ordinals], "INT")})
-      AS u (batch_end, ordinal)
+    FROM unnest(${ends}, ${lists}) AS u (batch_end, ordinals)
     CROSS JOIN LATERAL (
       SELECT batch_end, meta FROM runs
-      WHERE place = ${place} AND batch_end = u.batch_end AND ordinal = u.ordinal
+      WHERE place = ${place} AND batch_end = u.batch_end
+        AND ordinal = ANY(string_to_array(u.ordinals, ',')::int[])
     ) r`;
   for (const { batch_end, meta } of rows)
     for (const { id, fingerprint, offset } of decodeMeta(meta, batch_end))

@@ -1,6 +1,6 @@
 import type { PlacedEvent, StoreBatch } from "../../ports/message-store.ts";
-import { keyTime } from "../../wire/message-id.ts";
 import { EventBytes } from "./event-bytes.ts";
+import { idSecond } from "./id-second.ts";
 import { encodeMeta, leaveIdOut } from "./store-meta.ts";
 import { storedName } from "./store-name.ts";
 
@@ -70,7 +70,7 @@ export function encodeBatch(batch: StoreBatch): EncodedBatch | string {
     const fault = eventFault(event);
     if (fault !== undefined) return `the event at offset ${event.offset} ${fault}`;
     ordinals[i] = grouping.add(event);
-    seconds[i] = Math.floor((keyTime(event.id) ?? Number.NaN) / 1_000);
+    seconds[i] = idSecond(event.id);
     ids.push(event.id);
   }
   const runs: Run[] = [];
