@@ -50,24 +50,33 @@ export class Fetcher {
   /** By node. */
   readonly #busy = new Map<number, Set<Purpose>>();
   #closed = false;
+  #waking = false;
   #round = 0;
 
   constructor(options: FetcherOptions) {
     this.#options = options;
   }
 
-  /** Some partition may be read now that was not before. */
+  /** Some partition may be read now that was not before. Calls of one turn are one. */
   wake(): void {
-    if (this.#closed) return;
+    if (this.#waking) return;
+    this.#waking = true;
+    queueMicrotask(() => {
+      this.#waking = false;
+      if (!this.#closed) this.#serveAll();
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #serveAll(): void {
     const leaders = new Set<number>();
     for (const partition of this.#readable()) leaders.add(this.#leader(partition));
     for (const leader of leaders)
       if (leader < 0) this.#options.stale();
       else this.#serve(leader);
-  }
-
-  close(): void {
-    this.#closed = true;
   }
 
   #serve(id: number): void {
