@@ -5,7 +5,7 @@ import type { TenantCatalog } from "../../ports/tenant-catalog.ts";
 import { NO_TENANT_LIMITS, type Placement, type Tenant } from "../../tenants.ts";
 import { isTenant } from "../../wire/name.ts";
 import type { PostgresDatabase } from "./database.ts";
-import { readTenant, readTenants, TENANTS_CHANNEL } from "./tenant-rows.ts";
+import { readTenant, readTenants, readVersion, TENANTS_CHANNEL } from "./tenant-rows.ts";
 
 export interface PostgresTenantCatalogOptions {
   readonly database: PostgresDatabase;
@@ -15,17 +15,12 @@ export interface PostgresTenantCatalogOptions {
   readonly pollMs: number;
 }
 
-/** A catalog that is read in the background and says whether it could be. */
+/** A catalog that is read in the background. */
 export interface PostgresTenantCatalog extends TenantCatalog {
   /** Reads the table now. @throws store_unavailable */
   refresh(): Promise<void>;
-  /** Whether the table was read at least once. */
-  readonly loaded: boolean;
 }
 
-/** Whoever tries to connect to an absent tenant again within this time is answered from memory. */
-const ABSENT_FOR_MS = 1_000;
-const ABSENT_MAX = 10_000;
 const ignore = (): void => undefined;
 
 /**
@@ -42,10 +37,9 @@ export function createPostgresTenantCatalog(
 class Catalog implements PostgresTenantCatalog {
   readonly #options: PostgresTenantCatalogOptions;
   readonly #watchers = new Set<() => void>();
-  /** Names that were not there, with the monotonic ms of the look. */
-  readonly #absent = new Map<string, number>();
   readonly #poll: Timer;
   #tenants: ReadonlyMap<string, Tenant> = new Map();
+  #version = -1;
   #seen = "[]";
   #reading: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -53,7 +47,6 @@ class Catalog implements PostgresTenantCatalog {
   #unlisten: (() => Promise<void>) | undefined;
   #listening = false;
   #closed = false;
-  loaded = false;
 
   constructor(options: PostgresTenantCatalogOptions) {
     this.#options = options;
@@ -62,10 +55,7 @@ class Catalog implements PostgresTenantCatalog {
   }
 
   async place(tenant: string): Promise<Placement> {
-    const absentSince = this.#absent.get(tenant);
-    const isAbsent =
-      absentSince !== undefined && this.#options.clock.monotonic() - absentSince < ABSENT_FOR_MS;
-    const found = isAbsent ? undefined : await this.#find(tenant);
+    const found = await this.#find(tenant);
     if (found?.status === "active") return found.placement;
     throw new AppError(
       "forbidden",
@@ -119,27 +109,26 @@ class Catalog implements PostgresTenantCatalog {
     const known = this.#tenants.get(name);
     if (known !== undefined) return known;
     if (!isTenant(name)) return undefined;
-    const { database, clock } = this.#options;
-    const found = await database.use((session) => readTenant(session, name));
-    if (found !== undefined) {
-      // Whoever watches learns of its topic now.
-      await this.refresh();
-      return this.#tenants.get(name) ?? found;
-    }
-    if (this.#absent.size >= ABSENT_MAX) this.#absent.clear();
-    this.#absent.set(name, clock.monotonic());
-    return undefined;
+    const found = await this.#options.database.use((session) => readTenant(session, name));
+    // Whoever watches learns of its topic now.
+    if (found !== undefined) await this.refresh();
+    return this.#tenants.get(name) ?? found;
   }
 
   async #read(): Promise<void> {
-    const tenants = await this.#options.database.use(readTenants);
-    if (this.#closed) return;
-    this.loaded = true;
-    const seen = JSON.stringify(tenants);
+    const { database } = this.#options;
+    // The rows may be newer than the version, and are then read once more.
+    const read = await database.use(async (session) => {
+      const version = await readVersion(session);
+      const tenants = version === this.#version ? undefined : await readTenants(session);
+      return { version, tenants };
+    });
+    if (this.#closed || read.tenants === undefined) return;
+    this.#version = read.version;
+    const seen = JSON.stringify(read.tenants);
     if (seen === this.#seen) return;
     this.#seen = seen;
-    this.#tenants = new Map(tenants.map((tenant) => [tenant.name, tenant]));
-    this.#absent.clear();
+    this.#tenants = new Map(read.tenants.map((tenant) => [tenant.name, tenant]));
     for (const changed of this.#watchers) changed();
   }
 

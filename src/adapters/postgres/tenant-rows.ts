@@ -30,6 +30,12 @@ const tenantOf = (row: TenantRow): Tenant => ({
   createdAt: row.created_at.getTime(),
 });
 
+/** Rises with every change of the table. */
+export async function readVersion(session: PostgresSession): Promise<number> {
+  const rows: { version: string }[] = await session`SELECT version::text FROM tenants_version`;
+  return Number(rows[0]?.version);
+}
+
 /** Every tenant there is or was, by name. */
 export async function readTenants(session: PostgresSession): Promise<readonly Tenant[]> {
   const rows: TenantRow[] = await session`SELECT * FROM tenants ORDER BY name`;

@@ -30,6 +30,17 @@ CREATE TRIGGER tenants_keep_placement BEFORE UPDATE ON tenants FOR EACH ROW
     IS DISTINCT FROM (NEW.name, NEW.topic, NEW.shared, NEW.partitions))
   EXECUTE FUNCTION tenants_keep_placement();
 
+-- What everyone looks at every few seconds: reading all tenants costs too much for that.
+CREATE TABLE tenants_version (version bigint NOT NULL);
+INSERT INTO tenants_version VALUES (0);
+CREATE FUNCTION tenants_counted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE tenants_version SET version = version + 1;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER tenants_counted AFTER INSERT OR UPDATE OR DELETE ON tenants
+  FOR EACH STATEMENT EXECUTE FUNCTION tenants_counted();
+
 CREATE FUNCTION tenants_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM pg_notify('tidegate_tenants', TG_TABLE_SCHEMA);
