@@ -1,6 +1,6 @@
 import { createApp, type App } from "../../../gateway/app.ts";
 import type { Connection } from "../../../gateway/connection.ts";
-import { Gateway } from "../../../gateway/gateway.ts";
+import { Gateway, type GatewayOptions } from "../../../gateway/gateway.ts";
 import { createMemoryBackplane } from "../../../src/adapters/memory/backplane.ts";
 import { LogFaults } from "../../../src/adapters/memory/event-log-faults.ts";
 import { createMemoryEventLog } from "../../../src/adapters/memory/event-log.ts";
@@ -54,6 +54,7 @@ export class FakeSocket implements Socket {
 export async function startMemoryGateway(
   limits: Partial<Limits> = {},
   digest: Digest = createSystemDigest(),
+  failover: Pick<GatewayOptions, "outbox" | "eventStore"> = {},
 ) {
   const clock = createSystemClock();
   const random = createSystemRandom();
@@ -87,6 +88,7 @@ export async function startMemoryGateway(
     limits: limitsWith(limits),
     telemetry,
     name: "gateway/test",
+    ...failover,
   });
   const app = createApp({
     gateway,
@@ -100,6 +102,7 @@ export async function startMemoryGateway(
     return socket;
   };
   return {
+    gateway,
     faults,
     telemetry,
     /** A socket that has not sent `connect`. */
