@@ -301,7 +301,7 @@ function saslOf(read: KafkaValues): KafkaSaslConfig | undefined {
 }
 
 /** A URL as it may be shown: host and path, without who logs in. */
-export function redactUrl(url: string): string {
+function redactUrl(url: string): string {
   return url.replace(/^([a-z-]+:\/\/)[^/]*@/i, "$1").replace(/\?.*$/, "");
 }
 

@@ -2,6 +2,10 @@ import { hostname } from "node:os";
 import { createKafkaEventLog } from "../../src/adapters/kafka/event-log.ts";
 import { createKafkajsEventLog } from "../../src/adapters/kafkajs/event-log.ts";
 import { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
+import {
+  openPostgresMessageStore,
+  type PostgresMessageStore,
+} from "../../src/adapters/postgres/message-store.ts";
 import { createSystemClock } from "../../src/adapters/system/clock.ts";
 import { createSystemRandom } from "../../src/adapters/system/random.ts";
 import type { ClusterConfig, KafkaConfig } from "../../src/config-cluster.ts";
@@ -80,6 +84,28 @@ export function openDatabase(
     waitingMax: connectionsMax * WAITING_FOR_EACH,
     connectTimeoutMs: statementTimeoutMs,
     statementTimeoutMs,
+  });
+}
+
+/** The store; its tables have to be there. @throws store_unavailable */
+export function openStore(
+  config: ClusterConfig,
+  applicationName: string,
+  connections: { readonly write: number; readonly read: number },
+  telemetry: Telemetry,
+): Promise<PostgresMessageStore> {
+  const { url, statementTimeoutMs } = config.database;
+  return openPostgresMessageStore({
+    url,
+    applicationName,
+    schema: config.cluster,
+    cluster: config.cluster,
+    connectTimeoutMs: statementTimeoutMs,
+    statementTimeoutMs,
+    writeConnectionsMax: connections.write,
+    readConnectionsMax: connections.read,
+    limits: config.limits,
+    telemetry,
   });
 }
 

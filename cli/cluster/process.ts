@@ -1,8 +1,5 @@
 import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
-import {
-  openPostgresMessageStore,
-  type PostgresMessageStore,
-} from "../../src/adapters/postgres/message-store.ts";
+import type { PostgresMessageStore } from "../../src/adapters/postgres/message-store.ts";
 import { migrate } from "../../src/adapters/postgres/migrate.ts";
 import { createPostgresOutbox } from "../../src/adapters/postgres/outbox.ts";
 import {
@@ -27,6 +24,7 @@ import {
   asSetting,
   openDatabase,
   openLog,
+  openStore,
   redisAuthorities,
   splitPool,
   workerName,
@@ -129,18 +127,7 @@ export async function openProcess(
       store = await until("postgres", async () => {
         await migrate(database);
         await catalog.refresh();
-        return openPostgresMessageStore({
-          url: config.database.url,
-          applicationName: `tidegate/${name}`,
-          schema: cluster,
-          cluster,
-          connectTimeoutMs: config.database.statementTimeoutMs,
-          statementTimeoutMs: config.database.statementTimeoutMs,
-          writeConnectionsMax: pool.write,
-          readConnectionsMax: pool.read,
-          limits,
-          telemetry,
-        });
+        return openStore(config, `tidegate/${name}`, pool, telemetry);
       });
       if (store !== undefined)
         watch("postgres", () =>

@@ -11,6 +11,7 @@ import type { PlanName } from "../../../src/plans.ts";
 import type { EventLog } from "../../../src/ports/event-log.ts";
 import type { Tenant } from "../../../src/tenants.ts";
 import { trust } from "../gateway/trust.ts";
+import { until } from "../gateway/until.ts";
 import { useKafka } from "../services/kafka.ts";
 import { usePostgres } from "../services/postgres.ts";
 import { useRedis } from "../services/redis.ts";
@@ -83,6 +84,13 @@ export class TestCluster implements AsyncDisposable {
     return this.#start("gateway/main.ts", [], settings);
   }
 
+  /** Starts a consumers process that may never become ready. */
+  launchConsumers(args: readonly string[]): ClusterProgram {
+    const program = new ClusterProgram("consumers/main.ts", args, this.settings);
+    this.#programs.push(program);
+    return program;
+  }
+
   async startConsumers(
     args: readonly string[] = [],
     settings: Settings = {},
@@ -95,6 +103,17 @@ export class TestCluster implements AsyncDisposable {
     const { tenant } = await this.#admin.add({ name: `${this.name}-${word}`, plan });
     this.#tenants.push(tenant);
     return tenant;
+  }
+
+  /** Deletes a tenant's topic and makes it anew, as a mistaken operator does. */
+  async recreateTopic({ placement }: Tenant): Promise<void> {
+    const { topic: name, partitions } = placement;
+    await this.#log.deleteTopic(name);
+    await until(
+      "the topic is gone",
+      async () => (await this.#log.describeTopic(name)) === undefined,
+    );
+    await this.#log.createTopic({ name, partitions, retentionMs: 3_600_000 });
   }
 
   /** Runs the command of that name. @returns what it printed */

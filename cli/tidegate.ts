@@ -1,0 +1,36 @@
+/** `bun run tidegate <command>`: every program by one name. */
+
+interface Command {
+  readonly doc: string;
+  readonly load: () => Promise<unknown>;
+}
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  start: { doc: "Tidegate in one process", load: () => import("./start.ts") },
+  gateway: { doc: "one gateway of a cluster", load: () => import("../gateway/main.ts") },
+  consumers: { doc: "consumer pools of a cluster", load: () => import("../consumers/main.ts") },
+  tenants: { doc: "the tenants of a cluster", load: () => import("./tenants.ts") },
+  verify: { doc: "check settings against services", load: () => import("./verify.ts") },
+  "accept-loss": {
+    doc: "go on with a partition that was halted",
+    load: () => import("./accept-loss-main.ts"),
+  },
+};
+
+const HELP = `bun run tidegate <command> — each command has --help
+
+${Object.entries(COMMANDS)
+  .map(([name, { doc }]) => `  ${name.padEnd(12)} ${doc}\n`)
+  .join("")}`;
+
+const name = process.argv[2] ?? "";
+const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+if (command === undefined) {
+  const isHelp = name === "--help" || name === "-h";
+  if (isHelp) process.stdout.write(HELP);
+  else process.stderr.write(`${name === "" ? "" : `there is no command ${name}\n\n`}${HELP}`);
+  process.exit(isHelp ? 0 : 2);
+}
+// The program reads its own arguments behind its name, as it does when it is run alone.
+process.argv.splice(2, 1);
+await command.load();
