@@ -98,13 +98,15 @@ export class Accumulator {
 
   #laneOf(queue: PartitionQueue): Lane {
     const broker = this.#options.sender.leader(queue.topic, queue.partition);
-    let lane = this.#lanes.get(broker);
+    const apart = queue.suspect && broker >= 0;
+    const key = apart ? -2 - broker : broker;
+    let lane = this.#lanes.get(key);
     if (lane === undefined) {
       const { clock, lingerMs, limits } = this.#options;
       const send = (batches: readonly LogBatch[], queues: readonly PartitionQueue[]) =>
-        this.#send(broker, batches, queues);
+        this.#send(broker, batches, queues, apart);
       lane = new Lane({ clock, lingerMs, limits, send });
-      this.#lanes.set(broker, lane);
+      this.#lanes.set(key, lane);
     }
     return lane;
   }
@@ -113,10 +115,11 @@ export class Accumulator {
     broker: number,
     batches: readonly LogBatch[],
     queues: readonly PartitionQueue[],
+    apart: boolean,
   ): Promise<void> {
     const { sender, observer, clock } = this.#options;
     const startedAt = clock.monotonic();
-    const outcomes = await sender.send(broker, batches);
+    const outcomes = await sender.send(broker, batches, apart);
     if (broker >= 0) observer?.request(batches, clock.monotonic() - startedAt);
     for (let i = 0; i < batches.length; i++)
       this.#settle(
@@ -130,7 +133,7 @@ export class Accumulator {
     queue.sending = false;
     if (batch.done) return this.#next(queue);
     if (outcome.kind === "again") {
-      if (outcome.written === "maybe") batch.uncertain = true;
+      if (outcome.written === "maybe") batch.uncertain = queue.suspect = true;
       this.#later(queue, batch, outcome.error);
       return;
     }
@@ -138,8 +141,11 @@ export class Accumulator {
       queue.split();
       return this.#next(queue);
     }
-    if (outcome.kind === "appended") this.#succeed(batch, outcome.base);
-    else if (outcome.kind === "unknown" || batch.uncertain) this.#lose(queue, batch, outcome.error);
+    if (outcome.kind === "appended") {
+      queue.suspect = false;
+      this.#succeed(batch, outcome.base);
+    } else if (outcome.kind === "unknown" || batch.uncertain)
+      this.#lose(queue, batch, outcome.error);
     // What can never succeed is not sent again, so that those behind it need not wait for it.
     else this.#fail(queue, batch, outcome.error, !outcome.error.retriable);
     this.#next(queue);
@@ -147,6 +153,7 @@ export class Accumulator {
 
   /** Nobody knows whether the batch was written. */
   #lose(queue: PartitionQueue, batch: LogBatch, cause: AppError): void {
+    queue.suspect = true;
     this.#options.sender.abandon(batch);
     this.#fail(queue, batch, new AppError("unknown_outcome", cause.message, { cause }), false);
   }

@@ -51,9 +51,14 @@ export interface BatchSender {
   /**
    * Sends batches of different partitions as one request, acks=all. MUST resolve to one outcome for
    * each, in order, and MUST NOT reject. With `broker` −1 it finds the leaders, sends nothing, and
-   * answers `again`.
+   * answers `again`. With `apart` these are partitions that had no answer the last time: on a
+   * connection of their own, if the client can, they hold up none but themselves.
    */
-  send(broker: number, batches: readonly LogBatch[]): Promise<readonly BatchOutcome[]>;
+  send(
+    broker: number,
+    batches: readonly LogBatch[],
+    apart: boolean,
+  ): Promise<readonly BatchOutcome[]>;
   /**
    * Nobody waits for this batch any more, though it may be on its way or have been written. From now
    * on it MUST NOT land behind a batch of its partition that is sent later. `send` that is under way

@@ -8,6 +8,8 @@ export class PartitionQueue {
   /** Being tried, or waiting for another try. Nothing else of the partition goes before it. */
   current: LogBatch | undefined;
   sending = false;
+  /** Its last batch had no clear answer: the next one goes apart from other partitions'. */
+  suspect = false;
   /** Why `current` is tried again. */
   lastError: AppError | undefined;
   #waiting: PendingAppend[] = [];

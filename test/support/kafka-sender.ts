@@ -4,6 +4,7 @@ import type { BatchOutcome, BatchSender, LogBatch } from "../../src/kafka/log-ba
 export interface SentRequest {
   readonly broker: number;
   readonly batches: readonly LogBatch[];
+  readonly apart: boolean;
   answer(...outcomes: BatchOutcome[]): void;
 }
 
@@ -18,9 +19,13 @@ export class ScriptedSender implements BatchSender {
     return this.leaders.get(`${topic}/${partition}`) ?? 1;
   }
 
-  send(broker: number, batches: readonly LogBatch[]): Promise<readonly BatchOutcome[]> {
+  send(
+    broker: number,
+    batches: readonly LogBatch[],
+    apart: boolean,
+  ): Promise<readonly BatchOutcome[]> {
     const { promise, resolve } = Promise.withResolvers<readonly BatchOutcome[]>();
-    this.requests.push({ broker, batches, answer: (...outcomes) => resolve(outcomes) });
+    this.requests.push({ broker, batches, apart, answer: (...outcomes) => resolve(outcomes) });
     return promise;
   }
 

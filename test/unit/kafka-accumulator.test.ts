@@ -252,6 +252,29 @@ test("a failure after a try that may have been written is an unknown outcome", a
   expect(sender.abandoned).toHaveLength(1);
 });
 
+test("a partition without an answer goes apart until it has one, and holds up no other", async () => {
+  const { accumulator, clock, sender } = open();
+  const stuck = accumulator.append("t", 0, [record(1)]);
+  const other = accumulator.append("t", 1, [record(2)]);
+  await clock.advance(0);
+  sender.requests[0]?.answer(again("maybe"), appended(0));
+  await other;
+  await clock.advance(LINGER_MS);
+  expect([sender.shown(1), sender.requests[1]?.apart]).toEqual([["t/0: 1"], true]);
+  const next = accumulator.append("t", 1, [record(3)]);
+  await clock.advance(LINGER_MS);
+  expect([sender.shown(2), sender.requests[2]?.apart]).toEqual([["t/1: 3"], false]);
+  sender.requests[2]?.answer(appended(1));
+  expect(await next).toBe(1);
+  sender.requests[1]?.answer(appended(0));
+  await stuck;
+  const well = accumulator.append("t", 0, [record(4)]);
+  await clock.advance(LINGER_MS);
+  expect(sender.requests[3]?.apart).toBe(false);
+  sender.requests[3]?.answer(appended(1));
+  expect(await well).toBe(1);
+});
+
 test("more than appendPendingBytesMax is refused as overloaded", async () => {
   const { accumulator, clock, sender, limits } = open({ appendPendingBytesMax: 500 });
   const calls = [1, 2, 3, 4].map((value) => accumulator.append("t", 0, [record(value)]));

@@ -22,8 +22,11 @@ export interface KafkaClientOptions {
   readonly limits?: Limits;
 }
 
-/** Connections of one role share a broker's queue: a long poll must not hold up an append. */
-export type ConnectionRole = "produce" | "control" | "fetch" | "group";
+/**
+ * A broker answers a connection's requests in turn, so roles have connections of their own: neither
+ * a long poll nor a partition that hangs (`apart`) may hold up an append.
+ */
+export type ConnectionRole = "produce" | "apart" | "control" | "fetch" | "group";
 
 /** The connection manager: one for a process, shared by producer, admin and consumers. */
 export class KafkaClient {

@@ -4,7 +4,7 @@ import { kafkaAppError } from "../../kafka/error.ts";
 import type { BatchOutcome, BatchSender, LogBatch } from "../../kafka/log-batch.ts";
 import { CircuitBreaker } from "../../policy/circuit-breaker.ts";
 import { encodeBatch, encodePlainBatch } from "./batch-encoder.ts";
-import type { KafkaClient } from "./client.ts";
+import type { ConnectionRole, KafkaClient } from "./client.ts";
 import { produce, type ProduceAnswer, type ProducePartition } from "./produce-api.ts";
 import { outcomeOf } from "./produce-outcome.ts";
 import { ProducerState } from "./producer-state.ts";
@@ -16,6 +16,8 @@ const REFRESH_MS = 250;
  * and a leader that moves in less than that is no reason to fail what could wait for it.
  */
 const FAILURE_MS = 250;
+/** Of an append's time, what replicas may take: one that lags must not cost its neighbours' answer. */
+const REPLICAS_SHARE = 2 / 3;
 /** Where the circuit of "any broker" is kept. */
 const ANY_BROKER = -1;
 
@@ -56,7 +58,11 @@ export class KafkaProducer implements BatchSender {
     return this.#client.metadata.leader(topic, partition);
   }
 
-  async send(broker: number, batches: readonly LogBatch[]): Promise<readonly BatchOutcome[]> {
+  async send(
+    broker: number,
+    batches: readonly LogBatch[],
+    apart: boolean,
+  ): Promise<readonly BatchOutcome[]> {
     const circuit = this.#circuit(broker);
     const { clock } = this.#client;
     if (!circuit.admit(clock.monotonic())) {
@@ -70,7 +76,7 @@ export class KafkaProducer implements BatchSender {
     request.cut.promise.catch(() => {});
     for (const batch of batches) this.#requests.set(batch, request);
     try {
-      return await this.#request(broker, batches, request);
+      return await this.#request(broker, batches, request, apart ? "apart" : "produce");
     } finally {
       for (const batch of batches) this.#requests.delete(batch);
     }
@@ -97,13 +103,14 @@ export class KafkaProducer implements BatchSender {
     broker: number,
     batches: readonly LogBatch[],
     request: Request,
+    role: ConnectionRole,
   ): Promise<readonly BatchOutcome[]> {
     const { clock, limits } = this.#client;
     let written: "no" | "maybe" = "no";
     try {
       const ready = (async () => {
         await this.open();
-        return this.#client.connection(broker, "produce");
+        return this.#client.connection(broker, role);
       })();
       // It goes on when the request was cut before: its end is of no interest then.
       ready.catch(() => {});
@@ -114,7 +121,11 @@ export class KafkaProducer implements BatchSender {
       for (const batch of batches) batch.held = false;
       written = "maybe";
       request.connection = connection;
-      const answers = await produce(connection, partitions, limits.appendOutcomeMs);
+      const answers = await produce(
+        connection,
+        partitions,
+        Math.round(limits.appendOutcomeMs * REPLICAS_SHARE),
+      );
       this.#circuit(broker).succeeded(clock.monotonic());
       return this.#outcomes(batches, answers);
     } catch (error) {
