@@ -22,7 +22,7 @@ const url = (kind: string, doc: string, pattern: RegExp, error: string) =>
 export const CLUSTER_SETTINGS = {
   REDIS_URL: url(
     "redis:// or rediss:// URL; redis+sentinel:// and redis+cluster:// (or rediss+…) take several hosts",
-    "Where Redis 7 or later is. With commas between the hosts of a cluster or the sentinels, whose path is the master's name: redis+sentinel://s1:26379,s2:26379/mymaster. Needed in a cluster",
+    "Where Redis 7 or later is. With commas between the hosts of a cluster or the sentinels, whose path is the master's name: redis+sentinel://s1:26379,s2:26379/main. Needed in a cluster",
     /^rediss?(?:\+(?:cluster|sentinel))?:\/\/[^\s/]+/,
     "is not a Redis URL",
   ),

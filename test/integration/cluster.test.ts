@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Client, EventItem, Item } from "../../src/client/tidegate.ts";
+import { CLOSE_TABLE } from "../../src/close-codes.ts";
 import { range } from "../support/client/client-bench.ts";
 import type { ClusterProgram } from "../support/cluster/cluster-program.ts";
 import { TestCluster } from "../support/cluster/test-cluster.ts";
@@ -104,6 +105,54 @@ test(
   TIMEOUT_MS,
 );
 
+/** A socket whose first command was answered, one way or the other. */
+async function connect(token: string): Promise<{
+  readonly reply: Readonly<Record<string, unknown>>;
+  readonly closed: Promise<{ code: number; reason: string }>;
+  close(): void;
+}> {
+  const socket = new WebSocket(`${url.replace("http", "ws")}/v1/socket`, "tidegate.v1");
+  const closed = Promise.withResolvers<{ code: number; reason: string }>();
+  socket.onclose = ({ code, reason }) => closed.resolve({ code, reason });
+  const reply = await new Promise<string>((resolve, reject) => {
+    socket.onopen = () => socket.send(JSON.stringify({ id: 1, connect: { token } }));
+    socket.onmessage = ({ data }) => resolve(String(data));
+    socket.onerror = () => reject(new Error("no connection"));
+  });
+  const [first = ""] = reply.split("\n");
+  return {
+    reply: JSON.parse(first) as Record<string, unknown>,
+    closed: closed.promise,
+    close: () => socket.close(),
+  };
+}
+
+test(
+  "a tenant has as many sockets on a gateway as it may, and one that ends makes room",
+  async () => {
+    const { name } = await cluster.addTenant("few");
+    await cluster.tenants("limits", name, "--connections", "1");
+    const token = await trust.token({ tenant: name, user: "ana" });
+    // Two gateways share the port, so that the third socket is a second one on either.
+    const sockets = [await connect(token), await connect(token), await connect(token)];
+    const refused = sockets.filter(({ reply }) => "error" in reply);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { reply, closed } of refused) {
+      expect(reply).toMatchObject({ error: { code: "overloaded", retriable: true, limit: 1 } });
+      expect(await closed).toEqual(CLOSE_TABLE["overloaded"]);
+    }
+    for (const socket of sockets) socket.close();
+    await Promise.all(sockets.map(({ closed }) => closed));
+    await until("there is room again", async () => {
+      const socket = await connect(token);
+      socket.close();
+      await socket.closed;
+      return "connect" in socket.reply;
+    });
+  },
+  TIMEOUT_MS,
+);
+
 /** New tenants are spread, so there have to be some before two are in the same topic. */
 async function twoInOneTopic(): Promise<readonly [string, string]> {
   const byTopic = new Map<string, string>();
@@ -144,15 +193,11 @@ test(
     const reading = read(client, "general", 1);
     await sendAll(client, "general", texts(1));
     await reading;
-    const closed = Promise.withResolvers<unknown>();
-    const socket = new WebSocket(`${url.replace("http", "ws")}/v1/socket`, "tidegate.v1");
-    socket.onclose = ({ code, reason }) => closed.resolve({ code, reason });
     const token = await trust.token({ tenant: name, user: "ben" });
-    socket.onopen = () => socket.send(JSON.stringify({ id: 1, connect: { token } }));
-    await new Promise((resolve) => (socket.onmessage = resolve));
+    const socket = await connect(token);
     await cluster.tenants("suspend", name);
-    // The code of the reason "not_served".
-    expect(await closed.promise).toEqual({ code: 4508, reason: "the tenant is not served here" });
+    expect(await socket.closed).toEqual(CLOSE_TABLE["not_served"]);
+    expect(await (await connect(token)).closed).toEqual(CLOSE_TABLE["not_served"]);
     const history = () =>
       fetch(`${url}/v1/conversations/general/messages`, {
         headers: { Authorization: `Bearer ${token}` },

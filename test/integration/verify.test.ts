@@ -162,7 +162,7 @@ describe("a mistake is named with its setting", () => {
   finds("a wrong password", () => ({ KAFKA_SASL_PASSWORD: "wrong" }), {
     part: "kafka",
     check: "log in",
-    found: /authenticat/i,
+    found: /authentication/i,
     look: /KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD/,
   });
 
