@@ -45,7 +45,7 @@ const SCENES: readonly Scene[] = [
 const url = process.env["REDIS_URL"];
 if (url === undefined) throw new Error("REDIS_URL is not set");
 
-function open(lanes: number, prefix: string) {
+function open(lanes: number, prefix: string, telemetry = createMemoryTelemetry()) {
   return createRedisBackplane({
     url: url as string,
     prefix,
@@ -53,7 +53,7 @@ function open(lanes: number, prefix: string) {
     clock: createSystemClock(),
     random: createSystemRandom(),
     limits: limitsWith(),
-    telemetry: createMemoryTelemetry(),
+    telemetry,
   });
 }
 
@@ -138,7 +138,8 @@ async function measure(scene: Scene, lanes: number): Promise<void> {
     return { child, answer, joined: answer() };
   });
   const joins = await Promise.all(gateways.map((gateway) => gateway.joined));
-  const backplane = open(lanes, prefix);
+  const telemetry = createMemoryTelemetry();
+  const backplane = open(lanes, prefix, telemetry);
   await backplane.opened();
   const say = (what: string) =>
     Promise.all(
@@ -160,12 +161,16 @@ async function measure(scene: Scene, lanes: number): Promise<void> {
   const cpu = reports.reduce((sum, report) => sum + report.cpu, 0);
   const events = reports.reduce((sum, report) => sum + report.events, 0);
   const interrupted = reports.reduce((sum, report) => sum + report.interrupted, 0);
+  const dropped = ["away", "full", "refused"].reduce(
+    (sum, reason) => sum + (telemetry.value("tidegate_backplane_dropped_total", { reason }) ?? 0),
+    0,
+  );
   const us = (value: number, per: number) => (value / per).toFixed(2).padStart(6);
   process.stdout.write(
     `${scene.name.padEnd(36)} ${String(lanes).padStart(5)} lanes: ${(sent / seconds).toFixed(0)} msg/s in ${(publications / seconds).toFixed(0)} folds/s, ` +
       `read ${(events / seconds).toFixed(0)}/s; µs a message: worker ${us(user + system, sent)}, Redis ${us(redisUsed * 1e6, sent)}, ` +
       `each gateway ${us(cpu / scene.gateways, sent)}; joined in ${Math.max(...joins.map((join) => join.joinMs)).toFixed(0)} ms` +
-      `${interrupted > 0 ? ` INTERRUPTED ${interrupted}` : ""}\n`,
+      `${interrupted > 0 ? ` INTERRUPTED ${interrupted}` : ""}${dropped > 0 ? ` DROPPED ${dropped}` : ""}\n`,
   );
   await backplane.close();
   await Promise.all(gateways.map(({ child }) => child.exited));
@@ -191,7 +196,8 @@ class BenchWorker {
     const before = this.#number;
     for (let due = started; due < end; due += FOLD_MS) {
       const wait = due - performance.now();
-      if (wait > 0) await Bun.sleep(wait);
+      // Also when it is late: answers have to be read.
+      await Bun.sleep(Math.max(0, wait));
       for (let partition = 0; partition < PARTITIONS; partition++) this.#fold(partition, perFold);
     }
     const publications = this.#number - before;

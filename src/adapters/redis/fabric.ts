@@ -142,7 +142,7 @@ export class Fabric {
     }
     channel.leftAt = undefined;
     if (channel.on) return Promise.resolve();
-    if (this.#problem !== undefined || this.#closed) {
+    if (this.#closed || this.#isAway(channel)) {
       channel.promised = true;
       return Promise.resolve();
     }
@@ -243,7 +243,12 @@ export class Fabric {
       });
     this.#problem = error;
     this.#routes?.refresh();
-    for (const channel of this.#channels.values()) settle(channel);
+    for (const channel of this.#channels.values()) if (this.#isAway(channel)) settle(channel);
+  }
+
+  /** Whether the channel's server is known not to be there. */
+  #isAway(channel: Channel): boolean {
+    return this.#problem !== undefined && this.#nodeOf(channel.tag)?.live !== true;
   }
 
   #subscribed(names: readonly string[]): void {
