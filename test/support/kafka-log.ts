@@ -12,7 +12,7 @@ export interface KafkaLogUnderTest extends EventLog {
   deleteRecords(topic: string, partition: number, offset: number): Promise<number>;
 }
 
-export function brokersOf(addresses: readonly string[]): readonly KafkaBroker[] {
+function brokersOf(addresses: readonly string[]): readonly KafkaBroker[] {
   return addresses.map((address) => {
     const at = address.lastIndexOf(":");
     return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
