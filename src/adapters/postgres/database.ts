@@ -19,6 +19,8 @@ export interface PostgresOptions {
   readonly connectTimeoutMs: number;
   /** The server ends a statement after this time; a session without an answer ends a bit later. */
   readonly statementTimeoutMs: number;
+  /** Settings of each session (PostgreSQL manual, chapter "Server Configuration"). */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** One connection, for as long as a callback has it. */
@@ -55,6 +57,7 @@ export class PostgresDatabase {
       connectionTimeout: connectTimeoutMs / 1_000,
       ...(tls === undefined ? {} : { tls }),
       connection: {
+        ...options.settings,
         application_name: applicationName,
         statement_timeout: String(options.statementTimeoutMs),
         // A transaction whose owner hangs must not hold its locks.

@@ -57,6 +57,16 @@ export interface StoreTuning {
 const TUNING: StoreTuning = { conversationsMax: 200_000, secondsMax: 100_000 };
 /** Acquisitions that wait for one of the connections that commit. */
 const WRITES_WAITING_MAX = 10_000;
+/**
+ * Every statement is written for its indexes. The planner guesses the size of an array as ten and of
+ * a page as all of a table, and would at times read all of `runs` for one page.
+ */
+const PLANNER = {
+  enable_seqscan: "off",
+  enable_hashjoin: "off",
+  enable_mergejoin: "off",
+  jit: "off",
+} as const;
 /** Statements of a commit, each within the statement's time. */
 const COMMIT_STATEMENTS = 4;
 
@@ -69,13 +79,14 @@ const COMMIT_STATEMENTS = 4;
 export async function openPostgresMessageStore(
   options: PostgresMessageStoreOptions,
 ): Promise<PostgresMessageStore> {
+  const common = { ...options, settings: { ...options.settings, ...PLANNER } };
   const writer = new PostgresDatabase({
-    ...options,
+    ...common,
     connectionsMax: options.writeConnectionsMax,
     waitingMax: WRITES_WAITING_MAX,
   });
   const reader = new PostgresDatabase({
-    ...options,
+    ...common,
     connectionsMax: options.readConnectionsMax,
     waitingMax: options.limits.storeReadsPendingMax,
   });
