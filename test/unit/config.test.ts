@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { SETTINGS } from "../../src/config-table.ts";
 import { ConfigError } from "../../src/config-read.ts";
+import { SETTINGS } from "../../src/config-table.ts";
 import { parseConfig, redacted } from "../../src/config.ts";
 import { limitsWith } from "../../src/limits.ts";
 
