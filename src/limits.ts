@@ -447,7 +447,7 @@ export const LIMIT_TABLE = {
 
   // Reading from Kafka.
   fetchWaitMs: limit(
-    500,
+    1_000,
     "ms",
     "Time that a Kafka broker may hold a fetch of quiet partitions while there are no records",
     "an empty answer, and the next fetch",

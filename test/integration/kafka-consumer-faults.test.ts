@@ -45,12 +45,13 @@ test("a consumer outlives its broker: killed and started again, stalled, and cut
   proxy.stall();
   // The question hangs with everything else, and is asked again over another connection.
   const owned = consumer.owns(group.topic, 1);
-  proxy.heal();
+  while (performance.now() - consumer.lastHeartbeat() < 2_500) await Bun.sleep(50);
+  await proxy.heal();
   expect(await owned).toBe(true);
   await arrive("after a stall");
-  proxy.cut();
+  await proxy.cut();
   const asked = consumer.owns(group.topic, 1);
-  proxy.heal();
+  await proxy.heal();
   expect(await asked).toBe(true);
   await arrive("after a cut");
 

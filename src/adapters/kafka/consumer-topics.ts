@@ -59,6 +59,7 @@ export class TopicWatch {
     this.#names = names;
     for (const name of this.#views.keys()) if (!names.has(name)) this.#forget(name);
     for (const name of this.#denied) if (!names.has(name)) this.#denied.delete(name);
+    for (const name of this.#doubts.keys()) if (!names.has(name)) this.#doubts.delete(name);
     this.#schedule(0);
   }
 

@@ -130,10 +130,19 @@ export class KafkaConsumer implements Consumer {
     for (const slot of slots) slot.move(undefined);
     await Promise.all(slots.map((slot) => slot.settled()));
     this.#fetcher.close();
-    await this.#membership.leave();
+    await this.#leave();
     this.#coordinator.close();
     this.#watch.close();
     this.#cluster.close();
+  }
+
+  /** Says goodbye, unless no broker hears it: then the session's end tells the others. */
+  async #leave(): Promise<void> {
+    const { clock, limits } = this.#client;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = clock.after(limits.groupAnswerTimeoutMs, resolve);
+    await Promise.race([this.#membership.leave(), promise]);
+    timer.cancel();
   }
 
   #join(): Membership {

@@ -39,7 +39,7 @@ interface Sent {
 const NONE = 0;
 const EPOCH_MAX = 0x7fff_ffff;
 /** A broker looks at every partition of a fetch, also when nothing of it is new. */
-const SPACING_MS_PER_PARTITION = 0.01;
+const SPACING_MS_PER_PARTITION = 0.005;
 const RETRY_MS = { firstMs: 50, maxMs: 1_000 };
 
 /**

@@ -87,7 +87,7 @@ test("key, value and headers keep their bytes as text, and nulls are empty", () 
   const { records } = new BatchReader(bytes, 0, [], kafkaCodec).take(10);
   expect(records[0]?.key).toBe("schlüssel");
   expect(records[0]?.value).toBe("wert ü");
-  expect(Object.entries(records[0]?.headers ?? {}).toSorted()).toEqual([...headers].toSorted());
+  expect(Object.entries(records[0]?.headers ?? {})).toEqual([...headers]);
   expect(records[1]?.value).toBe("");
   const keyless = new BatchReader(batch({ base: 0, values: ["v"], key: null }), 0, [], kafkaCodec);
   expect(keyless.take(1).records[0]?.key).toBe("");

@@ -31,6 +31,10 @@ function counts(plan: StickyPlan): Record<string, number> {
   );
 }
 
+function sizes(plan: StickyPlan): readonly number[] {
+  return Object.values(counts(plan)).toSorted((a, b) => a - b);
+}
+
 /** The members as they are when everyone has taken and let go what the plan says. */
 function after(plan: StickyPlan, members: readonly StickyMember[], generation = 2): StickyMember[] {
   return members.map((m) => ({ ...m, owned: plan.assigned.get(m.name) ?? NONE, generation }));
@@ -53,7 +57,7 @@ test("a topic's partitions are shared evenly, each once", () => {
   const plan = assignSticky([topic("t", 8)], members);
   const all = [...plan.assigned.values()].flatMap((parts) => [...(parts.get("t") ?? [])]);
   expect(all.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
-  expect(Object.values(counts(plan)).toSorted()).toEqual([2, 3, 3]);
+  expect(sizes(plan)).toEqual([2, 3, 3]);
   expect(plan.settled).toBe(true);
 });
 
@@ -96,8 +100,9 @@ test("when a member leaves, the others keep what they have", () => {
   expect(plan.settled).toBe(true);
   for (const m of rest)
     for (const [name, partitions] of m.owned)
-      expect(plan.assigned.get(m.name)?.get(name)).toEqual(expect.arrayContaining([...partitions]));
-  expect(Object.values(counts(plan)).toSorted()).toEqual([6, 7]);
+      for (const partition of partitions)
+        expect(plan.assigned.get(m.name)?.get(name)).toContain(partition);
+  expect(sizes(plan)).toEqual([6, 7]);
 });
 
 test("many topics of one partition are shared evenly, also when a member comes", () => {
@@ -105,7 +110,7 @@ test("many topics of one partition are shared evenly, also when a member comes",
   const names = topics.map((t) => t.name);
   const two = settle(topics, [member("a", names), member("b", names)]).members;
   const three = settle(topics, [...two, member("c", names)]);
-  expect(Object.values(counts(three.plan)).toSorted()).toEqual([333, 333, 334]);
+  expect(sizes(three.plan)).toEqual([333, 333, 334]);
   let moved = 0;
   for (const m of two)
     for (const name of m.owned.keys()) if (!three.plan.assigned.get(m.name)?.has(name)) moved++;
