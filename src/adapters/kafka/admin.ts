@@ -10,6 +10,7 @@ import {
 import { AppError } from "../../errors.ts";
 import { kafkaFault } from "../../kafka/error.ts";
 import { topicConfigs } from "../../kafka/topic-config.ts";
+import { incarnationOf } from "../../kafka/topic-id.ts";
 import type { PartitionRange, TopicInfo } from "../../ports/event-log.ts";
 import type { TopicSpec } from "../../topics.ts";
 import { answer } from "./answer.ts";
@@ -184,8 +185,6 @@ export class KafkaAdmin {
   }
 }
 
-/** The topic's id in base 36: a UUID in 25 characters, which leave room in a cursor. */
 function infoOf({ name, id, leaders }: KafkaTopic): TopicInfo {
-  const incarnation = BigInt(`0x${id.replaceAll("-", "")}`).toString(36);
-  return { name, incarnation, partitions: leaders.length };
+  return { name, incarnation: incarnationOf(id), partitions: leaders.length };
 }

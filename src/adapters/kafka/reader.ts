@@ -1,9 +1,15 @@
 import { type Connection, fetchV13, ProtocolError, type Reader } from "@platformatic/kafka";
 import { AppError } from "../../errors.ts";
+import {
+  type AbortedTransaction,
+  BatchReader,
+  CorruptBatchError,
+  type DecodedRecords,
+} from "../../kafka/record-batch.ts";
 import type { RecordBatch } from "../../ports/event-log.ts";
 import type { KafkaAdmin } from "./admin.ts";
-import { type AbortedTransaction, decodeBatches } from "./batch-decoder.ts";
 import type { KafkaClient } from "./client.ts";
+import { kafkaCodec } from "./fetch.ts";
 import { atLeader } from "./leader-call.ts";
 
 /** One partition of a fetch answer, its record batches not decoded. */
@@ -45,12 +51,12 @@ export async function readPage(
       ),
     );
     if (fetched.errorCode === OFFSET_OUT_OF_RANGE) return outside(admin, topic, partition, offset);
-    const decoded = decodeBatches(
-      fetched.batches,
-      page.nextOffset,
-      fetched.aborted,
-      recordsMax - page.records.length,
-    );
+    const decoded = decodePage(fetched, page.nextOffset, recordsMax - page.records.length);
+    if (decoded instanceof AppError) {
+      // What comes before the damage is a page of its own.
+      if (page.records.length > 0) break;
+      throw decoded;
+    }
     page.records =
       page.records.length === 0 ? decoded.records : [...page.records, ...decoded.records];
     page.offsets =
@@ -61,6 +67,26 @@ export async function readPage(
     bytes += fetched.batches.length;
   }
   return page;
+}
+
+/** The first records from `offset` on, or `log_corrupt`. */
+function decodePage(
+  { batches, aborted }: FetchedPartition,
+  offset: number,
+  recordsMax: number,
+): (DecodedRecords & { readonly nextOffset: number }) | AppError {
+  const reader = new BatchReader(batches, offset, aborted, kafkaCodec);
+  try {
+    const { records, offsets } = reader.take(recordsMax);
+    const cut = offsets[recordsMax];
+    if (cut === undefined) return { records, offsets, nextOffset: reader.next };
+    // The last batch has more; the next page begins with its first record that is left.
+    const kept = { records: records.slice(0, recordsMax), offsets: offsets.slice(0, recordsMax) };
+    return { ...kept, nextOffset: cut };
+  } catch (error) {
+    if (!(error instanceof CorruptBatchError)) throw error;
+    return new AppError("log_corrupt", error.message, { cause: error });
+  }
 }
 
 async function outside(
@@ -128,8 +154,8 @@ function parseFetch(_: number, __: number, ___: number, reader: Reader): Fetched
       r.readInt64();
       const aborted =
         r.readNullableArray((inner) => ({
-          producerId: inner.readInt64(),
-          firstOffset: inner.readInt64(),
+          producerId: Number(inner.readInt64()),
+          firstOffset: Number(inner.readInt64()),
         })) ?? [];
       r.readInt32();
       const batches = r.readNullableBytes() ?? NO_BYTES;
