@@ -1,5 +1,5 @@
 import { LIMIT_TABLE } from "../../src/limits.ts";
-import type { Limit } from "../../src/limits.ts";
+import type { Limit } from "../../src/limits/limit.ts";
 import { code, tablePage } from "./document.ts";
 import type { Document } from "./document.ts";
 
@@ -11,7 +11,7 @@ export const limitsDocument: Document = {
   render: () =>
     tablePage({
       title: "Limits",
-      source: "`src/limits.ts`",
+      source: "`src/limits/`",
       intro: "Every bound there is, and what happens to the one who reaches it.",
       columns: ["limit", "value", "what it bounds", "at the limit"],
       rows: Object.entries(LIMIT_TABLE).map(([name, entry]) => [

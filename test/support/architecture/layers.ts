@@ -19,7 +19,7 @@ const HTTP = ["hono", "@hono/zod-openapi", "zod"] as const;
 
 /** The first layer whose pattern fits is a file's layer. */
 const LAYERS: readonly Layer[] = [
-  pure(TABLES, /^src\/(errors|limits|close-codes)\.ts$/, []),
+  pure(TABLES, /^src\/(?:(?:errors|limits|close-codes)\.ts$|limits\/)/, []),
   pure("wire", /^src\/wire\//, [TABLES], ["zod"]),
   { ...pure("catalog", /^src\/[a-z-]+\.ts$/, [TABLES, "wire"], ["zod"]), types: ["kafka"] },
   ...PURE.map((name) => pure(name, new RegExp(`^src/${name}/`), [TABLES, "wire"])),

@@ -1,0 +1,139 @@
+import { KiB, limit, MiB, type Limit } from "./limit.ts";
+
+/** What pools hold, what they say of it, and how everything ends. */
+export const POOL_LIMITS = {
+  // The backplane over Redis.
+  backplaneOutBytesMax: limit(
+    16 * MiB,
+    "bytes",
+    "Characters that one process has sent to one Redis server without an answer",
+    "further publications are dropped and counted; gateways read the store",
+  ),
+  publicationCharsMax: limit(
+    128 * KiB,
+    "count",
+    "Characters of one message over Redis",
+    "more messages; a longer event goes alone",
+  ),
+  joinWaitMs: limit(
+    1_000,
+    "ms",
+    "Time a subscription waits for Redis to confirm its channel",
+    "it goes on; everything is checked when the channel is confirmed",
+  ),
+  channelLingerMs: limit(
+    5_000,
+    "ms",
+    "Time a channel stays subscribed after its last reader",
+    "unsubscribed",
+  ),
+  probeIntervalMs: limit(
+    1_000,
+    "ms",
+    "Time between two messages that a process sends itself over Redis",
+    "the next one",
+  ),
+  probeTimeoutMs: limit(
+    2_000,
+    "ms",
+    "Silence of Redis, or time to connect, after which a connection is given up",
+    "connect again; everything is checked",
+  ),
+
+  // The delivery pool.
+  windowOffsets: limit(
+    65_536,
+    "count",
+    "Offsets back in which an equal id is a duplicate for a first try",
+    "older ones are found by attempt",
+  ),
+  batchRecordsMax: limit(4_096, "count", "Records folded at once", "the rest waits in the log"),
+  tailEventsMax: limit(
+    100_000,
+    "count",
+    "Placed events of one worker that are not stored yet",
+    "consumption pauses",
+  ),
+  tailBytesMax: limit(
+    64 * MiB,
+    "bytes",
+    "Characters of one worker's events that are not stored yet",
+    "consumption pauses",
+  ),
+  headsMax: limit(
+    200_000,
+    "count",
+    "Conversation heads that one worker keeps in memory",
+    "stored ones are evicted, least recently used first",
+  ),
+  storeBatchEventsMax: limit(
+    8_192,
+    "count",
+    "Events in one transaction of the store",
+    "the rest goes into the next one",
+  ),
+  storeLingerMs: limit(
+    50,
+    "ms",
+    "Time that placed events may wait for others before they are stored",
+    "stored",
+  ),
+  storeReadsPendingMax: limit(10_000, "count", "Reads that wait for the store", "error overloaded"),
+  sessionTimeoutMs: limit(
+    8_000,
+    "ms",
+    "Time without a heartbeat after which a worker is no member",
+    "its partitions move",
+  ),
+  sessionMarginMs: limit(
+    1_000,
+    "ms",
+    "Time before the session's end from which a worker publishes nothing",
+    "it waits for its next heartbeat",
+  ),
+
+  // The auditor.
+  auditRecordsPerSecond: limit(
+    2_000,
+    "per_second",
+    "Records of one partition that are recounted while there is little to deliver",
+    "the rest is recounted later",
+  ),
+  auditRecordsPerSecondBusy: limit(
+    100,
+    "per_second",
+    "Records of one partition that are recounted while more than auditBusyPerSecond are stored",
+    "the rest is recounted later",
+  ),
+  auditBusyPerSecond: limit(
+    1_000,
+    "per_second",
+    "Records stored by all partitions from which on the auditor takes its slow pace",
+    "the auditor slows down",
+  ),
+  auditMemoryMax: limit(
+    10_000,
+    "count",
+    "Heads and ids of one partition that the auditor remembers, each",
+    "older ones are not compared",
+  ),
+
+  // Telling.
+  metricSeriesMax: limit(
+    100,
+    "count",
+    "Series of one metric",
+    "further ones are counted and not exported; one warning",
+  ),
+  logLineCharsMax: limit(16 * KiB, "count", "Characters of one log line", "cut short"),
+  logLinesPerSecondMax: limit(200, "per_second", "Log lines", "the next line says how many"),
+
+  // Leaving.
+  drainDeadlineMs: limit(10_000, "ms", "Time from SIGTERM to the end of the process", "exit"),
+  drainJitterMs: limit(
+    5_000,
+    "ms",
+    "Spread of the reconnects after a drain",
+    "clients wait a random part of it",
+  ),
+} as const satisfies Record<string, Limit>;
