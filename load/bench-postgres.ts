@@ -22,7 +22,7 @@ const EVENTS = flags.number("events", 400_000);
 const PARTITIONS = 8;
 const TICK_US = 10_000;
 const WORDS =
-  "the quick brown fox says “hé” 😀 and jumps over a lazy dog who ünder stands news".split(" ");
+  "the quick brown fox says “hé” 😀 and jumps over a lazy dog who café stands news".split(" ");
 
 const telemetry: Telemetry = {
   counter: () => ({ value: 0 }),
