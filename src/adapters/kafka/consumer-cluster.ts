@@ -6,6 +6,7 @@ import {
 } from "@platformatic/kafka";
 import { AppError } from "../../errors.ts";
 import type { KafkaBroker } from "../../kafka/settings.ts";
+import { incarnationOf } from "../../kafka/topic-id.ts";
 import type { PartitionRange } from "../../ports/event-log.ts";
 import { BrokerLink } from "./consumer-link.ts";
 
@@ -157,9 +158,4 @@ export class Cluster {
     }
     throw failure;
   }
-}
-
-/** The same as the admin's: a UUID in base 36, 25 characters, which leave room in a cursor. */
-function incarnationOf(id: string): string {
-  return BigInt(`0x${id.replaceAll("-", "")}`).toString(36);
 }

@@ -1,5 +1,6 @@
 import { AppError } from "../../errors.ts";
 import { kafkaAppError } from "../../kafka/error.ts";
+import { incarnationOf } from "../../kafka/topic-id.ts";
 import type { TopicInfo } from "../../ports/event-log.ts";
 import type { Brokers } from "./brokers.ts";
 import { type ClusterMetadata, metadataCall, type TopicMetadata } from "./metadata.ts";
@@ -113,10 +114,11 @@ export class Directory {
     const error = codeName(code);
     if (error === "" || error === "LEADER_NOT_AVAILABLE") {
       const known = this.#topics.get(name);
+      const incarnation = incarnationOf(id);
       const info =
-        known?.info.incarnation === id && known.info.partitions === leaders.length
+        known?.info.incarnation === incarnation && known.info.partitions === leaders.length
           ? known.info
-          : { name, incarnation: id, partitions: leaders.length };
+          : { name, incarnation, partitions: leaders.length };
       this.#topics.set(name, { info, leaders });
       return;
     }

@@ -113,14 +113,14 @@ export class Fetcher {
     for (const partition of partitions) {
       partition.fetching = true;
       const { turn, next: offset } = partition;
-      asked.set(keyOf(partition.topic.incarnation, partition.partition), {
+      asked.set(keyOf(partition.topicId, partition.partition), {
         partition,
         turn,
         offset,
       });
     }
     const positions = [...asked.values()].map(({ partition, offset }) => ({
-      topicId: partition.topic.incarnation,
+      topicId: partition.topicId,
       partition: partition.partition,
       offset,
     }));

@@ -1,5 +1,6 @@
 import { AppError } from "../../errors.ts";
 import { BatchReader, CorruptBatchError } from "../../kafka/record-batch.ts";
+import { topicIdOf } from "../../kafka/topic-id.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ConsumerHandler, TopicInfo } from "../../ports/event-log.ts";
 import { batchCodec } from "./codec.ts";
@@ -21,6 +22,8 @@ export interface OwnedPartitionOptions {
  */
 export class OwnedPartition {
   readonly topic: TopicInfo;
+  /** In hexadecimal digits, as it is fetched by. */
+  readonly topicId: string;
   readonly partition: number;
   turn = 0;
   /** Where to read on from, once it is known. */
@@ -43,6 +46,7 @@ export class OwnedPartition {
   constructor(options: OwnedPartitionOptions) {
     this.#options = options;
     this.topic = options.topic;
+    this.topicId = topicIdOf(options.topic.incarnation);
     this.partition = options.partition;
   }
 

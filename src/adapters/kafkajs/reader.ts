@@ -1,5 +1,6 @@
 import { AppError } from "../../errors.ts";
 import { BatchReader, CorruptBatchError } from "../../kafka/record-batch.ts";
+import { topicIdOf } from "../../kafka/topic-id.ts";
 import type { Limits } from "../../limits.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { PartitionRange, RecordBatch } from "../../ports/event-log.ts";
@@ -69,7 +70,7 @@ export class PartitionReader {
     return atLeader(this.#options, topic, partition, async (node, { info }) => {
       let offset = from;
       for (;;) {
-        const call = fetchCall([{ topicId: info.incarnation, partition, offset }], {
+        const call = fetchCall([{ topicId: topicIdOf(info.incarnation), partition, offset }], {
           waitMs: 0,
           bytesMax: limits.fetchBytesMax,
           partitionBytesMax: limits.fetchPartitionBytesMax,
