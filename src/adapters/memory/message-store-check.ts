@@ -22,7 +22,8 @@ export function storeBatchFault(batch: StoreBatch): string | undefined {
   return undefined;
 }
 
-function placedEventFault(event: PlacedEvent): string | undefined {
+/** What is wrong with one event, apart from its place. */
+export function placedEventFault(event: PlacedEvent): string | undefined {
   if (!Number.isSafeInteger(event.seq) || event.seq < 1) return "has no seq";
   if (!TOKEN.test(event.id)) return "has an id that is no token";
   if (!TOKEN.test(event.fingerprint)) return "has a fingerprint that is no token";

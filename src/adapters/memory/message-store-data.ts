@@ -1,4 +1,11 @@
+import {
+  IMPORT_OFFSET_FIRST,
+  ImportFold,
+  type ImportedBatch,
+  type ImportedRun,
+} from "../../chat/import-fold.ts";
 import { AppError } from "../../errors.ts";
+import type { ConversationHead, ImportTotals, TenantImport } from "../../ports/message-import.ts";
 import type {
   FeedPage,
   HeadRange,
@@ -10,7 +17,7 @@ import type {
   PlacedEvent,
   StoreBatch,
 } from "../../ports/message-store.ts";
-import { storeBatchFault } from "./message-store-check.ts";
+import { placedEventFault, storeBatchFault } from "./message-store-check.ts";
 
 interface Partition extends PartitionId {
   ownerEpoch: number;
@@ -28,7 +35,15 @@ interface Conversation {
   events: PlacedEvent[];
 }
 
-type Step = { readonly acquired: PartitionId } | { readonly committed: StoreBatch };
+/** What an import takes, all of it in hand. */
+interface CollectedImport extends Omit<TenantImport, "runs"> {
+  readonly runs: readonly ImportedRun[];
+}
+
+type Step =
+  | { readonly acquired: PartitionId }
+  | { readonly committed: StoreBatch }
+  | { readonly imported: CollectedImport };
 
 /** What a store keeps, apart from who reads it. Every method is one step. */
 export class MemoryStoreData {
@@ -47,7 +62,8 @@ export class MemoryStoreData {
     this.#steps = [];
     for (const step of steps.slice(0, keep)) {
       if ("acquired" in step) this.acquire(step.acquired);
-      else this.commit(step.committed);
+      else if ("committed" in step) this.commit(step.committed);
+      else this.importTenant(step.imported);
     }
   }
 
@@ -120,6 +136,62 @@ export class MemoryStoreData {
       });
   }
 
+  /** Checks all before it changes anything. */
+  importTenant(all: CollectedImport): ImportTotals {
+    const { tenant, topic, partitions } = all;
+    if ((this.#tenants.get(tenant)?.size ?? 0) > 0)
+      throw new AppError("invalid_command", `${tenant} has messages already`);
+    const ids = Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
+    const free = ids.map((id) => {
+      const imported = this.#partitions.get(partitionName(id))?.events.filter(isImported);
+      return (imported?.at(-1)?.offset ?? IMPORT_OFFSET_FIRST - 1) + 1;
+    });
+    const fold = new ImportFold(tenant, free);
+    const batches = fold.fold(all.runs);
+    for (const batch of batches)
+      for (const event of batch.events) {
+        const fault = placedEventFault(event);
+        if (fault !== undefined)
+          throw new AppError("row_refused", `The store refuses a row: ${fault}`);
+      }
+    for (const id of ids) {
+      this.acquire(id);
+      this.#steps.pop();
+    }
+    const conversations = new Map<string, Conversation>();
+    for (const [name, { epoch, floor }] of fold.conversations)
+      conversations.set(name, { epoch, floor, events: [] });
+    this.#tenants.set(tenant, conversations);
+    for (const batch of batches) this.#keepImported(topic, batch);
+    this.#steps.push({ imported: all });
+    return { conversations: conversations.size, events: fold.events };
+  }
+
+  #keepImported(topic: string, { partition: number, events }: ImportedBatch): void {
+    const partition = this.#partitions.get(
+      partitionName({ topic, partition: number }),
+    ) as Partition;
+    const { events: all, lastById } = partition;
+    const at = all.findIndex((event) => !isImported(event));
+    all.splice(at < 0 ? all.length : at, 0, ...events);
+    for (const event of events) {
+      if ((lastById.get(event.id)?.offset ?? event.offset) <= event.offset)
+        lastById.set(event.id, idEntry(event));
+      this.#conversation(event.tenant, event.conversation)?.events.push(event);
+    }
+  }
+
+  conversations(tenant: string, after: string, max: number): readonly ConversationHead[] {
+    const names = [...(this.#tenants.get(tenant)?.keys() ?? [])].filter((name) => name > after);
+    return names
+      .toSorted()
+      .slice(0, max)
+      .flatMap((conversation) => {
+        const head = headOf(this.#conversation(tenant, conversation));
+        return head === undefined ? [] : [{ conversation, ...head }];
+      });
+  }
+
   window(id: PartitionId, from: number): readonly IdEntry[] {
     const events = this.#partitions.get(partitionName(id))?.events ?? [];
     return events.filter((event) => event.offset >= from).map(idEntry);
@@ -183,6 +255,10 @@ export class MemoryStoreData {
   #conversation(tenant: string, name: string): Conversation | undefined {
     return this.#tenants.get(tenant)?.get(name);
   }
+}
+
+function isImported({ offset }: PlacedEvent): boolean {
+  return offset < 0;
 }
 
 function partitionName(id: PartitionId): string {

@@ -1,11 +1,17 @@
+import type { ImportedRun } from "../../chat/import-fold.ts";
 import { AppError } from "../../errors.ts";
+import type {
+  ConversationHead,
+  ImportTotals,
+  MovableStore,
+  TenantImport,
+} from "../../ports/message-import.ts";
 import type {
   FeedPage,
   HeadRange,
   HistoryPage,
   HistoryRange,
   IdEntry,
-  MessageStore,
   PartitionId,
   PartitionState,
   StoreBatch,
@@ -13,7 +19,7 @@ import type {
 import { MemoryStoreData } from "./message-store-data.ts";
 
 /** A call of the store, as the fault hooks see it. */
-export type StoreOperation = Exclude<keyof MessageStore, "close">;
+export type StoreOperation = Exclude<keyof MovableStore, "close">;
 
 /**
  * Where a test or the simulation reaches in. What a hook throws becomes the outcome of the call;
@@ -28,7 +34,7 @@ export interface StoreFaults {
  * The reference store. Each call takes effect in one synchronous step, so that a seeded run repeats
  * itself; the data may outlive the store, as a disk outlives a process.
  */
-export class MemoryMessageStore implements MessageStore {
+export class MemoryMessageStore implements MovableStore {
   readonly data: MemoryStoreData;
   readonly #faults: StoreFaults;
   #planned: { readonly error: AppError; readonly when: "before" | "after" } | undefined;
@@ -78,6 +84,16 @@ export class MemoryMessageStore implements MessageStore {
 
   offsets(): Promise<readonly (PartitionId & { readonly nextOffset: number })[]> {
     return this.#run("offsets", () => this.data.offsets());
+  }
+
+  conversations(tenant: string, after: string, max: number): Promise<readonly ConversationHead[]> {
+    return this.#run("conversations", () => this.data.conversations(tenant, after, max));
+  }
+
+  async importTenant({ runs, ...target }: TenantImport): Promise<ImportTotals> {
+    const all: ImportedRun[] = [];
+    for await (const some of runs) all.push(...some);
+    return this.#run("importTenant", () => this.data.importTenant({ ...target, runs: all }));
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,12 @@
+import { IMPORT_OFFSET_FIRST } from "../../chat/import-fold.ts";
 import { AppError } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
+import type {
+  ConversationHead,
+  ImportTotals,
+  MovableStore,
+  TenantImport,
+} from "../../ports/message-import.ts";
 import type {
   AcceptedLoss,
   FeedPage,
@@ -15,9 +22,10 @@ import type {
 import type { Telemetry } from "../../ports/telemetry.ts";
 import { PostgresDatabase, type PostgresOptions, type PostgresSession } from "./database.ts";
 import { CommitQueue } from "./store-commit-queue.ts";
-import { readHeads, readHistory } from "./store-history.ts";
+import { readConversations, readHeads, readHistory } from "./store-history.ts";
 import { StoreIdIndex } from "./store-id-index.ts";
 import { searchIds } from "./store-id-search.ts";
+import { importTenant } from "./store-import.ts";
 import { applyLoss, LOSS_TIMEOUT_MS } from "./store-loss.ts";
 import { acquirePartition, readFeed, readOffsets, readPlace, readWindow } from "./store-place.ts";
 import {
@@ -102,7 +110,7 @@ export async function openPostgresMessageStore(
 }
 
 /** See {@link openPostgresMessageStore}. */
-export class PostgresMessageStore implements LossAcceptingStore {
+export class PostgresMessageStore implements LossAcceptingStore, MovableStore {
   readonly #cluster: string;
   readonly #writer: PostgresDatabase;
   readonly #reader: PostgresDatabase;
@@ -194,6 +202,20 @@ export class PostgresMessageStore implements LossAcceptingStore {
     return this.#read("offsets", (session) => readOffsets(session, this.#cluster));
   }
 
+  async conversations(
+    tenant: string,
+    after: string,
+    max: number,
+  ): Promise<readonly ConversationHead[]> {
+    return this.#read("conversations", (session) => readConversations(session, tenant, after, max));
+  }
+
+  async importTenant(tenant: TenantImport): Promise<ImportTotals> {
+    this.#mustBeOpen();
+    const parts = { database: this.#writer, cluster: this.#cluster, ids: this.#ids };
+    return importTenant(parts, tenant);
+  }
+
   async acceptLoss(loss: AcceptedLoss): Promise<number> {
     this.#mustBeOpen();
     return this.#writer.transaction((session) => applyLoss(session, this.#cluster, loss), {
@@ -217,7 +239,7 @@ export class PostgresMessageStore implements LossAcceptingStore {
     );
     let events = 0;
     for (const { place, nextOffset } of places) {
-      let position: ExpiryPosition | undefined = { place, offset: 0 };
+      let position: ExpiryPosition | undefined = { place, offset: IMPORT_OFFSET_FIRST };
       while (position !== undefined && signal?.aborted !== true) {
         const at: ExpiryPosition = position;
         const step: ExpiryStep = await this.#writer.transaction((session) =>

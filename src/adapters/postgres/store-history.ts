@@ -1,3 +1,4 @@
+import type { ConversationHead } from "../../ports/message-import.ts";
 import type {
   HeadRange,
   HistoryPage,
@@ -49,6 +50,34 @@ export async function readHeads(
       { epoch: nameOf(epoch), seq, floor },
     ]),
   );
+}
+
+/** A tenant's conversations in the order of their stored names. */
+export async function readConversations(
+  session: PostgresSession,
+  tenant: string,
+  after: string,
+  max: number,
+): Promise<readonly ConversationHead[]> {
+  const rows: (HeadRange & { readonly name: string })[] = await session`
+    SELECT c.name, c.epoch, c.floor::float8 AS floor,
+      greatest(c.seq_last, r.seq_last)::float8 AS seq
+    FROM (SELECT id FROM tenant_names WHERE name = ${storedName(tenant)}) t
+    CROSS JOIN LATERAL (
+      SELECT DISTINCT ON (name) id, name, epoch, floor, seq_last FROM conversations
+      WHERE tenant = t.id AND name > ${storedName(after)} ORDER BY name, id DESC LIMIT ${max}
+    ) c
+    LEFT JOIN LATERAL (
+      SELECT seq_last FROM runs WHERE conversation = c.id
+      ORDER BY conversation DESC, seq_last DESC LIMIT 1
+    ) r ON true
+    ORDER BY c.name`;
+  return rows.map(({ name, epoch, floor, seq }) => ({
+    conversation: nameOf(name),
+    epoch: nameOf(epoch),
+    seq,
+    floor,
+  }));
 }
 
 /**

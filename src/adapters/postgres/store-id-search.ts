@@ -88,6 +88,6 @@ async function compare(
     ) r`;
   for (const { batch_end, meta } of rows)
     for (const { id, fingerprint, offset } of decodeMeta(meta, batch_end))
-      if (wanted.has(id) && offset > (found.get(id)?.offset ?? -1))
+      if (wanted.has(id) && offset > (found.get(id)?.offset ?? -Infinity))
         found.set(id, { id, fingerprint, offset });
 }

@@ -1,6 +1,7 @@
 import { AppError } from "../../errors.ts";
 import { CopyBuffer } from "./copy-buffer.ts";
 import type { PostgresDatabase, PostgresSession } from "./database.ts";
+import { copyIds, copyRuns } from "./store-copy.ts";
 import { type ConversationEnd, type Plan, planRuns, StoreEnds } from "./store-ends.ts";
 import type { StoreIdIndex } from "./store-id-index.ts";
 import { insertConversations, StoreNames } from "./store-names.ts";
@@ -25,10 +26,6 @@ interface Planned extends Accepted {
   readonly plan: Plan;
 }
 
-const RUN_COLUMNS =
-  "runs (conversation, seq_last, batch_end, place, ordinal, seq_count, chars, meta, events)";
-const BATCH_COLUMNS = "batches (offset_next, place, events, id_buckets)";
-const ID_BLOCK_COLUMNS = "id_blocks (bucket, batch_end, place, entries)";
 const TENANTS_MAX = 10_000;
 /** What a burst left behind is given back. */
 const BUFFER_BYTES_KEPT = 16 * 1024 * 1024;
@@ -130,7 +127,7 @@ export class StoreTransaction {
     const withEvents = planned.filter(({ batch }) => batch.events > 0);
     if (withEvents.length > 0) {
       const buffer = this.#buffers.pop() ?? new CopyBuffer();
-      await this.#copyIds(session, buffer, withEvents);
+      await copyIds(session, buffer, withEvents, this.#ids);
       await copyRuns(session, buffer, withEvents);
       // Not after a failure: the connection may still be reading it.
       if (buffer.capacity <= BUFFER_BYTES_KEPT) this.#buffers.push(buffer);
@@ -162,57 +159,6 @@ export class StoreTransaction {
       ) AS u (topic, partition, incarnation, next_offset, last_id)
       WHERE o.cluster = ${this.#cluster} AND o.topic = u.topic AND o.partition = u.partition`;
   }
-
-  async #copyIds(
-    session: PostgresSession,
-    buffer: CopyBuffer,
-    planned: readonly Planned[],
-  ): Promise<void> {
-    const blocks = planned.map(({ place, batch }) => this.#ids.blocks(place, batch));
-    buffer.clear();
-    planned.forEach(({ place, batch }, i) => {
-      buffer.row(4);
-      buffer.int64(batch.nextOffset);
-      buffer.int32(place);
-      buffer.int32(batch.events);
-      const buckets = (blocks[i] ?? []).map(({ bucket }) => bucket);
-      buffer.bytes(new Uint8Array(new Float64Array(buckets).buffer));
-    });
-    await buffer.send(session, BATCH_COLUMNS);
-    buffer.clear();
-    planned.forEach(({ place, batch }, i) => {
-      for (const { bucket, entries } of blocks[i] ?? []) {
-        buffer.row(4);
-        buffer.int64(bucket);
-        buffer.int64(batch.nextOffset);
-        buffer.int32(place);
-        buffer.bytes(entries);
-      }
-    });
-    await buffer.send(session, ID_BLOCK_COLUMNS);
-  }
-}
-
-async function copyRuns(
-  session: PostgresSession,
-  buffer: CopyBuffer,
-  planned: readonly Planned[],
-): Promise<void> {
-  buffer.clear();
-  for (const { place, batch, plan } of planned)
-    batch.runs.forEach((run, ordinal) => {
-      buffer.row(9);
-      buffer.int64((plan.rows[ordinal] as ConversationEnd).id);
-      buffer.int64(run.seqFirst + run.count - 1);
-      buffer.int64(batch.nextOffset);
-      buffer.int32(place);
-      buffer.int32(ordinal);
-      buffer.int32(run.count);
-      buffer.int32(run.chars);
-      buffer.ascii(run.meta);
-      buffer.bytes(batch.bytes.subarray(run.start, run.end));
-    });
-  await buffer.send(session, RUN_COLUMNS);
 }
 
 function offsetFault(row: OffsetRow | undefined, batch: EncodedBatch): AppError | undefined {

@@ -2,12 +2,17 @@ import { join } from "node:path";
 import { AppError, ERROR_TABLE } from "../../errors.ts";
 import type { Limits } from "../../limits.ts";
 import type {
+  ConversationHead,
+  ImportTotals,
+  MovableStore,
+  TenantImport,
+} from "../../ports/message-import.ts";
+import type {
   FeedPage,
   HeadRange,
   HistoryPage,
   HistoryRange,
   IdEntry,
-  MessageStore,
   PartitionId,
   PartitionState,
   StoreBatch,
@@ -16,6 +21,7 @@ import type { Telemetry } from "../../ports/telemetry.ts";
 import type { DatabaseOptions } from "./database.ts";
 import { encodeBatch } from "./store-batch.ts";
 import { CommitQueue } from "./store-commit-queue.ts";
+import { importTenant } from "./store-import.ts";
 import { decodeFeed, decodeHeads, decodeHistory, decodeWindow } from "./store-page.ts";
 import type { ReaderApi } from "./store-reader-thread.ts";
 import { StoreTelemetry } from "./store-telemetry.ts";
@@ -95,7 +101,7 @@ export async function openSqliteMessageStore(
 }
 
 /** See {@link openSqliteMessageStore}. */
-export class SqliteMessageStore implements MessageStore {
+export class SqliteMessageStore implements MovableStore {
   readonly #writer: Thread<WriterApi>;
   readonly #reader: Thread<ReaderApi>;
   readonly #commits: CommitQueue;
@@ -165,6 +171,19 @@ export class SqliteMessageStore implements MessageStore {
 
   async offsets(): Promise<readonly (PartitionId & { readonly nextOffset: number })[]> {
     return this.#read("offsets", []);
+  }
+
+  async conversations(
+    tenant: string,
+    after: string,
+    max: number,
+  ): Promise<readonly ConversationHead[]> {
+    return this.#read("conversations", [tenant, after, max]);
+  }
+
+  async importTenant(tenant: TenantImport): Promise<ImportTotals> {
+    this.#mustBeOpen();
+    return importTenant(this.#writer, tenant);
   }
 
   close(): Promise<void> {

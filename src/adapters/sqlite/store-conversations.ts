@@ -47,6 +47,7 @@ export class StoreConversations {
   readonly #add: Statement<unknown, (string | number)[]>;
   readonly #move: Statement<unknown, [number, number, number, number]>;
   readonly #last: Statement<{ id: number | null }, []>;
+  readonly #any: Statement<{ id: number }, [number]>;
   #rowLast = 0;
   hits = 0;
   misses = 0;
@@ -63,6 +64,7 @@ export class StoreConversations {
     this.#move = db.prepare(
       "UPDATE conversations SET seq_last = ?, run_last = ?, unmarked = ? WHERE id = ?",
     );
+    this.#any = db.prepare("SELECT id FROM conversations WHERE tenant = ? LIMIT 1");
     this.#last = db.prepare("SELECT max(id) AS id FROM conversations");
   }
 
@@ -100,6 +102,20 @@ export class StoreConversations {
     return { runs: planned, ends };
   }
 
+  hasTenant(name: string): boolean {
+    const tenant = this.#findTenant.get(name)?.id;
+    return tenant !== undefined && this.#any.get(tenant) !== null;
+  }
+
+  /** A conversation whose next event has the seq after this one. */
+  addEmpty(
+    tenantName: string,
+    { conversation, epoch, seq }: { conversation: string; epoch: string; seq: number },
+  ): void {
+    const end = this.#begin(this.#tenant(tenantName), { conversation, epoch, seqFirst: seq + 1 });
+    this.keep([end]);
+  }
+
   /** Writes and keeps the ends of a plan whose runs are written. */
   keep(ends: readonly ConversationEnd[]): void {
     for (const end of ends) {
@@ -111,7 +127,10 @@ export class StoreConversations {
     }
   }
 
-  #begin(tenant: number, { conversation, epoch, seqFirst }: StoreRun): ConversationEnd {
+  #begin(
+    tenant: number,
+    { conversation, epoch, seqFirst }: Pick<StoreRun, "conversation" | "epoch" | "seqFirst">,
+  ): ConversationEnd {
     const id = ++this.#rowLast;
     return {
       id,

@@ -7,7 +7,7 @@ import { answer, type ThreadRequest } from "./thread-message.ts";
 /** Opens the file on `open`; the other calls are those of {@link StoreReader}. */
 export interface ReaderApi extends Pick<
   StoreReader,
-  "heads" | "history" | "window" | "findIds" | "feed" | "offsets"
+  "heads" | "history" | "window" | "findIds" | "feed" | "offsets" | "conversations"
 > {
   open(options: DatabaseOptions): void;
   close(): void;

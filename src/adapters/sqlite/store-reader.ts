@@ -1,4 +1,5 @@
 import type { Database, Statement } from "bun:sqlite";
+import type { ConversationHead } from "../../ports/message-import.ts";
 import type { HistoryRange, IdEntry, PartitionId } from "../../ports/message-store.ts";
 import { type HistoryPart, StoreHistory } from "./store-history.ts";
 import { StoreIdSearch } from "./store-id-search.ts";
@@ -82,7 +83,7 @@ export class StoreReader {
     this.#batches = db.prepare(`
       SELECT offset_next AS offsetNext, run_first AS runFirst, run_last AS runLast FROM batches
       WHERE partition = +?1 AND offset_next > +?2 AND offset_first >= ifnull(
-        (SELECT max(offset_first) FROM batches WHERE partition = +?1 AND offset_first <= +?2), 0)
+        (SELECT max(offset_first) FROM batches WHERE partition = +?1 AND offset_first <= +?2), +?2)
       ORDER BY offset_first LIMIT ?3`);
     this.#lines = db.prepare("SELECT meta, events FROM runs WHERE id BETWEEN ? AND ?");
     this.#feedRuns = db.prepare(`
@@ -109,6 +110,19 @@ export class StoreReader {
       }
     });
     return { conversations: found, epochs, seqs, floors };
+  }
+
+  conversations(tenant: string, after: string, max: number): ConversationHead[] {
+    return this.#db
+      .query<ConversationHead, [string, string, number]>(
+        `SELECT name AS conversation, epoch, seq_last AS seq, floor FROM conversations
+         WHERE id IN (
+           SELECT max(id) FROM conversations
+           WHERE tenant = (SELECT id FROM tenants WHERE name = ?) AND name > ?
+           GROUP BY name ORDER BY name LIMIT ?
+         ) ORDER BY name`,
+      )
+      .all(tenant, after, max);
   }
 
   history(range: HistoryRange): HistoryLines {

@@ -5,7 +5,12 @@ import { type DatabaseOptions, openDatabase } from "./database.ts";
 import type { EncodedBatch } from "./store-batch.ts";
 import { type CheckpointResult, StoreCheckpoint } from "./store-checkpoint.ts";
 import { prepareSchema } from "./store-schema.ts";
-import { type Refusal, StoreWriter } from "./store-writer.ts";
+import {
+  type EmptyConversation,
+  type ImportTarget,
+  type Refusal,
+  StoreWriter,
+} from "./store-writer.ts";
 import { answer, type ThreadRequest } from "./thread-message.ts";
 
 export interface WriterOptions {
@@ -68,6 +73,23 @@ class WriterThread {
     };
   }
 
+  beginImport(target: ImportTarget): readonly number[] {
+    return this.#open.writer.beginImport(target);
+  }
+
+  addImported(batch: EncodedBatch): void {
+    this.#open.writer.addImported(batch);
+  }
+
+  endImport(empty: readonly EmptyConversation[]): void {
+    this.#open.writer.endImport(empty);
+    this.#hasCommitted = true;
+  }
+
+  abortImport(): void {
+    this.#open.writer.abortImport();
+  }
+
   /** Buffers of the last commit, which leave with its answer. */
   takeMoved(): ArrayBuffer[] {
     const moved = this.#moveBack;
@@ -95,7 +117,17 @@ class WriterThread {
   }
 }
 
-export type WriterApi = Pick<WriterThread, "open" | "acquire" | "commit" | "close">;
+export type WriterApi = Pick<
+  WriterThread,
+  | "open"
+  | "acquire"
+  | "commit"
+  | "beginImport"
+  | "addImported"
+  | "endImport"
+  | "abortImport"
+  | "close"
+>;
 
 declare const self: Worker;
 
