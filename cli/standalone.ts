@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { startAuditor } from "../consumers/auditor/auditor.ts";
-import { haltedText, startDeliveryPool } from "../consumers/delivery/pool.ts";
+import { deliveryFault, startDeliveryPool } from "../consumers/delivery/pool.ts";
 import { SUBPROTOCOL } from "../gateway/app.ts";
 import { createEdge } from "../gateway/edge.ts";
 import { createPages } from "../gateway/web/pages.ts";
@@ -123,7 +123,7 @@ export async function startStandalone(
     mintToken: issue,
     pages: await createPages(),
   });
-  health.add("delivery", () => haltedText(pool));
+  health.add("delivery", () => deliveryFault(pool));
   health.add("log", () =>
     gateway.appendStalled() ? "appends have had no outcome for too long" : undefined,
   );

@@ -1,5 +1,5 @@
 import { startAuditor } from "../../consumers/auditor/auditor.ts";
-import { haltedText, startDeliveryPool } from "../../consumers/delivery/pool.ts";
+import { deliveryFault, startDeliveryPool } from "../../consumers/delivery/pool.ts";
 import { OutboxPublisher } from "../../consumers/outbox/publisher.ts";
 import { startHealthServer } from "../../src/adapters/bun/health-server.ts";
 import { createSystemDigest } from "../../src/adapters/system/digest.ts";
@@ -21,7 +21,7 @@ export const POOLS = {
   async delivery(parts, store) {
     const { config, name: member } = parts;
     const pool = await startDeliveryPool({ ...parts, store, member, limits: config.limits });
-    return { fault: () => haltedText(pool), close: () => pool.close() };
+    return { fault: () => deliveryFault(pool), close: () => pool.close() };
   },
   auditor(parts, store) {
     const { config, name: member } = parts;

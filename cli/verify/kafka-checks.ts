@@ -10,6 +10,7 @@ import type { Placement } from "../../src/tenants.ts";
 import { type Check, Fault, Warning, within } from "./check.ts";
 import { askMechanism, askVersions, KafkaLink } from "./kafka-link.ts";
 import { openSocket, resolveHost } from "./network.ts";
+import { topicRights } from "./topic-rights.ts";
 
 export interface KafkaCheckOptions {
   readonly config: KafkaConfig;
@@ -24,6 +25,7 @@ export interface KafkaCheckOptions {
 
 const PART = "kafka";
 const PROBE_TOPIC = "internal.verify.probe";
+const GROUP = "verify";
 const HOUR_MS = 3_600_000;
 const CONSUME_MS = 30_000;
 const TOPICS_SHOWN = 5;
@@ -73,6 +75,8 @@ export function kafkaChecks(options: KafkaCheckOptions): readonly Check[] {
     check("api versions", ["tls"], () => each((broker) => checkVersions(broker, settings))),
     check("sasl", ["api versions"], () => each((broker) => checkSasl(broker, settings))),
     check("log in", ["sasl"], async () => {
+      // Alone first: clients only say that the source of tokens failed.
+      if (settings.sasl?.mechanism === "OAUTHBEARER") await settings.sasl.token();
       await describe(log, PROBE_TOPIC);
       const { sasl } = config;
       if (sasl === undefined) return "without a password";
@@ -224,7 +228,8 @@ async function checkAdvertised({ settings, clock }: KafkaCheckOptions): Promise<
   }
 }
 
-async function checkTopics({ log, placements }: KafkaCheckOptions): Promise<string> {
+async function checkTopics(options: KafkaCheckOptions): Promise<string> {
+  const { log, placements } = options;
   if (placements === undefined) return "not compared, as the tenants are in Postgres";
   let places: ReadonlyMap<string, Placement>;
   try {
@@ -241,7 +246,6 @@ async function checkTopics({ log, placements }: KafkaCheckOptions): Promise<stri
     else if (info === undefined) faults.push(`${topic} is not there, or may not be seen`);
     else if (info.partitions !== partitions)
       faults.push(`${topic} has ${info.partitions} partitions, the catalog says ${partitions}`);
-    else await log.range(topic, 0);
   }
   if (denied.length > 0) throw faultOf("topic_denied", `the user may not see ${someOf(denied)}`);
   if (faults.length > 0) {
@@ -250,7 +254,29 @@ async function checkTopics({ log, placements }: KafkaCheckOptions): Promise<stri
       "the topics: one that was deleted or given other partitions takes its tenant's conversations with it. Put it back from a backup, or remove the tenant (bun run tenants remove) and add another; or the ACLs of KAFKA_SASL_USERNAME",
     );
   }
+  await checkRights(options, [...places.keys()]);
   return places.size === 0 ? "no tenants yet" : `${places.size}, as the catalog says`;
+}
+
+/** What gateways and pools do with a tenant's topic. */
+const RIGHTS = { read: 3, write: 4 } as const satisfies Record<string, number>;
+
+/** @throws Fault when the user may see topics, and not read or write them */
+async function checkRights(
+  { settings, clock }: KafkaCheckOptions,
+  topics: readonly string[],
+): Promise<void> {
+  const client = new KafkaClient({ settings, clock });
+  try {
+    const rights = await topicRights(client, topics);
+    for (const [right, bit] of Object.entries(RIGHTS)) {
+      const without = topics.filter((topic) => ((rights.get(topic) ?? -1) & (1 << bit)) === 0);
+      if (without.length > 0)
+        throw faultOf("topic_denied", `the user may not ${right} ${someOf(without)}`);
+    }
+  } finally {
+    await client.close();
+  }
 }
 
 /** @returns denied when the user is known and may not see it */
@@ -294,12 +320,14 @@ async function consumeProbe({ log, random }: KafkaCheckOptions): Promise<string>
 
 /** Joins a group as pools do, and gets a record through it. */
 async function checkGroup({ log, random }: KafkaCheckOptions): Promise<string> {
+  // Members of a group try again for as long as they live; this says at once what refuses them.
+  await log.committed(GROUP, PROBE_TOPIC, 0);
   const record = probeRecord(random);
   const heard = Promise.withResolvers<void>();
   let consumer: Consumer | undefined;
   try {
     consumer = await log.consume({
-      group: "verify",
+      group: GROUP,
       member: `verify-${random.uuidv7()}`,
       topics: [PROBE_TOPIC],
       handler: {

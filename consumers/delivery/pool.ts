@@ -32,6 +32,8 @@ export interface DeliveryPoolOptions {
 export interface DeliveryPool {
   /** Partitions that stand still until an operator decides, with the reason. */
   halted(): ReadonlyMap<string, AppError>;
+  /** Whether the group knows this member; of no topic there is no need for it to. */
+  isMember(): boolean;
   /** Stores what is placed and leaves the group. */
   close(): Promise<void>;
 }
@@ -160,6 +162,9 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
 
   return {
     halted: () => halted,
+    isMember: () =>
+      catalog.topics().length === 0 ||
+      clock.monotonic() - consumer.lastHeartbeat() <= limits.sessionTimeoutMs,
     async close() {
       unwatch();
       isLeaving = true;
@@ -171,10 +176,11 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   };
 }
 
-/** Partitions that stand still with their reasons, for `/readyz`; undefined when there are none. */
-export function haltedText(pool: DeliveryPool): string | undefined {
+/** What keeps a pool from its work, for `/readyz`: partitions that stand still, with their reasons. */
+export function deliveryFault(pool: DeliveryPool): string | undefined {
   const halted = [...pool.halted()].map(
-    ([name, error]) => `${name}: ${asAppError(error).code}: ${error.message}`,
+    ([name, { code, message }]) => `${name}: ${code}: ${message}`,
   );
-  return halted.length === 0 ? undefined : halted.join("; ");
+  if (halted.length > 0) return halted.join("; ");
+  return pool.isMember() ? undefined : "the consumer group does not know this process";
 }

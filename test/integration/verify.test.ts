@@ -238,22 +238,92 @@ describe("a mistake is named with its setting", () => {
       look: /DATABASE_URL: the database/,
     },
   );
-
-  test(
-    "a topic with another number of partitions than the catalog says, and none at all",
-    async () => {
-      const topic = "chat.messages.acme";
-      await kafka.tool(TOPIC_TOOL, ["--alter", "--topic", topic, "--partitions", "6"]);
-      const grown = await mistake({});
-      expect([grown.part, grown.name]).toEqual(["kafka", "topics"]);
-      expect(grown.found).toBe(`${topic} has 6 partitions, the catalog says 4`);
-      await kafka.tool(TOPIC_TOOL, ["--delete", "--topic", topic]);
-      const gone = await mistake({});
-      expect(gone.found).toContain(`${topic} is not there`);
-    },
-    TIMEOUT_MS,
-  );
 });
+
+test(
+  "a user that may see and read a tenant's topic, and not write it, is told so",
+  async () => {
+    const allow = (...args: string[]) =>
+      kafka.tool("org.apache.kafka.tools.AclCommand", [
+        "--add",
+        "--allow-principal",
+        "User:gateway",
+        ...args,
+      ]);
+    await allow("--operation", "Read", "--operation", "Describe", "--topic", "chat.messages.acme");
+    await allow("--operation", "All", "--topic", "internal.verify.probe");
+    const result = await mistake({
+      KAFKA_SASL_USERNAME: "gateway",
+      KAFKA_SASL_PASSWORD: kafka.security?.users.gateway ?? "",
+    });
+    expect([result.part, result.name]).toEqual(["kafka", "topics"]);
+    expect(result.found).toBe("the user may not write chat.messages.acme");
+    expect(result.look).toContain("give KAFKA_SASL_USERNAME the ACL");
+  },
+  TIMEOUT_MS,
+);
+
+/** A token that this broker takes: unsigned, for the user that may do everything. */
+function unsignedToken(): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const seconds = Math.floor(Date.now() / 1_000);
+  return `${part({ alg: "none" })}.${part({ sub: "admin", iat: seconds, exp: seconds + 600 })}.`;
+}
+
+test(
+  "tokens from an endpoint log in by OAUTHBEARER, and one that gives none is named",
+  async () => {
+    using server = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: (request) =>
+        new URL(request.url).pathname === "/token"
+          ? Response.json({ access_token: unsignedToken(), expires_in: 600 })
+          : new Response("no", { status: 403 }),
+    });
+    const bearer = (path: string) => ({
+      KAFKA_SASL_MECHANISM: "OAUTHBEARER",
+      KAFKA_SASL_USERNAME: "",
+      KAFKA_SASL_PASSWORD: "",
+      KAFKA_SASL_TOKEN_ENDPOINT: `http://127.0.0.1:${server.port}${path}`,
+      KAFKA_SASL_CLIENT_ID: "gateway",
+      KAFKA_SASL_CLIENT_SECRET: "secret",
+    });
+    const settings = { ...right, ...bearer("/token") };
+    const { output } = await runTool("cli/verify.ts", ["--kafka"], settings);
+    expect(output).toContain("OAUTHBEARER is offered");
+    expect(output).toContain("all is well");
+    const refused = await mistake(bearer("/elsewhere"));
+    expect([refused.part, refused.name]).toEqual(["kafka", "log in"]);
+    expect(refused.found).toContain("KAFKA_SASL_TOKEN_ENDPOINT answered 403");
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a client certificate is used where one is asked for, and its absence is named",
+  async () => {
+    const mutual = {
+      KAFKA_BROKERS: kafka.security?.mutualBrokers.join(",") ?? "",
+      KAFKA_SASL_MECHANISM: undefined,
+      KAFKA_SASL_USERNAME: undefined,
+      KAFKA_SASL_PASSWORD: undefined,
+    };
+    const without = await mistake(mutual);
+    expect(without.look).toContain("KAFKA_TLS_CERT");
+    const shown = await mistake({
+      ...mutual,
+      KAFKA_TLS_CERT: kafka.security?.client.certFile,
+      KAFKA_TLS_KEY: kafka.security?.client.keyFile,
+    });
+    // Logged in by its certificate, the user is the one without the right to write.
+    expect([shown.name, shown.found]).toEqual([
+      "topics",
+      "the user may not write chat.messages.acme",
+    ]);
+  },
+  TIMEOUT_MS,
+);
 
 test(
   "a mechanism that the broker does not offer is named with those that it does",
@@ -270,6 +340,21 @@ test(
     expect([result.part, result.name]).toEqual(["kafka", "sasl"]);
     expect(result.found).toContain("does not offer PLAIN, but SCRAM-SHA-512");
     expect(result.look).toContain("KAFKA_SASL_MECHANISM");
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a topic with another number of partitions than the catalog says, and none at all",
+  async () => {
+    const topic = "chat.messages.acme";
+    await kafka.tool(TOPIC_TOOL, ["--alter", "--topic", topic, "--partitions", "6"]);
+    const grown = await mistake({});
+    expect([grown.part, grown.name]).toEqual(["kafka", "topics"]);
+    expect(grown.found).toBe(`${topic} has 6 partitions, the catalog says 4`);
+    await kafka.tool(TOPIC_TOOL, ["--delete", "--topic", topic]);
+    const gone = await mistake({});
+    expect(gone.found).toContain(`${topic} is not there`);
   },
   TIMEOUT_MS,
 );
