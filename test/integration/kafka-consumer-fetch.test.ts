@@ -1,5 +1,7 @@
 import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { type MessageToProduce, Producer } from "@platformatic/kafka";
+import type { KafkaEventLog } from "../../src/adapters/kafka/event-log.ts";
+import { AppError } from "../../src/errors.ts";
 import { numbers, record, records } from "../conformance/event-log-kit.ts";
 import { KafkaGroup } from "../support/kafka-group.ts";
 import { useKafka } from "../support/services/kafka.ts";
@@ -35,6 +37,17 @@ async function withProducer(
 
 function message(topic: string, value: string): Message {
   return { topic, partition: 0, key: Buffer.from("k"), value: Buffer.from(value) };
+}
+
+async function untilLed(log: KafkaEventLog, topic: string, partition: number): Promise<void> {
+  for (;;)
+    try {
+      await log.range(topic, partition);
+      return;
+    } catch (error) {
+      if (!(error instanceof AppError) || !error.retriable) throw error;
+      await Bun.sleep(50);
+    }
 }
 
 test("an offset below the log's start or beyond its end fails its partition alone", async () => {
@@ -192,5 +205,23 @@ test("a member of a topic that is not there yet reads it from the moment that it
   await log.append(group.topic, 1, [record(1)]);
   await handler.when(() => handler.count === 1);
   expect(handler.owned.size).toBe(2);
+  expect(handler.failures).toEqual([]);
+});
+
+test("more partitions than one lane holds are all read, each from its own position", async () => {
+  await using group = new KafkaGroup(brokers);
+  const log = await group.create(600);
+  // The broker makes so many partitions one by one; until then they have no leader.
+  for (const partition of numbers(600)) await untilLed(log, group.topic, partition);
+  const { handler } = await group.join("one", log);
+  handler.startAt = (_, partition) => Promise.resolve(partition % 2);
+  for (let first = 0; first < 600; first += 50)
+    await Promise.all(numbers(50).map((i) => log.append(group.topic, first + i, records(0, 2))));
+  await handler.when(() => handler.count >= 900);
+  for (const partition of numbers(600))
+    expect(handler.offsets(group.topic, partition)).toEqual(partition % 2 === 0 ? [0, 1] : [1]);
+  // They are quiet by now or soon: what comes then is found by whichever lane has them.
+  for (const partition of [0, 299, 599]) await log.append(group.topic, partition, records(2, 1));
+  await handler.when(() => handler.count === 903);
   expect(handler.failures).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { Cluster } from "./consumer-cluster.ts";
 import type { FetchBudget, FetchFeed } from "./fetch-feed.ts";
-import { FetchLane, type FetchLaneOptions } from "./fetch-lane.ts";
+import { FetchLane, type FetchLaneOptions, type FetchTake } from "./fetch-lane.ts";
 import type { FetchedPartition } from "./fetch-protocol.ts";
 
 export interface FetchBrokerOptions {
@@ -25,39 +25,58 @@ const HOT_WAIT_MS = 20;
 const HOT_MS = 1_000;
 const BUDGET_RETRY_MS = 10;
 
+/** Partitions of one lane of quiet ones, and how many such lanes there may be. */
+const QUIET_LANE_PARTITIONS = 500;
+const QUIET_LANES_MAX = 8;
+/** A broker looks at every partition of a fetch, also when nothing of it is new. */
+const SPACING_MS_PER_PARTITION = { hot: 0.02, quiet: 0.06 };
+
+interface QuietGroup {
+  readonly feeds: Set<FetchFeed>;
+  readonly lane: FetchLane;
+}
+
 /**
- * Fetches from one broker over two lanes: one for partitions that had records lately (or just began,
- * or were resumed), one for the quiet ones. A broker looks at every partition of every fetch, so
- * thousands of quiet ones must not be asked for each time that a busy one has a record; and a long
- * wait for quiet ones does not delay those that begin.
+ * Fetches from one broker over several lanes: one for partitions that had records lately (or just
+ * began, or were resumed), the others for the quiet ones. A broker looks at every partition of every
+ * fetch, so thousands of quiet ones must not be asked for each time that a busy one has a record, nor
+ * all of them when one of them gets a record; and a long wait for quiet ones does not delay those
+ * that begin.
  */
 export class FetchBroker {
   readonly #options: FetchBrokerOptions;
-  readonly #feeds = new Set<FetchFeed>();
+  readonly #groups = new Map<FetchFeed, QuietGroup>();
+  readonly #quiet: QuietGroup[] = [];
   readonly #hot = new Set<FetchFeed>();
   readonly #hotLane: FetchLane;
-  readonly #quietLane: FetchLane;
 
   constructor(options: FetchBrokerOptions) {
     this.#options = options;
-    const { waitMs } = options;
-    this.#hotLane = this.#lane(Math.min(HOT_WAIT_MS, waitMs));
-    this.#quietLane = this.#lane(waitMs);
+    this.#hotLane = this.#lane({
+      waitMs: Math.min(HOT_WAIT_MS, options.waitMs),
+      spacingMsPerPartition: SPACING_MS_PER_PARTITION.hot,
+      take: () => this.#takeHot(),
+    });
   }
 
   get size(): number {
-    return this.#feeds.size;
+    return this.#groups.size;
   }
 
   /** Adds a partition, or looks again at one that changed. */
   add(feed: FetchFeed): void {
-    this.#feeds.add(feed);
+    if (!this.#groups.has(feed)) {
+      const group = this.#roomiest();
+      group.feeds.add(feed);
+      this.#groups.set(feed, group);
+    }
     if (feed.hungry) this.heat(feed);
   }
 
   /** What is still on its way for it is dropped. */
   remove(feed: FetchFeed): void {
-    this.#feeds.delete(feed);
+    this.#groups.get(feed)?.feeds.delete(feed);
+    this.#groups.delete(feed);
     this.#hot.delete(feed);
     feed.flight = undefined;
   }
@@ -71,41 +90,67 @@ export class FetchBroker {
 
   close(): void {
     this.#hotLane.close();
-    this.#quietLane.close();
-    for (const feed of this.#feeds) feed.flight = undefined;
+    for (const { lane } of this.#quiet) lane.close();
   }
 
-  #lane(waitMs: number): FetchLane {
-    const options: FetchLaneOptions = {
+  #roomiest(): QuietGroup {
+    const found = this.#quiet.reduce<QuietGroup | undefined>(
+      (best, group) => (best === undefined || group.feeds.size < best.feeds.size ? group : best),
+      undefined,
+    );
+    const isFull = found === undefined || found.feeds.size >= QUIET_LANE_PARTITIONS;
+    if (!isFull || this.#quiet.length === QUIET_LANES_MAX) return found as QuietGroup;
+    const feeds = new Set<FetchFeed>();
+    const lane = this.#lane({
+      waitMs: this.#options.waitMs,
+      spacingMsPerPartition: SPACING_MS_PER_PARTITION.quiet,
+      take: () => this.#takeQuiet(feeds),
+    });
+    const group = { feeds, lane };
+    this.#quiet.push(group);
+    return group;
+  }
+
+  #lane(own: Pick<FetchLaneOptions, "waitMs" | "spacingMsPerPartition" | "take">): FetchLane {
+    return new FetchLane({
       ...this.#options,
-      waitMs,
-      take: (lane) => this.#take(lane),
+      ...own,
       fetched: (feed, part) => {
         // A partition that moved to another broker meanwhile is fetched there.
-        if (this.#feeds.has(feed)) this.#options.fetched(feed, part);
+        if (this.#groups.has(feed)) this.#options.fetched(feed, part);
       },
       answered: () => {
         this.#hotLane.wake();
         this.#options.answered();
       },
-    };
-    return new FetchLane(options);
+    });
   }
 
-  #take(lane: FetchLane): { feeds: readonly FetchFeed[]; againMs?: number } {
-    const { budget, clock } = this.#options;
-    if (budget.spent) return { feeds: [], againMs: BUDGET_RETRY_MS };
-    const now = clock.monotonic();
-    const isHot = lane === this.#hotLane;
+  #takeHot(): FetchTake {
+    const now = this.#options.clock.monotonic();
+    for (const feed of this.#hot) {
+      if (feed.hotUntil > now) continue;
+      this.#hot.delete(feed);
+      this.#groups.get(feed)?.lane.wake();
+    }
+    return this.#due(this.#hot, now);
+  }
+
+  #takeQuiet(feeds: ReadonlySet<FetchFeed>): FetchTake {
+    return this.#due(feeds, this.#options.clock.monotonic(), this.#hot);
+  }
+
+  #due(
+    candidates: ReadonlySet<FetchFeed>,
+    now: number,
+    except: ReadonlySet<FetchFeed> = new Set(),
+  ): FetchTake {
+    if (this.#options.budget.spent) return { feeds: [], againMs: BUDGET_RETRY_MS };
     const feeds: FetchFeed[] = [];
     let again = Number.POSITIVE_INFINITY;
-    for (const feed of isHot ? this.#hot : this.#feeds) {
-      if (isHot && feed.hotUntil <= now) {
-        this.#hot.delete(feed);
-        this.#quietLane.wake();
-      } else if (!isHot && this.#hot.has(feed)) continue;
-      else if (!feed.hungry || feed.flight !== undefined) continue;
-      else if (feed.heldUntil > now) again = Math.min(again, feed.heldUntil - now);
+    for (const feed of candidates) {
+      if (!feed.hungry || feed.flight !== undefined || except.has(feed)) continue;
+      if (feed.heldUntil > now) again = Math.min(again, feed.heldUntil - now);
       else feeds.push(feed);
     }
     return feeds.length > 0 || again === Number.POSITIVE_INFINITY

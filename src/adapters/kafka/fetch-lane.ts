@@ -10,6 +10,12 @@ import {
 } from "./fetch-protocol.ts";
 import { Signal } from "./group-signal.ts";
 
+/** The partitions to fetch now, and when to ask again if there are none. */
+export interface FetchTake {
+  readonly feeds: readonly FetchFeed[];
+  readonly againMs?: number;
+}
+
 export interface FetchLaneOptions {
   readonly node: number;
   readonly cluster: Cluster;
@@ -18,13 +24,11 @@ export interface FetchLaneOptions {
   readonly waitMs: number;
   readonly answerTimeoutMs: number;
   readonly spacingMs: number;
+  /** Added to the spacing for each partition of the fetch. */
+  readonly spacingMsPerPartition: number;
   readonly bytesMax: number;
   readonly partitionBytesMax: number;
-  /** The partitions to fetch now, and when to ask again if there are none. */
-  readonly take: (lane: FetchLane) => {
-    readonly feeds: readonly FetchFeed[];
-    readonly againMs?: number;
-  };
+  readonly take: () => FetchTake;
   readonly fetched: (feed: FetchFeed, part: FetchedPartition) => void;
   /** All partitions of an answer were told; more can be fetched. */
   readonly answered: () => void;
@@ -38,8 +42,6 @@ interface Sent {
 
 const NONE = 0;
 const EPOCH_MAX = 0x7fff_ffff;
-/** A broker looks at every partition of a fetch, also when nothing of it is new. */
-const SPACING_MS_PER_PARTITION = 0.005;
 const RETRY_MS = { firstMs: 50, maxMs: 1_000 };
 
 /**
@@ -64,10 +66,6 @@ export class FetchLane {
     void this.#run();
   }
 
-  get idle(): boolean {
-    return this.#flight === undefined;
-  }
-
   /** There may be something to fetch. */
   wake(): void {
     this.#signal.raise();
@@ -81,16 +79,16 @@ export class FetchLane {
   }
 
   async #run(): Promise<void> {
-    const { clock, spacingMs } = this.#options;
+    const { clock, spacingMs, spacingMsPerPartition } = this.#options;
     while (!this.#closed) {
-      const { feeds, againMs } = this.#options.take(this);
+      const { feeds, againMs } = this.#options.take();
       if (feeds.length === 0) {
         await this.#signal.wait(againMs);
         continue;
       }
       const sentAt = clock.monotonic();
       const restMs = await this.#fetch(feeds);
-      const spacing = spacingMs + feeds.length * SPACING_MS_PER_PARTITION;
+      const spacing = spacingMs + feeds.length * spacingMsPerPartition;
       const pauseMs = Math.max(restMs, sentAt + spacing - clock.monotonic());
       if (pauseMs > 0 && !this.#closed) await this.#pause(pauseMs);
     }
