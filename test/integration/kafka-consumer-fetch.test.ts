@@ -213,10 +213,10 @@ test("more partitions than one lane holds are all read, each from its own positi
   const log = await group.create(600);
   // The broker makes so many partitions one by one; until then they have no leader.
   for (const partition of numbers(600)) await untilLed(log, group.topic, partition);
-  const { handler } = await group.join("one", log);
-  handler.startAt = (_, partition) => Promise.resolve(partition % 2);
   for (let first = 0; first < 600; first += 50)
     await Promise.all(numbers(50).map((i) => log.append(group.topic, first + i, records(0, 2))));
+  const { handler } = await group.join("one", log);
+  handler.startAt = (_, partition) => Promise.resolve(partition % 2);
   await handler.when(() => handler.count >= 900);
   for (const partition of numbers(600))
     expect(handler.offsets(group.topic, partition)).toEqual(partition % 2 === 0 ? [0, 1] : [1]);
