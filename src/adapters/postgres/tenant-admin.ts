@@ -22,6 +22,8 @@ export interface NewTenant {
   readonly partitions?: number;
   /** What differs from the plan's. */
   readonly limits?: Partial<TenantLimits>;
+  /** Served at once when it is left out. */
+  readonly status?: "active" | "suspended";
 }
 
 /** Shared topics that new tenants are spread over. */
@@ -57,7 +59,7 @@ export class PostgresTenantAdmin {
         INSERT INTO tenants (name, plan, topic, shared, partitions, status,
           sends_per_second, sends_burst, connections)
         VALUES (${tenant.name}, ${tenant.plan}, ${placement.topic}, ${placement.shared},
-          ${placement.partitions}, 'active', ${limits.sendsPerSecond ?? null},
+          ${placement.partitions}, ${tenant.status ?? "active"}, ${limits.sendsPerSecond ?? null},
           ${limits.sendsBurst ?? null}, ${limits.connections ?? null})
         ON CONFLICT (name) DO NOTHING`;
     });
