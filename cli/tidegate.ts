@@ -1,60 +1,41 @@
-import { createPrometheusTelemetry } from "../src/adapters/prometheus/telemetry.ts";
-import { parseClusterConfig } from "../src/config-cluster.ts";
-import { ConfigError } from "../src/config-read.ts";
-import { parseConfig } from "../src/config.ts";
-import { AppError } from "../src/errors.ts";
-import { systemBasics } from "./cluster/open.ts";
-import { explainConfig, UsageError } from "./program.ts";
-import { openClusterSide } from "./transfer/cluster-side.ts";
-import { TIDEGATE_HELP, transferCommand } from "./transfer/command.ts";
-import { Progress } from "./transfer/progress.ts";
-import { openStandaloneSide } from "./transfer/standalone-side.ts";
+/** `bun run tidegate <command>`: every program by one name. */
 
-/** `bun run tidegate`: what concerns a whole Tidegate, standalone or cluster. */
-async function main(): Promise<number> {
-  const args = process.argv.slice(2);
-  if (args.length === 0 || args.includes("--help") || args.includes("-h")) {
-    process.stdout.write(TIDEGATE_HELP);
-    return args.length === 0 ? 2 : 0;
-  }
-  const { verb, where, run } = transferCommand(args);
-  const isCluster = where === "cluster";
-  const cluster = isCluster ? parseClusterConfig(process.env, "tool") : undefined;
-  const config = cluster ?? parseConfig(process.env);
-  const { clock, random } = systemBasics();
-  const write = (line: string): void => void process.stderr.write(line);
-  const telemetry = createPrometheusTelemetry({
-    clock,
-    limits: config.limits,
-    level: "error",
-    write,
-  });
-  const basics = { clock, random, telemetry };
-  try {
-    await using side =
-      cluster === undefined
-        ? await openStandaloneSide(config, basics, verb === "export")
-        : await openClusterSide(cluster, basics);
-    await run(side, new Progress(write, () => clock.monotonic()), (line) => {
-      process.stdout.write(line);
-    });
-    return 0;
-  } finally {
-    telemetry.close();
-  }
+interface Command {
+  readonly doc: string;
+  readonly load: () => Promise<unknown>;
 }
 
-function explain(error: unknown): string {
-  if (error instanceof ConfigError) return explainConfig(error);
-  if (error instanceof UsageError) return `${error.message}\nSee bun run tidegate --help.`;
-  if (!(error instanceof AppError)) return `tidegate: ${String(error)}`;
-  const cause = error.code === "internal" && error.cause instanceof Error ? error.cause : error;
-  return `tidegate: ${cause.message}`;
-}
+const COMMANDS: Readonly<Record<string, Command>> = {
+  start: { doc: "Tidegate in one process", load: () => import("./start.ts") },
+  gateway: { doc: "one gateway of a cluster", load: () => import("../gateway/main.ts") },
+  consumers: { doc: "consumer pools of a cluster", load: () => import("../consumers/main.ts") },
+  tenants: { doc: "the tenants of a cluster", load: () => import("./tenants.ts") },
+  export: {
+    doc: "write tenants with all their messages to a file",
+    load: () => import("./export.ts"),
+  },
+  import: { doc: "bring tenants of such a file", load: () => import("./import.ts") },
+  verify: { doc: "check settings against services", load: () => import("./verify.ts") },
+  "accept-loss": {
+    doc: "go on with a partition that was halted",
+    load: () => import("./accept-loss-main.ts"),
+  },
+};
 
-try {
-  process.exit(await main());
-} catch (error) {
-  process.stderr.write(`${explain(error)}\n`);
-  process.exit(error instanceof UsageError ? 2 : 1);
+const HELP = `bun run tidegate <command> — each command has --help
+
+${Object.entries(COMMANDS)
+  .map(([name, { doc }]) => `  ${name.padEnd(12)} ${doc}\n`)
+  .join("")}`;
+
+const name = process.argv[2] ?? "";
+const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+if (command === undefined) {
+  const isHelp = name === "--help" || name === "-h";
+  if (isHelp) process.stdout.write(HELP);
+  else process.stderr.write(`${name === "" ? "" : `there is no command ${name}\n\n`}${HELP}`);
+  process.exit(isHelp ? 0 : 2);
 }
+// The program reads its own arguments behind its name, as it does when it is run alone.
+process.argv.splice(2, 1);
+await command.load();

@@ -9,7 +9,7 @@ import { importTenant } from "./importer.ts";
 import type { Progress } from "./progress.ts";
 import type { TransferSide } from "./side.ts";
 
-export const TIDEGATE_HELP = `bun run tidegate — move tenants between standalone and a cluster
+export const TRANSFER_HELP = `bun run tidegate export|import — move tenants between standalone and a cluster
 
   export <file> --from standalone|cluster [--tenant <name>] …
                     writes tenants, all of them when none is named: conversations, messages
@@ -34,7 +34,6 @@ type Where = TransferSide["name"];
 
 /** A command line that was understood. */
 export interface TransferCommand {
-  readonly verb: "export" | "import";
   readonly where: Where;
   readonly run: (
     side: TransferSide,
@@ -56,11 +55,12 @@ type Options = ReturnType<typeof parse>["values"];
 const PARTITIONS_MAX = 1_024;
 
 /** @throws UsageError */
-export function transferCommand(args: readonly string[]): TransferCommand {
+export function transferCommand(
+  verb: "export" | "import",
+  args: readonly string[],
+): TransferCommand {
   const { values, positionals } = parse(args);
-  const [verb, path, ...rest] = positionals;
-  if (verb !== "export" && verb !== "import")
-    throw new UsageError(`there is no command ${JSON.stringify(verb)}: export or import`);
+  const [path, ...rest] = positionals;
   if (path === undefined || rest.length > 0) throw new UsageError(`${verb} takes one file`);
   const isExport = verb === "export";
   const [wanted, other] = isExport ? (["from", "to"] as const) : (["to", "from"] as const);
@@ -72,8 +72,8 @@ export function transferCommand(args: readonly string[]): TransferCommand {
   const isPlaced = values.plan !== undefined || values.partitions !== undefined;
   if (isPlaced && (isExport || where === "standalone"))
     throw new UsageError("--plan and --partitions are for an import to a cluster");
-  if (isExport) return { verb, where, run: exportRun(path, names) };
-  return { verb, where, run: importRun(path, names, planOf(values), partitionsOf(values)) };
+  if (isExport) return { where, run: exportRun(path, names) };
+  return { where, run: importRun(path, names, planOf(values), partitionsOf(values)) };
 }
 
 function parse(args: readonly string[]) {

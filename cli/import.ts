@@ -1,0 +1,3 @@
+import { transfer } from "./transfer/main.ts";
+
+await transfer("import");
