@@ -182,6 +182,7 @@ export class Failover {
     if (!this.#ground(flight)) return;
     const { lane } = flight;
     if (!AWAY.has(error.code)) {
+      lane.circuit.released(this.#options.clock.monotonic());
       this.#reject(flight, error);
       this.#advance(lane);
       return;

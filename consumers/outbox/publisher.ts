@@ -6,13 +6,19 @@ import type { Clock, Timer } from "../../src/ports/clock.ts";
 import type { Digest } from "../../src/ports/digest.ts";
 import type { EventLog } from "../../src/ports/event-log.ts";
 import type { PartitionId } from "../../src/ports/message-store.ts";
-import type { Outbox, OutboxMessage, OutboxStats, Staged } from "../../src/ports/outbox.ts";
+import type {
+  Outbox,
+  OutboxEntry,
+  OutboxMessage,
+  OutboxStats,
+  Staged,
+} from "../../src/ports/outbox.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
 import { boundedAppend } from "./bounded-append.ts";
 import { messageRow } from "./message-row.ts";
 import { outboxMetrics, type OutboxMetrics } from "./metrics.ts";
-import { publishEntries, type Outcome } from "./publish-entries.ts";
+import { publishEntries, type Outcome, type Poison } from "./publish-entries.ts";
 import { refusalOf } from "./refusal.ts";
 
 export interface OutboxPublisherOptions {
@@ -30,8 +36,12 @@ export interface OutboxPublisherOptions {
 
 /** Between two looks at how much waits. */
 const STATS_MS = 2_000;
-/** Batches of one partition before others have their turn. */
-const BATCHES_MAX = 50;
+/** Batches under one lock: taking it and removing the rows costs as much as to append one. */
+const BATCHES_PER_TURN = 10;
+/** From then on no further batch is begun under the lock, which the database ends after seconds. */
+const TURN_MS = 1_000;
+/** Turns of one partition before others have theirs. */
+const TURNS_MAX = 5;
 const NOTHING: OutboxStats = { rows: 0, chars: 0, messages: 0, parked: 0, oldestMs: 0 };
 
 interface Work extends PartitionId {
@@ -129,7 +139,15 @@ export class OutboxPublisher {
   #mayBegin({ circuit, busy }: Work): boolean {
     if (busy || this.#closed || this.#busy >= this.#options.limits.outboxPartitionsMax)
       return false;
-    const now = this.#options.clock.monotonic();
+    return this.#mayTry(circuit);
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic();
+  }
+
+  #mayTry(circuit: CircuitBreaker): boolean {
+    const now = this.#now();
     // The log's circuit may let one try pass only: it is not spent on a partition that has to wait.
     if (circuit.state !== "closed" && now < circuit.nextTryAt) return false;
     return this.#log.admit(now) && circuit.admit(now);
@@ -139,33 +157,53 @@ export class OutboxPublisher {
     const { outbox, limits } = this.#options;
     work.busy = true;
     this.#busy++;
+    let hasOutcome = false;
     try {
-      for (let batch = 0; batch < BATCHES_MAX && !this.#closed; batch++) {
+      for (let turn = 0; turn < TURNS_MAX && !this.#closed; turn++) {
         let outcome: Outcome | undefined;
-        const left = await outbox.publish(work, limits.outboxBatchRowsMax, async (entries) => {
-          outcome = await publishEntries(this.#append, work, entries, work.tries);
-          this.#judge(work, outcome);
+        hasOutcome = false;
+        const rowsMax = BATCHES_PER_TURN * limits.outboxBatchRowsMax;
+        const left = await outbox.publish(work, rowsMax, async (entries) => {
+          outcome = await this.#publish(work, entries);
           return outcome;
         });
+        hasOutcome = outcome !== undefined;
         if (outcome === undefined || left === undefined) break;
         this.#count(work, outcome);
         if (outcome.failure !== undefined) break;
-        if (!this.#mayGoOn(work)) break;
+        if (!this.#mayTry(work.circuit)) break;
       }
     } finally {
       work.busy = false;
       this.#busy--;
+      if (!hasOutcome) for (const one of [work.circuit, this.#log]) one.released(this.#now());
     }
   }
 
-  #mayGoOn({ circuit }: Work): boolean {
-    const now = this.#options.clock.monotonic();
-    return this.#log.admit(now) && circuit.admit(now);
+  /** One batch after the other, as long as the lock may be held for it. */
+  async #publish(work: Work, entries: readonly OutboxEntry[]): Promise<Outcome> {
+    const { clock, limits } = this.#options;
+    const until = clock.monotonic() + TURN_MS;
+    let done = 0;
+    let split = false;
+    const parked: Poison[] = [];
+    for (;;) {
+      const batch = entries.slice(done, done + limits.outboxBatchRowsMax);
+      const outcome = await publishEntries(this.#append, work, batch, work.tries);
+      this.#judge(work, outcome);
+      done += outcome.done;
+      parked.push(...outcome.parked);
+      split ||= outcome.split;
+      const { failure } = outcome;
+      const isOver = done === entries.length || clock.monotonic() >= until || this.#closed;
+      if (failure !== undefined || isOver || !this.#mayTry(work.circuit))
+        return { done, parked, split, failure };
+    }
   }
 
   /** What the log's answer says of the log, whatever becomes of the rows. */
   #judge(work: Work, { done, failure }: Outcome): void {
-    const now = this.#options.clock.monotonic();
+    const now = this.#now();
     if (failure === undefined) {
       work.tries = 0;
       work.circuit.succeeded(now);

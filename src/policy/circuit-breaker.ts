@@ -59,8 +59,8 @@ export class CircuitBreaker {
   }
 
   /**
-   * Whether a call may go ahead now. Every call that may MUST be followed by `succeeded` or
-   * `failed`; a try that is not counts as lost after another reset time.
+   * Whether a call may go ahead now. Every call that may MUST be followed by `succeeded`, `failed`
+   * or `released`; a try that is not counts as lost after another reset time.
    *
    * @param now monotonic ms
    */
@@ -71,6 +71,11 @@ export class CircuitBreaker {
     this.#state = "half_open";
     this.#nextTryAt = now + this.#resetMs();
     return true;
+  }
+
+  /** A call that might go ahead did not take place: another one may. @param now monotonic ms */
+  released(now: number): void {
+    if (this.#state === "half_open") this.#nextTryAt = now;
   }
 
   /** A call came to a good end. @param now monotonic ms */

@@ -97,6 +97,16 @@ describe("a circuit breaker", () => {
     expect(circuit.admit(2_000)).toBe(true);
   });
 
+  test("lets another try pass at once when one did not take place", () => {
+    const circuit = opened();
+    circuit.admit(1_000);
+    circuit.released(1_005);
+    expect(circuit.admit(1_005)).toBe(true);
+    circuit.failed(1_006);
+    circuit.released(1_007);
+    expect(circuit.nextTryAt).toBe(3_006);
+  });
+
   test("takes nothing from outcomes that come while it is open", () => {
     const circuit = opened();
     circuit.succeeded(10);

@@ -154,6 +154,19 @@ test("one partition tries for all while nothing can be published", async () => {
   expect(set.outbox.data.rows).toBe(0);
 });
 
+test("goes on at once with all of them after the first success, however little each has", async () => {
+  const set = setUp();
+  set.state.fault = "log_unavailable";
+  for (let partition = 0; partition < 6; partition++) await set.put(0, 1, partition);
+  set.scheduler.pass(40_000);
+  set.state.fault = undefined;
+  while (set.appended.length === 0) set.scheduler.pass(100);
+  // Their own circuits may still have to wait for their next try.
+  set.scheduler.pass(10_500);
+  expect(set.outbox.data.rows).toBe(0);
+  expect(set.value("circuits_open")).toBe(0);
+});
+
 test("publishes no more than outboxPartitionsMax partitions at a time", async () => {
   const set = setUp({ outboxPartitionsMax: 3 });
   for (let partition = 0; partition < 10; partition++) await set.put(0, 1, partition);
