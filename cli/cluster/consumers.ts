@@ -21,7 +21,9 @@ export const POOLS = {
   async delivery(parts, store) {
     const { config, name: member } = parts;
     const pool = await startDeliveryPool({ ...parts, store, member, limits: config.limits });
-    return { fault: () => deliveryFault(pool), close: () => pool.close() };
+    const starting = (): string | undefined =>
+      pool.starting() > 0 ? `${pool.starting()} partitions are being taken` : undefined;
+    return { fault: () => deliveryFault(pool) ?? starting(), close: () => pool.close() };
   },
   auditor(parts, store) {
     const { config, name: member } = parts;

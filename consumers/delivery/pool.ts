@@ -32,6 +32,8 @@ export interface DeliveryPoolOptions {
 export interface DeliveryPool {
   /** Partitions that stand still until an operator decides, with the reason. */
   halted(): ReadonlyMap<string, AppError>;
+  /** Partitions that it owns and has not taken yet. */
+  starting(): number;
   /** Whether the group knows this member; of no topic there is no need for it to. */
   isMember(): boolean;
   /** Stores what is placed and leaves the group. */
@@ -43,6 +45,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   const { log, store, backplane, catalog, clock, random, limits, telemetry } = options;
   const workers = new Map<string, PartitionWorker>();
   const halted = new Map<string, AppError>();
+  const starting = new Set<PartitionWorker>();
   const metrics = deliveryMetrics(telemetry);
   const deadLetters = new DeadLetters(log, DELIVERY_POOL);
   const backoff = (attempt: number) => backoffMs(attempt - 1, random.next(), RETRY);
@@ -81,6 +84,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
         halted: (error) => halt(name, error),
       });
       workers.set(name, worker);
+      starting.add(worker);
       try {
         const from = await worker.start();
         halted.delete(name);
@@ -101,6 +105,8 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
           leaving.promise,
         ]);
         if (isLeaving || workers.get(name) !== worker) throw error;
+      } finally {
+        starting.delete(worker);
       }
     }
   };
@@ -162,6 +168,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
 
   return {
     halted: () => halted,
+    starting: () => starting.size,
     isMember: () =>
       catalog.topics().length === 0 ||
       clock.monotonic() - consumer.lastHeartbeat() <= limits.sessionTimeoutMs,

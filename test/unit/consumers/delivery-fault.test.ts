@@ -9,6 +9,7 @@ import { createSystemClock } from "../../../src/adapters/system/clock.ts";
 import { createSystemRandom } from "../../../src/adapters/system/random.ts";
 import { limitsWith } from "../../../src/limits.ts";
 import type { Consumer, EventLog } from "../../../src/ports/event-log.ts";
+import { until } from "../../support/gateway/until.ts";
 
 test("a pool that its group has not heard of for a session's time says so, unless there is no topic", async () => {
   const clock = createSystemClock();
@@ -50,4 +51,41 @@ test("a pool that its group has not heard of for a session's time says so, unles
   expect(deliveryFault(pool)).toBeDefined();
   await pool.close();
   await memory.close();
+});
+
+test("a pool counts the partitions that it owns and could not take yet", async () => {
+  const clock = createSystemClock();
+  const random = createSystemRandom();
+  const log = createMemoryEventLog({ clock, random });
+  const store = new MemoryMessageStore();
+  const away = Promise.withResolvers<void>();
+  const acquire = store.acquire.bind(store);
+  store.acquire = async (partition) => {
+    await away.promise;
+    return acquire(partition);
+  };
+  const catalog = await createMemoryTenantCatalog({
+    log,
+    partitions: 3,
+    retentionMs: 60_000,
+    retentionBytes: undefined,
+  });
+  await catalog.place("acme");
+  const pool = await startDeliveryPool({
+    member: "one",
+    log,
+    store,
+    backplane: createMemoryBackplane(),
+    catalog,
+    clock,
+    random,
+    limits: limitsWith(),
+    telemetry: createMemoryTelemetry(),
+  });
+  await until("all are being taken", () => pool.starting() === 3);
+  away.resolve();
+  await until("all are taken", () => pool.starting() === 0);
+  expect(deliveryFault(pool)).toBeUndefined();
+  await pool.close();
+  await log.close();
 });
