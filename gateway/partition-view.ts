@@ -51,6 +51,11 @@ export class PartitionView {
     }
   }
 
+  /** Whether there was a beat since. */
+  isHeard(since: number): boolean {
+    return this.heard && this.heardAt >= since;
+  }
+
   /** Whether the worker with this owner epoch was replaced by one that was heard. */
   isReplaced(ownerEpoch: number): boolean {
     return ownerEpoch < this.#ownerEpoch;

@@ -20,6 +20,7 @@ import {
 } from "./local-conversation.ts";
 import { PartitionView } from "./partition-view.ts";
 import type { ReadConversation } from "./reader.ts";
+import { waitUntilStored } from "./stored-wait.ts";
 import { Tail } from "./tail.ts";
 
 export interface RelayOptions {
@@ -161,9 +162,7 @@ export class Relay implements ConversationHost {
       throw new AppError(
         "store_unavailable",
         "the store is behind the log: the cursor cannot be placed yet",
-        {
-          retryAfterMs: this.#limits.beatIntervalMs,
-        },
+        { retryAfterMs: this.#limits.beatIntervalMs },
       );
     }
     await this.#heads.read(conversation);
@@ -192,15 +191,16 @@ export class Relay implements ConversationHost {
 
   /**
    * Resolves when the store has what was published before this call, so that who has seen a message
-   * finds it in the history as well; after four lingers in any case, as the worker may be away.
+   * finds it in the history as well; after a bound in any case. @see waitUntilStored
    */
-  async stored(topic: string, partition: number): Promise<void> {
-    let timer: Timer | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = this.#clock.after(4 * this.#limits.storeLingerMs, resolve);
+  stored(topic: string, partition: number): Promise<void> {
+    const place = { topic, partition };
+    return waitUntilStored({
+      settled: this.#settle(place),
+      view: this.#viewOf(place),
+      clock: this.#clock,
+      limits: this.#limits,
     });
-    await Promise.race([this.#settle({ topic, partition }), late]);
-    timer?.cancel();
   }
 
   recheck(conversation: LocalConversation): void {
@@ -384,9 +384,7 @@ export class Relay implements ConversationHost {
   }
 
   #recheckPartition(name: string): void {
-    this.#recheckAll(
-      (conversation) => viewName(conversation.topic, conversation.partition) === name,
-    );
+    this.#recheckAll((one) => viewName(one.topic, one.partition) === name);
   }
 
   #recheckAll(which: (conversation: LocalConversation) => boolean): void {

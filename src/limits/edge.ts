@@ -213,6 +213,18 @@ export const EDGE_LIMITS = {
     "Characters in one answer of history",
     "fewer messages; more is true",
   ),
+  historyWaitMs: limit(
+    2_000,
+    "ms",
+    "Time that a history waits for the store while the partition's worker is heard: two beats",
+    "answered with what the store has",
+  ),
+  historyWaitSilentMs: limit(
+    200,
+    "ms",
+    "Time that a history waits for the store while the partition's worker is silent",
+    "answered with what the store has",
+  ),
   tailMax: limit(1_000, "count", "Messages back in a subscription", "error invalid_command"),
   feedPageEventsMax: limit(
     4_096,

@@ -41,6 +41,8 @@ const LIMITS = limitsWith({
   holdBackTotalBytesMax: 2_400,
   outboundQueueBytesMax: 1_500,
   catchUpPageBytesMax: 1_200,
+  historyWaitMs: 400,
+  historyWaitSilentMs: 60,
   historyLimitMax: 5,
   historyLimitDefault: 4,
   historyBytesMax: 1_500,

@@ -100,7 +100,15 @@ function setUp(limits: Partial<Limits> = {}) {
   };
   const counts = { joins: () => joins, asked: () => asked, waiting: () => heads.length };
   const held = () => telemetry.value("tidegate_relay_held_characters");
-  return { relay, beat, answer, open, head, pass, publish, held, counts };
+  /** A wait for the store, and whether it has ended. */
+  const stored = (): { over: boolean } => {
+    const state = { over: false };
+    void relay.stored("t", 0).then(() => (state.over = true));
+    scheduler.pass(0);
+    return state;
+  };
+  const passMs = (ms: number): void => scheduler.pass(ms);
+  return { relay, beat, answer, open, head, pass, passMs, publish, held, counts, stored };
 }
 
 function opened(world: ReturnType<typeof setUp>, seq: number): LocalConversation {
@@ -227,4 +235,48 @@ test("too much of it goes, and the head is asked for again", () => {
   world.beat({ publishedThrough: 21, storedThrough: 21 });
   world.answer(world.head(7));
   expect(opening.conversation?.last).toBe(7);
+});
+
+const WAITS = { historyWaitMs: 2_000, historyWaitSilentMs: 200 };
+
+test("a history waits for the store until it has what was published", () => {
+  const world = setUp(WAITS);
+  opened(world, 5);
+  const wait = world.stored();
+  world.beat({ publishedThrough: 12, storedThrough: 10 });
+  world.passMs(1_900);
+  expect(wait.over).toBe(false);
+  world.beat({ publishedThrough: 14, storedThrough: 12 });
+  expect(wait.over).toBe(true);
+});
+
+test("a history waits no longer than its bound for a worker that is heard", () => {
+  const world = setUp(WAITS);
+  opened(world, 5);
+  const wait = world.stored();
+  world.beat({ publishedThrough: 12, storedThrough: 10 });
+  world.passMs(1_000);
+  world.beat({ publishedThrough: 12, storedThrough: 10 });
+  world.passMs(999);
+  expect(wait.over).toBe(false);
+  world.passMs(1);
+  expect(wait.over).toBe(true);
+});
+
+test("a history waits but shortly for a worker whose beats have stopped", () => {
+  const world = setUp(WAITS);
+  opened(world, 5);
+  world.passMs(2 * BEAT_MS);
+  const wait = world.stored();
+  world.passMs(199);
+  expect(wait.over).toBe(false);
+  world.passMs(1);
+  expect(wait.over).toBe(true);
+});
+
+test("a history waits but shortly for a worker that was never heard", () => {
+  const world = setUp(WAITS);
+  const wait = world.stored();
+  world.passMs(200);
+  expect(wait.over).toBe(true);
 });
