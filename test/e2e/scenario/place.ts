@@ -12,9 +12,6 @@ export interface Place {
   readonly durability: "disk" | "log";
 }
 
-/** Settings of the gateways of any place: they take the scenario's tokens. */
-export const placeSettings = trust.settings;
-
 /** A connected client of the gateway with this number, counted round. */
 export async function join(place: Place, gateway: number, grant: Grant): Promise<ProtocolClient> {
   const client = await openWebSocket(portOf(place, gateway));

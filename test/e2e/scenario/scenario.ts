@@ -205,6 +205,7 @@ export const SCENES: readonly Scene[] = [
       await ana.ask("subscribe", { conversation: room });
       await spy.ask("subscribe", { conversation: room });
       await say(ana, room, "for us alone");
+      await ana.until("it is placed", () => ana.events(room).length === 1);
       const { epoch, head } = await ana.ask("history", { conversation: room, limit: 1 });
       expect(head).toBe(1);
       expect(await spy.ask("history", { conversation: room, limit: 1 })).toMatchObject({ head: 0 });
