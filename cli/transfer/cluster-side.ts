@@ -1,4 +1,3 @@
-import { openPostgresMessageStore } from "../../src/adapters/postgres/message-store.ts";
 import { migrate } from "../../src/adapters/postgres/migrate.ts";
 import { createPostgresOutbox } from "../../src/adapters/postgres/outbox.ts";
 import { PostgresTenantAdmin } from "../../src/adapters/postgres/tenant-admin.ts";
@@ -9,19 +8,20 @@ import type { Clock } from "../../src/ports/clock.ts";
 import type { EventLog } from "../../src/ports/event-log.ts";
 import type { Outbox } from "../../src/ports/outbox.ts";
 import type { Placement } from "../../src/tenants.ts";
-import { openDatabase, openLog, type Basics } from "../cluster/open.ts";
+import { openDatabase, openLog, openStore, type Basics } from "../cluster/open.ts";
 import { untilStored, type ComingTenant, type TransferSide } from "./side.ts";
 
 /** Without progress of the pools, which may have to begin anew. */
 const IDLE_MS = 30_000;
 const LOOK_MS = 250;
+const ONE_EACH = { write: 1, read: 1 };
 
 /** A cluster, which may run. @throws ConfigError, store_unavailable, schema_mismatch */
 export async function openClusterSide(
   config: ClusterConfig,
   basics: Basics,
 ): Promise<TransferSide> {
-  const { cluster, limits, retentionMs, retentionBytes } = config;
+  const { limits, retentionMs, retentionBytes } = config;
   const { clock, telemetry } = basics;
   const applicationName = "tidegate/transfer";
   await using stack = new AsyncDisposableStack();
@@ -30,19 +30,7 @@ export async function openClusterSide(
   const log = openLog(config, basics);
   stack.defer(() => log.close());
   await migrate(database);
-  const { url, statementTimeoutMs } = config.database;
-  const store = await openPostgresMessageStore({
-    url,
-    applicationName,
-    schema: cluster,
-    cluster,
-    connectTimeoutMs: statementTimeoutMs,
-    statementTimeoutMs,
-    writeConnectionsMax: 1,
-    readConnectionsMax: 1,
-    limits,
-    telemetry,
-  });
+  const store = await openStore(config, applicationName, ONE_EACH, telemetry);
   stack.defer(() => store.close());
   const admin = new PostgresTenantAdmin({ database, log, retentionMs, retentionBytes });
   const outbox = createPostgresOutbox({ database, limits });
