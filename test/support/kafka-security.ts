@@ -253,6 +253,25 @@ export function kafkaSecuritySuite(
       expect(kafkaFault(await rejection(log.read("guarded", 0, 0, 10)))).toMatchObject(denied);
     });
 
+    test("a group that the user may not join is told, with the right that is missing", async () => {
+      const log = open(kafka.brokers, good());
+      const told = Promise.withResolvers<Error>();
+      const consumer = await log.consume({
+        group: "guarded-group",
+        member: "m",
+        topics: ["guarded"],
+        handler: {
+          assigned: () => Promise.reject(new Error("it is assigned nothing")),
+          records: () => {},
+          revoked: () => Promise.resolve(),
+          lost: () => {},
+          failed: (_topic, _partition, error) => told.resolve(error),
+        },
+      });
+      expect((await told.promise).message).toContain("ACL");
+      await consumer.close();
+    });
+
     test("a topic that is not there and a record that is too large have codes of their own", async () => {
       const log = open(kafka.brokers, { tls, sasl: sasl("admin", "PLAIN") });
       expect(await rejection(log.append("nowhere", 0, records(0, 1)))).toMatchObject({

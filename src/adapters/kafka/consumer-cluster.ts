@@ -10,6 +10,9 @@ import { incarnationOf } from "../../kafka/topic-id.ts";
 import type { PartitionRange } from "../../ports/event-log.ts";
 import { BrokerLink } from "./consumer-link.ts";
 
+/** GROUP_AUTHORIZATION_FAILED. */
+const GROUP_DENIED = 30;
+
 export interface ClusterOptions {
   readonly bootstrap: readonly KafkaBroker[];
   readonly clientId: string;
@@ -92,10 +95,15 @@ export class Cluster {
     });
   }
 
-  /** @throws log_unavailable while the group has no coordinator */
+  /** @throws log_unavailable while the group has no coordinator; forbidden without the right to it */
   async coordinator(group: string): Promise<KafkaBroker> {
     const answer = await this.#ask((link) => link.call(findCoordinatorV4.api, GROUP_KEY, [group]));
     const found = answer.coordinators[0];
+    if (found?.errorCode === GROUP_DENIED)
+      throw new AppError(
+        "forbidden",
+        `the group ${group} cannot be joined: the user lacks the ACL (Read on the group)`,
+      );
     if (found === undefined || found.errorCode !== 0)
       throw new AppError(
         "log_unavailable",

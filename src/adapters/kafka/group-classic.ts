@@ -5,7 +5,7 @@ import {
   offsetCommitV8,
   syncGroupV5,
 } from "@platformatic/kafka";
-import { asAppError } from "../../errors.ts";
+import { asAppError, type AppError } from "../../errors.ts";
 import { topicsMark } from "../../kafka/assignment-note.ts";
 import {
   assignSticky,
@@ -143,7 +143,7 @@ export class ClassicMembership implements Membership {
       try {
         retryMs = await this.#join();
       } catch (error) {
-        retryMs = asAppError(error).code === "closed" ? undefined : RETRY_MS;
+        retryMs = this.#unanswered(asAppError(error));
       } finally {
         this.#joining = false;
       }
@@ -152,6 +152,14 @@ export class ClassicMembership implements Membership {
       if (retryMs > 0) await this.#pause(retryMs);
       this.#rejoin.raise();
     }
+  }
+
+  /** The coordinator was not found or did not answer. @returns ms after which to try again */
+  #unanswered(error: AppError): number | undefined {
+    if (error.code === "closed") return undefined;
+    if (error.code !== "forbidden") return RETRY_MS;
+    this.#options.events.failed(error);
+    return HOPELESS_RETRY_MS;
   }
 
   /** One round. @returns ms after which to try again, or undefined when it is done */

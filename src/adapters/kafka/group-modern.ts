@@ -1,4 +1,5 @@
 import { consumerGroupHeartbeatV1, offsetCommitV9 } from "@platformatic/kafka";
+import { asAppError } from "../../errors.ts";
 import { topicsMark } from "../../kafka/assignment-note.ts";
 import type { Partitions } from "../../policy/sticky-assignment.ts";
 import type { GroupMembershipOptions } from "./group-classic.ts";
@@ -139,7 +140,12 @@ export class ModernMembership implements Membership {
     try {
       const told = joining || ownedMark !== this.#toldOwned || names !== null ? owned : null;
       answer = await this.#send(this.#epoch, names, told);
-    } catch {
+    } catch (cause) {
+      const error = asAppError(cause);
+      if (error.code === "forbidden") {
+        this.#retryMs = REFUSED_RETRY_MS;
+        events.failed(error);
+      }
       // What it heard of the last request is not known: the next one says everything.
       this.#toldMark = "";
       this.#toldOwned = "";
