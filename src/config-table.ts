@@ -72,7 +72,7 @@ export const SETTINGS = {
   TIDEGATE_RETENTION_DAYS: setting(
     "whole number, 1 to 36500",
     "30",
-    "Days that the log keeps records",
+    "Days that the log keeps records, and Postgres what it has stored of them: the topics of tenants that are there keep the days they were made with",
     whole(1, 36_500).transform((days) => days * DAY_MS) as z.ZodType<number, string>,
   ),
   TIDEGATE_RETENTION_BYTES: wholeSetting(

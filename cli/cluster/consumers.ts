@@ -1,10 +1,11 @@
 import { startAuditor } from "../../consumers/auditor/auditor.ts";
 import { deliveryFault, startDeliveryPool } from "../../consumers/delivery/pool.ts";
 import { OutboxPublisher } from "../../consumers/outbox/publisher.ts";
+import { Retention } from "../../consumers/retention/retention.ts";
 import { startHealthServer } from "../../src/adapters/bun/health-server.ts";
 import { createSystemDigest } from "../../src/adapters/system/digest.ts";
 import { redactedCluster, type ClusterConfig } from "../../src/config-cluster.ts";
-import type { MessageStore } from "../../src/ports/message-store.ts";
+import type { ExpiringStore } from "../../src/ports/message-store.ts";
 import type { Running } from "../program.ts";
 import { openProcess, type ClusterProcess } from "./process.ts";
 
@@ -14,7 +15,7 @@ interface StartedPool {
   close(): Promise<void>;
 }
 
-type StartPool = (parts: ClusterProcess, store: MessageStore) => Promise<StartedPool>;
+type StartPool = (parts: ClusterProcess, store: ExpiringStore) => Promise<StartedPool>;
 
 /** Every pool that a consumers process can run, by name. */
 export const POOLS = {
@@ -38,6 +39,11 @@ export const POOLS = {
       source: `outbox/${name}`,
     });
     return Promise.resolve({ close: () => publisher.close() });
+  },
+  retention(parts, store) {
+    const { retentionMs, limits } = parts.config;
+    const retention = new Retention({ ...parts, store, retentionMs, limits });
+    return Promise.resolve({ close: () => retention.close() });
   },
 } as const satisfies Record<string, StartPool>;
 

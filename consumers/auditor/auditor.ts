@@ -11,6 +11,7 @@ import type { EventFeed, MessageStore } from "../../src/ports/message-store.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
 import { isPlacedIn, locateIn } from "../locate.ts";
+import { findExpired } from "./expired.ts";
 import { Recount } from "./recount.ts";
 import { StoredRate } from "./stored-rate.ts";
 
@@ -19,7 +20,7 @@ const AUDITOR_POOL = "auditor";
 export interface AuditorOptions {
   readonly member: string;
   readonly log: EventLog;
-  readonly store: EventFeed & Pick<MessageStore, "findIds">;
+  readonly store: EventFeed & Pick<MessageStore, "findIds" | "heads">;
   readonly catalog: TenantCatalog;
   readonly clock: Clock;
   readonly limits: Limits;
@@ -90,7 +91,9 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     const events = await placedIn(batch, name);
     const recount = recounts.get(name);
     if (events === undefined || recount === undefined) return;
-    const found = recount.compare(batch.records, batch.offsets, events);
+    const expired = await findExpired(store, batch, events, locateIn(topic));
+    const found = recount.compare(batch.records, batch.offsets, events, expired);
+    metrics.skipped.value += expired.size;
     metrics.records.value += batch.records.length;
     metrics.reordered.value += found.reordered;
     metrics.duplicate.value += found.duplicated;

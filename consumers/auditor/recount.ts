@@ -35,11 +35,15 @@ export class Recount {
     this.#max = max;
   }
 
-  /** Both lists are of the same range of offsets, in offset order. */
+  /**
+   * Both lists are of the same range of offsets, in offset order.
+   * @param expired offsets whose events were removed: what follows them begins anew
+   */
   compare(
     records: readonly LogRecord[],
     offsets: readonly number[],
     events: readonly PlacedEvent[],
+    expired: ReadonlySet<number> = new Set(),
   ): Recounted {
     let altered = 0;
     let reordered = 0;
@@ -55,7 +59,8 @@ export class Recount {
       const header = parseVerdictHeader(record);
       const event = events[at];
       if (event === undefined || event.offset !== offset) {
-        if (header !== undefined) unplaced.push({ id: header.id, offset, key: record.key });
+        if (expired.has(offset)) this.#heads.clear();
+        else if (header !== undefined) unplaced.push({ id: header.id, offset, key: record.key });
         return;
       }
       at++;

@@ -118,6 +118,26 @@ export const POOL_LIMITS = {
     "older ones are not compared",
   ),
 
+  // Retention.
+  retentionIntervalMs: limit(
+    300_000,
+    "ms",
+    "Time between two rounds in which a process looks for stored events that are over",
+    "they can be read until the next round",
+  ),
+  retentionBatchesMax: limit(
+    64,
+    "count",
+    "Stored batches that are removed in one transaction",
+    "the rest goes in the next one",
+  ),
+  retentionPauseMs: limit(
+    50,
+    "ms",
+    "Time between two transactions that remove stored events",
+    "the next one",
+  ),
+
   // Telling.
   metricSeriesMax: limit(
     100,

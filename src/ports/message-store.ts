@@ -153,3 +153,34 @@ export interface LossAcceptingStore extends MessageStore {
    */
   acceptLoss(loss: AcceptedLoss): Promise<number>;
 }
+
+/** Which events of a partition are over. */
+export interface Expiry {
+  /** Undefined: those of every tenant. */
+  readonly tenant?: string;
+  /** What was stored earlier is over; milliseconds since 1970, by the store's clock. */
+  readonly storedBefore: number;
+  /** Batches of one step, which is one transaction. */
+  readonly batchesMax: number;
+  /** Offsets back from the end whose ids are kept, since verdicts depend on them. */
+  readonly windowOffsets: number;
+}
+
+export interface Expired {
+  /** Events that can no longer be read. */
+  readonly events: number;
+  /** When the oldest batch that is not over was stored; undefined when none was seen. */
+  readonly oldestAt: number | undefined;
+}
+
+/** A store that removes what is over. */
+export interface ExpiringStore extends MessageStore {
+  /**
+   * Removes events that are over, oldest first, in small transactions. Floors MUST rise with what is
+   * removed, heads MUST stay, and ids within `windowOffsets` of the end MUST be found as before. Safe
+   * while events are stored, and while other processes do the same.
+   * @param pause called between two transactions; `false` ends it there
+   * @throws store_unavailable; what was removed until then stays removed
+   */
+  expire(partition: PartitionId, expiry: Expiry, pause?: () => Promise<boolean>): Promise<Expired>;
+}

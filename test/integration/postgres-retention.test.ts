@@ -53,7 +53,7 @@ async function seedTen(): Promise<number> {
 
 test("what is over can no longer be read, and the floor says so", async () => {
   const storedBefore = await seedTen();
-  expect(await store.expire(TOPIC, { ...rule, storedBefore })).toBe(6);
+  expect((await store.expire(TOPIC, { ...rule, storedBefore })).events).toBe(6);
   const page = await store.history(range());
   expect({ floor: page.floor, seq: page.seq }).toEqual({ floor: 7, seq: 10 });
   expect(page.events.map(({ seq }) => seq)).toEqual([7, 8, 9, 10]);
@@ -67,12 +67,12 @@ test("what is over can no longer be read, and the floor says so", async () => {
 test("a second time there is nothing left to remove", async () => {
   const storedBefore = await seedTen();
   await store.expire(TOPIC, { ...rule, storedBefore });
-  expect(await store.expire(TOPIC, { ...rule, storedBefore })).toBe(0);
+  expect((await store.expire(TOPIC, { ...rule, storedBefore })).events).toBe(0);
 });
 
 test("a conversation without events keeps its head, and goes on behind it", async () => {
   await seedTen();
-  expect(await store.expire(TOPIC, { ...rule, storedBefore: await now() })).toBe(10);
+  expect((await store.expire(TOPIC, { ...rule, storedBefore: await now() })).events).toBe(10);
   expect(await store.history(range())).toEqual({ epoch: "e1", seq: 10, floor: 11, events: [] });
   expect(await codeOf(store.commit(batchOf([placed(10)])))).toBe("resolved");
   // Also for a process that does not have it in memory.
@@ -89,12 +89,12 @@ test("a conversation without events keeps its head, and goes on behind it", asyn
 test("within the window the ids stay while the texts go, and go later", async () => {
   await seedTen();
   const storedBefore = await now();
-  expect(await store.expire(TOPIC, { ...rule, storedBefore, windowOffsets: 4 })).toBe(10);
+  expect((await store.expire(TOPIC, { ...rule, storedBefore, windowOffsets: 4 })).events).toBe(10);
   expect((await store.window(TOPIC, 0)).map(({ offset }) => offset)).toEqual([6, 7, 8, 9]);
   expect((await store.findIds(TOPIC, [placed(7).id, placed(2).id])).size).toBe(1);
   expect((await store.history(range())).events).toEqual([]);
   expect((await store.feed(TOPIC, 0, 100)).events).toEqual([]);
-  expect(await store.expire(TOPIC, { ...rule, storedBefore })).toBe(0);
+  expect((await store.expire(TOPIC, { ...rule, storedBefore })).events).toBe(0);
   expect([await rows("runs"), await rows("batches"), await rows("id_blocks")]).toEqual([0, 0, 0]);
 });
 
@@ -103,19 +103,19 @@ test("a tenant whose time is longer keeps its events in the same batch", async (
   const events = [placed(0), placed(1, { tenant: "umbrella", seq: 1 }), placed(2, { seq: 2 })];
   await store.commit(batchOf(events));
   const storedBefore = await now();
-  expect(await store.expire(TOPIC, { ...rule, storedBefore })).toBe(2);
+  expect((await store.expire(TOPIC, { ...rule, storedBefore })).events).toBe(2);
   const page = await store.history(range({ tenant: "umbrella" }));
   expect(page.events.map(({ event }) => event)).toEqual([placed(1).event]);
   expect((await store.findIds(TOPIC, [placed(1).id])).size).toBe(1);
-  expect(await store.expire(TOPIC, { ...rule, tenant: "umbrella", storedBefore })).toBe(1);
+  expect((await store.expire(TOPIC, { ...rule, tenant: "umbrella", storedBefore })).events).toBe(1);
   expect(await rows("batches")).toBe(0);
 });
 
 test("processes that expire at once do not hinder each other or those that store", async () => {
   const storedBefore = await seedTen();
   const removed = await Promise.all([
-    store.expire(TOPIC, { ...rule, storedBefore, batchesMax: 1 }),
-    store.expire(TOPIC, { ...rule, storedBefore, batchesMax: 1 }),
+    store.expire(TOPIC, { ...rule, storedBefore, batchesMax: 1 }).then(({ events }) => events),
+    store.expire(TOPIC, { ...rule, storedBefore, batchesMax: 1 }).then(({ events }) => events),
     store.commit(batchOf([placed(10)])).then(() => 0),
   ]);
   // One that finds the other at work leaves the rest to it.
@@ -123,4 +123,29 @@ test("processes that expire at once do not hinder each other or those that store
   await store.expire(TOPIC, { ...rule, storedBefore });
   expect((await store.history(range())).floor).toBe(7);
   expect((await store.history(range())).seq).toBe(11);
+});
+
+test("without a tenant what is over goes for all of them", async () => {
+  await store.acquire(TOPIC);
+  const events = [placed(0), placed(1, { tenant: "umbrella", seq: 1 }), placed(2, { seq: 2 })];
+  await store.commit(batchOf(events));
+  const storedBefore = await now();
+  await store.commit(batchOf([placed(3, { seq: 3 })]));
+  const all = { batchesMax: 2, windowOffsets: 0, storedBefore };
+  const { events: removed, oldestAt } = await store.expire(TOPIC, all);
+  expect(removed).toBe(3);
+  expect(oldestAt).toBeGreaterThanOrEqual(storedBefore);
+  expect((await store.history(range())).floor).toBe(3);
+  expect((await store.history(range({ tenant: "umbrella" }))).floor).toBe(2);
+});
+
+test("whoever pauses may end it, and a later call goes on from there", async () => {
+  const storedBefore = await seedTen();
+  let pauses = 0;
+  const ended = await store.expire(TOPIC, { ...rule, storedBefore }, () => {
+    pauses++;
+    return Promise.resolve(pauses < 2);
+  });
+  expect({ events: ended.events, pauses }).toEqual({ events: 4, pauses: 2 });
+  expect((await store.expire(TOPIC, { ...rule, storedBefore })).events).toBe(2);
 });

@@ -9,6 +9,9 @@ import type {
 } from "../../ports/message-import.ts";
 import type {
   AcceptedLoss,
+  Expired,
+  Expiry,
+  ExpiringStore,
   FeedPage,
   HeadRange,
   HistoryPage,
@@ -28,13 +31,7 @@ import { searchIds } from "./store-id-search.ts";
 import { importTenant } from "./store-import.ts";
 import { applyLoss, LOSS_TIMEOUT_MS } from "./store-loss.ts";
 import { acquirePartition, readFeed, readOffsets, readPlace, readWindow } from "./store-place.ts";
-import {
-  type Expiry,
-  type ExpiryPosition,
-  type ExpiryStep,
-  expireStep,
-  readPlaces,
-} from "./store-retention.ts";
+import { type ExpiryPosition, type ExpiryStep, expireStep, readPlaces } from "./store-retention.ts";
 import { encodeBatch } from "./store-run.ts";
 import { StoreTelemetry } from "./store-telemetry.ts";
 import { rowRefused, StoreTransaction } from "./store-transaction.ts";
@@ -110,7 +107,7 @@ export async function openPostgresMessageStore(
 }
 
 /** See {@link openPostgresMessageStore}. */
-export class PostgresMessageStore implements LossAcceptingStore, MovableStore {
+export class PostgresMessageStore implements LossAcceptingStore, MovableStore, ExpiringStore {
   readonly #cluster: string;
   readonly #writer: PostgresDatabase;
   readonly #reader: PostgresDatabase;
@@ -223,34 +220,32 @@ export class PostgresMessageStore implements LossAcceptingStore, MovableStore {
     });
   }
 
-  /**
-   * Removes a tenant's events of a partition that are over, in small transactions.
-   * @param signal ends it between two of them
-   * @returns events that can no longer be read
-   */
   async expire(
     { topic, partition }: PartitionId,
     expiry: Expiry,
-    signal?: AbortSignal,
-  ): Promise<number> {
+    pause: () => Promise<boolean> = () => Promise.resolve(true),
+  ): Promise<Expired> {
     this.#mustBeOpen();
     const places = await this.#writer.use((session) =>
       readPlaces(session, this.#cluster, topic, partition),
     );
     let events = 0;
+    let oldestAt: number | undefined;
     for (const { place, nextOffset } of places) {
       let position: ExpiryPosition | undefined = { place, offset: IMPORT_OFFSET_FIRST };
-      while (position !== undefined && signal?.aborted !== true) {
+      while (position !== undefined) {
         const at: ExpiryPosition = position;
         const step: ExpiryStep = await this.#writer.transaction((session) =>
           expireStep(session, at, nextOffset, expiry),
         );
         this.#telemetry.expired(step.events);
         events += step.events;
+        oldestAt = Math.min(oldestAt ?? Infinity, step.oldestAt ?? Infinity);
         position = step.next;
+        if (position !== undefined && !(await pause())) return { events, oldestAt: undefined };
       }
     }
-    return events;
+    return { events, oldestAt: Number.isFinite(oldestAt) ? oldestAt : undefined };
   }
 
   close(): Promise<void> {

@@ -1,18 +1,9 @@
+import type { Expiry } from "../../ports/message-store.ts";
 import type { PostgresSession } from "./database.ts";
 import { storedName } from "./store-name.ts";
 
 /** Of the advisory lock: "gone" in ASCII, and the place beside it. */
 const LOCK_SPACE = 0x67_6f_6e_65;
-
-export interface Expiry {
-  readonly tenant: string;
-  /** What was stored earlier is over; milliseconds since 1970, by the database's clock. */
-  readonly storedBefore: number;
-  /** Batches of one step, which is one transaction. */
-  readonly batchesMax: number;
-  /** Offsets back from the end whose ids are kept, since verdicts depend on them. */
-  readonly windowOffsets: number;
-}
 
 /** Where the next step goes on. */
 export interface ExpiryPosition {
@@ -23,12 +14,15 @@ export interface ExpiryPosition {
 export interface ExpiryStep {
   /** Events that can no longer be read. */
   readonly events: number;
+  /** When the first batch that is not over was stored; undefined: none was seen. */
+  readonly oldestAt: number | undefined;
   /** Undefined: that was all. */
   readonly next: ExpiryPosition | undefined;
 }
 
 interface OldBatch {
   readonly offset_next: number;
+  readonly stored_at: number;
   readonly is_over: boolean;
 }
 
@@ -51,7 +45,7 @@ export async function readPlaces(
 }
 
 /**
- * Removes a tenant's oldest events of a place, one step: floors rise first to last, heads stay.
+ * Removes the oldest events of a place, one step: floors rise first to last, heads stay.
  * Events of the last `windowOffsets` lose their texts only. Ids go with their batch.
  */
 export async function expireStep(
@@ -63,9 +57,10 @@ export async function expireStep(
   const [{ locked }]: [{ locked: boolean }] = await session`
     SELECT pg_try_advisory_xact_lock(${LOCK_SPACE}, ${place}) AS locked`;
   // Another process is at it.
-  if (!locked) return { events: 0, next: undefined };
+  if (!locked) return { events: 0, oldestAt: undefined, next: undefined };
   const batches: OldBatch[] = await session`
     SELECT offset_next::float8 AS offset_next,
+      extract(epoch FROM stored_at)::float8 * 1000 AS stored_at,
       stored_at < to_timestamp(${expiry.storedBefore / 1_000}::float8) AS is_over
     FROM batches WHERE place = ${place} AND offset_next > ${offset}::bigint
     ORDER BY place, offset_next LIMIT ${expiry.batchesMax}`;
@@ -79,21 +74,22 @@ export async function expireStep(
   await removeBatches(session, place, gone);
   const last = old.at(-1);
   const isMore = last !== undefined && old.length === expiry.batchesMax;
-  return { events, next: isMore ? { place, offset: last } : undefined };
+  const oldestAt = batches.find(({ is_over }) => !is_over)?.stored_at;
+  return { events, oldestAt, next: isMore ? { place, offset: last } : undefined };
 }
 
 async function removeRuns(
   session: PostgresSession,
   place: number,
   ends: readonly number[],
-  tenant: string,
+  tenant: string | undefined,
 ): Promise<number> {
   if (ends.length === 0) return 0;
   const [{ events }]: [{ events: number }] = await session`
     WITH removed AS (
-      DELETE FROM runs r USING conversations c, tenant_names t
+      DELETE FROM runs r
       WHERE r.place = ${place} AND r.batch_end = ANY(${session.array([...ends], "BIGINT")})
-        AND c.id = r.conversation AND t.id = c.tenant AND t.name = ${storedName(tenant)}
+        ${ofTenant(session, tenant)}
       RETURNING r.conversation, r.seq_last, r.seq_count, r.events IS NOT NULL AS was_readable
     ), risen AS (
       UPDATE conversations c
@@ -109,15 +105,15 @@ async function blankRuns(
   session: PostgresSession,
   place: number,
   ends: readonly number[],
-  tenant: string,
+  tenant: string | undefined,
 ): Promise<number> {
   if (ends.length === 0) return 0;
   const [{ events }]: [{ events: number }] = await session`
     WITH blanked AS (
-      UPDATE runs r SET events = NULL FROM conversations c, tenant_names t
+      UPDATE runs r SET events = NULL
       WHERE r.place = ${place} AND r.batch_end = ANY(${session.array([...ends], "BIGINT")})
         AND r.events IS NOT NULL
-        AND c.id = r.conversation AND t.id = c.tenant AND t.name = ${storedName(tenant)}
+        ${ofTenant(session, tenant)}
       RETURNING r.conversation, r.seq_last, r.seq_count
     ), risen AS (
       UPDATE conversations c SET floor = greatest(c.floor, m.seq_last + 1)
@@ -126,6 +122,16 @@ async function blankRuns(
     )
     SELECT coalesce(sum(seq_count), 0)::float8 AS events FROM blanked`;
   return events;
+}
+
+/** Of the runs `r`: those of one tenant, or all of them. */
+function ofTenant(session: PostgresSession, tenant: string | undefined) {
+  return tenant === undefined
+    ? session``
+    : session`AND EXISTS (
+        SELECT FROM conversations c JOIN tenant_names t ON t.id = c.tenant
+        WHERE c.id = r.conversation AND t.name = ${storedName(tenant)}
+      )`;
 }
 
 /** Those without runs: a batch may have events of tenants that keep theirs longer. */

@@ -8,6 +8,7 @@ import { createMemoryTenantCatalog } from "../../../src/adapters/memory/tenant-c
 import { createSystemRandom } from "../../../src/adapters/system/random.ts";
 import { NOTHING_KNOWN, Sequencer } from "../../../src/chat/sequencer.ts";
 import { limitsWith, type Limits } from "../../../src/limits.ts";
+import type { MessageStore, PartitionId } from "../../../src/ports/message-store.ts";
 import type { LogRecord } from "../../../src/wire/record.ts";
 import { encodeMessageRecord, recordTemplate } from "../../../src/wire/record.ts";
 import { SteppedClock } from "../../support/stepped-clock.ts";
@@ -46,6 +47,7 @@ async function startWith(
   count: number,
   omit: (offset: number) => boolean,
   changes: Partial<Limits>,
+  look: (store: MessageStore) => MessageStore = (store) => store,
 ) {
   const clock = new SteppedClock();
   const limits = limitsWith(changes);
@@ -86,7 +88,7 @@ async function startWith(
   const auditor = await startAuditor({
     member: "a",
     log,
-    store,
+    store: look(store),
     catalog,
     clock,
     limits,
@@ -131,5 +133,39 @@ test("reports nothing false with auditMemoryMax of one", async () => {
   await audit.clock.advance(1_000);
   expect(audit.total("records")).toBe(audit.records);
   expect(audit.total("lost") + audit.total("reordered") + audit.total("duplicate")).toBe(0);
+  await settled(audit.clock, audit.auditor.close());
+});
+
+/** The store as it is once everything below `kept` was removed, but for the ids, which stay longer. */
+function expiredBelow(kept: number): (store: MessageStore) => MessageStore {
+  return (store) =>
+    Object.assign(Object.create(store) as MessageStore, {
+      async heads(tenant: string, names: readonly string[]) {
+        const heads = await store.heads(tenant, names);
+        return new Map([...heads].map(([name, head]) => [name, { ...head, floor: kept + 1 }]));
+      },
+      async feed(id: PartitionId, from: number, eventsMax: number) {
+        const page = await store.feed(id, from, eventsMax);
+        return { ...page, events: page.events.filter(({ offset }) => offset >= kept) };
+      },
+      offsets: () => store.offsets(),
+      findIds: (id: PartitionId, ids: readonly string[]) => store.findIds(id, ids),
+    });
+}
+
+test("what the store has removed because its time was over is skipped, not lost", async () => {
+  const audit = await startWith(50, () => false, {}, expiredBelow(50));
+  await audit.clock.advance(1_000);
+  expect(audit.total("records")).toBe(audit.records);
+  expect(audit.total("skipped")).toBe(51);
+  expect(audit.total("lost") + audit.total("reordered")).toBe(0);
+  await settled(audit.clock, audit.auditor.close());
+});
+
+test("a record that is missing among those that are kept is lost, whatever was removed before", async () => {
+  const audit = await startWith(50, (offset) => offset === 30, {}, expiredBelow(20));
+  await audit.clock.advance(1_000);
+  expect(audit.total("skipped")).toBe(20);
+  expect(audit.total("lost")).toBe(1);
   await settled(audit.clock, audit.auditor.close());
 });
