@@ -9,7 +9,17 @@ export type Check = () => string | undefined;
  */
 export class Health {
   readonly #checks = new Map<string, Check>();
+  readonly #neededAtFirst: ReadonlySet<string>;
+  #wasReady = false;
   #draining = false;
+
+  /**
+   * @param neededAtFirst parts that the process can do without once all were there: from then on
+   *   their absence is told, and it stays ready
+   */
+  constructor(neededAtFirst: readonly string[] = []) {
+    this.#neededAtFirst = new Set(neededAtFirst);
+  }
 
   /** Adds a part that must be there for the process to be ready; the last one of a name counts. */
   add(name: string, check: Check): void {
@@ -29,17 +39,25 @@ export class Health {
     return { status: "live", checks: {} };
   }
 
+  /** MUST be called now and then: only so it is known that all were there once. */
   ready(): HealthReply {
-    const results = [...this.#checks].map(([name, check]) => [name, run(check)] as const);
-    const isReady = results.every(([, result]) => result === "ok");
+    const faults = [...this.#checks].map(([name, check]) => [name, run(check)] as const);
+    this.#wasReady ||= faults.every(([, fault]) => fault === undefined);
+    const checks: Record<string, string> = {};
+    let isReady = true;
+    for (const [name, fault] of faults) {
+      const isDegraded = this.#wasReady && this.#neededAtFirst.has(name);
+      checks[name] = fault === undefined ? "ok" : isDegraded ? `degraded: ${fault}` : fault;
+      if (fault !== undefined && !isDegraded) isReady = false;
+    }
     const status = this.#draining ? "draining" : isReady ? "ready" : "not_ready";
-    return { status, checks: Object.fromEntries(results) };
+    return { status, checks };
   }
 }
 
-function run(check: Check): string {
+function run(check: Check): string | undefined {
   try {
-    return check() ?? "ok";
+    return check();
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -11,6 +11,7 @@ import { createSystemDigest } from "../../src/adapters/system/digest.ts";
 import { loadKeys } from "../../src/adapters/system/keys.ts";
 import { redactedCluster, type ClusterConfig } from "../../src/config-cluster.ts";
 import { AppError } from "../../src/errors.ts";
+import { Health } from "../../src/health.ts";
 import type { Running } from "../program.ts";
 import { openProcess, type ClusterProcess } from "./process.ts";
 
@@ -21,6 +22,13 @@ export interface ClusterGateway extends Running {
 
 /** The tenant of the demo page's tokens. */
 const DEMO_TENANT = "demo";
+/**
+ * Without these a gateway that has started still takes sends and serves what it can; they are away
+ * for all gateways at once, so that a load balancer would have none left.
+ */
+const NEEDED_AT_FIRST = ["postgres", "redis"];
+/** Between two looks whether all of it was there, whoever else asks for it. */
+const HEALTH_LOOK_MS = 1_000;
 
 /**
  * Starts one gateway of a cluster. It answers `/livez` and `/readyz` at once, and clients as soon as
@@ -33,7 +41,7 @@ export async function startGateway(
 ): Promise<ClusterGateway> {
   const { limits } = config;
   const { keys, devKey } = loadKeys(config);
-  const parts = await openProcess(config, write);
+  const parts = await openProcess(config, write, new Health(NEEDED_AT_FIRST));
   const { clock, health, telemetry, metrics, name } = parts;
   const { issuer, audience } = config.jwt;
   const authenticator = await createJwtAuthenticator({ keys, issuer, audience, clock, limits });
@@ -61,6 +69,7 @@ export async function startGateway(
         ? (answerHealth({ health, metrics }, request) ?? answerEarly())
         : edge.app.fetch(request, upgrade),
   });
+  const looks = clock.every(HEALTH_LOOK_MS, () => void health.ready());
   telemetry.log("info", "started", { name, url: server.url, config: redactedCluster(config) });
 
   const open = async (): Promise<void> => {
@@ -90,6 +99,7 @@ export async function startGateway(
 
   const stop = async (): Promise<void> => {
     health.drain();
+    looks.cancel();
     parts.stopTrying();
     // Others that share the port take those who come now.
     server.stopListening();

@@ -61,19 +61,20 @@ export interface ClusterProcess {
 
 /**
  * Opens what a process stands on. Nothing is waited for but, when it is asked for, Kafka.
+ * @param health gets a check for each service
  * @throws ConfigError for what settings name and cannot be read; log_unavailable when Kafka was to be
  *   validated and cannot be used
  */
 export async function openProcess(
   config: ClusterConfig,
   write: (line: string) => void,
+  health = new Health(),
 ): Promise<ClusterProcess> {
   const { limits, cluster } = config;
   const clock = createSystemClock();
   const random = createSystemRandom();
   const telemetry = createPrometheusTelemetry({ clock, limits, level: config.logLevel, write });
   const name = workerName(config, random);
-  const health = new Health();
   const stopped = Promise.withResolvers<void>();
   const probes: Probe[] = [];
   const ca = redisAuthorities(config);

@@ -42,6 +42,13 @@ describe("a program of a cluster that starts while a service is away", () => {
       await proxy.heal();
       await gateway.when("it serves", (reply) => reply.status === "ready");
       expect((await fetch(`${gateway.url}/v1/conversations/general/messages`)).status).toBe(401);
+      // Once it has served it goes on serving what it can.
+      await proxy.cut();
+      await gateway.when(
+        "it says what is missing",
+        (reply) =>
+          reply.status === "ready" && (reply.checks["postgres"] ?? "").startsWith("degraded: "),
+      );
       expect(await gateway.stop()).toBe(0);
     },
     TIMEOUT_MS,
