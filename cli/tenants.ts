@@ -9,6 +9,7 @@ import { CATALOG_POLL_MS } from "./cluster/timing.ts";
 import { explainConfig, UsageError } from "./program.ts";
 import { TENANTS_HELP, tenantCommand } from "./tenants/command.ts";
 import { TenantRemoval } from "./tenants/removal.ts";
+import { saveTenant } from "./transfer/save.ts";
 
 /** Two looks at the catalog, in case the notification of a change is lost. */
 const HEARD_MS = 2 * CATALOG_POLL_MS;
@@ -34,7 +35,15 @@ async function main(): Promise<number> {
     const { retentionMs, retentionBytes } = config;
     const admin = new PostgresTenantAdmin({ database, log, retentionMs, retentionBytes });
     const { cluster } = config;
-    const removal = new TenantRemoval({ admin, database, clock, cluster, heardMs: HEARD_MS });
+    const basics = { clock, random, telemetry };
+    const removal = new TenantRemoval({
+      admin,
+      database,
+      clock,
+      cluster,
+      heardMs: HEARD_MS,
+      save: (tenant, path) => saveTenant(config, basics, tenant.name, path, write),
+    });
     const out = await run({ admin, removal });
     process.stdout.write(out);
     return 0;

@@ -25,7 +25,9 @@ export const TENANTS_HELP = `bun run tenants — the tenants of a cluster
   limits <name> [limits]   changes what it may use of each gateway, at once
   suspend <name>           nobody of it may connect; what was acked is still delivered
   resume <name>            ends that
-  remove <name> --yes      suspends it, then deletes its messages and its topic, for good
+  remove <name> --yes [--export <file>]
+                           suspends it, saves it to the file, then deletes its messages and its
+                           topic, for good
 
 Limits, each a number or none for what the settings say:
   --sends-per-second N   --burst N   --connections N
@@ -54,6 +56,7 @@ const OPTIONS = {
   connections: { type: "string" },
   all: { type: "boolean" },
   yes: { type: "boolean" },
+  export: { type: "string" },
   json: { type: "boolean" },
 } as const;
 
@@ -67,7 +70,7 @@ const TAKES: Readonly<Record<string, readonly (keyof Options)[]>> = {
   limits: ["sends-per-second", "burst", "connections"],
   suspend: [],
   resume: [],
-  remove: ["yes"],
+  remove: ["yes", "export"],
 };
 
 /**
@@ -142,7 +145,8 @@ function runOf(command: string, name: string, options: Options): Run {
     case "remove":
       if (options.yes !== true)
         throw new UsageError(`remove deletes all messages of ${name} for good: say so with --yes`);
-      return async ({ removal }) => show(await removal.remove(name), `${name} is removed\n`);
+      return async ({ removal }) =>
+        show(await removal.remove(name, options.export), `${name} is removed\n`);
     default:
       return async ({ admin }) => show(await admin.get(name));
   }

@@ -12,8 +12,8 @@ export interface TenantRemovalOptions {
   readonly cluster: string;
   /** Time in which every process has heard of a change, in ms. */
   readonly heardMs: number;
-  /** Keeps what is about to be deleted; nothing is deleted when it fails. */
-  readonly save?: (tenant: Tenant) => Promise<void>;
+  /** Writes what is about to be deleted to a file; nothing is deleted when it fails. */
+  readonly save: (tenant: Tenant, path: string) => Promise<void>;
 }
 
 /** Takes a tenant away in an order that a crash between any two steps leaves repeatable. */
@@ -24,13 +24,24 @@ export class TenantRemoval {
     this.#options = options;
   }
 
-  async remove(name: string): Promise<Tenant> {
-    const { admin, database, clock, cluster, heardMs, save } = this.#options;
+  /** @param saveTo the file that gets all of the tenant first */
+  async remove(name: string, saveTo?: string): Promise<Tenant> {
+    const { admin, database, cluster, save } = this.#options;
+    if (saveTo !== undefined) {
+      // Only suspended: pools go on delivering what was acked, and nothing comes any more.
+      const leaving = await admin.setStatus(name, "suspended");
+      await this.#heard();
+      await save(leaving, saveTo);
+    }
     const tenant = await admin.beginRemoval(name);
     // Gateways close its sockets and pools let go of its topic.
-    await new Promise<void>((resolve) => void clock.after(heardMs, resolve));
-    await save?.(tenant);
+    await this.#heard();
     await admin.finishRemoval(name, () => deleteTenantRows(database, cluster, tenant));
     return admin.get(name);
+  }
+
+  #heard(): Promise<void> {
+    const { clock, heardMs } = this.#options;
+    return new Promise((resolve) => void clock.after(heardMs, resolve));
   }
 }

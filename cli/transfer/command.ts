@@ -97,7 +97,8 @@ function partitionsOf({ partitions }: Options): number | undefined {
   return count;
 }
 
-function exportRun(path: string, names: readonly string[]): TransferCommand["run"] {
+/** @param names of the tenants; none: all */
+export function exportRun(path: string, names: readonly string[]): TransferCommand["run"] {
   return async (side, progress, say) => {
     const all = await side.tenants();
     const known = new Map(all.map((tenant) => [tenant.name, tenant]));

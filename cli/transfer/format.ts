@@ -3,7 +3,7 @@ import type { TenantLimits } from "../../src/tenants.ts";
 import { conversationFault, isTenant } from "../../src/wire/name.ts";
 
 /** Of the file's layout; another one is not read. */
-export const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 1;
 
 /** The first line. */
 export interface HeaderLine {

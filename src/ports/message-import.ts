@@ -22,7 +22,7 @@ export interface ImportTotals {
 }
 
 /**
- * A store that tenants can leave and come to (docs/adr/0008-moving.md).
+ * A store that tenants can leave and come to (docs/adr/0010-moving.md).
  *
  * - `importTenant` MUST be all or nothing, a crash in the middle included, and MUST NOT take a
  *   tenant that has a conversation already (`invalid_command`). Until it resolves nothing of it can
