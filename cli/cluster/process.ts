@@ -20,6 +20,7 @@ import type { Clock } from "../../src/ports/clock.ts";
 import type { EventLog } from "../../src/ports/event-log.ts";
 import type { Outbox } from "../../src/ports/outbox.ts";
 import type { Random } from "../../src/ports/random.ts";
+import { describeTopic } from "./describe-topic.ts";
 import {
   asSetting,
   openDatabase,
@@ -33,7 +34,10 @@ import { startProbe, type Probe } from "./probe.ts";
 import { CATALOG_POLL_MS } from "./timing.ts";
 import { untilDone } from "./until-done.ts";
 
-/** A topic that nobody has: asking for it is the cheapest word with a broker. */
+/**
+ * A topic that nobody has: asking for it is the cheapest word with a broker. Who may not see it has
+ * reached the broker and is known there, so that no right is needed for it.
+ */
 const NO_TOPIC = "tidegate.nothing";
 
 /** What every process of a cluster has, whatever it does. */
@@ -98,7 +102,7 @@ export async function openProcess(
     probes.push(probe);
     health.add(part, probe.fault);
   };
-  if (config.healthIncludesKafka) watch("kafka", () => log.describeTopic(NO_TOPIC));
+  if (config.healthIncludesKafka) watch("kafka", () => describeTopic(log, NO_TOPIC));
   const until = <T>(part: string, work: () => Promise<T>) =>
     untilDone({
       name: part,
@@ -155,7 +159,7 @@ export async function openProcess(
 /** @throws the log's error, with what to do about it */
 async function validate(log: EventLog): Promise<void> {
   try {
-    await log.describeTopic(NO_TOPIC);
+    await describeTopic(log, NO_TOPIC);
   } catch (cause) {
     const error = asAppError(cause);
     await log.close();

@@ -4,9 +4,10 @@ import { asAppError } from "../../src/errors.ts";
 import { KAFKA_FAULTS, kafkaFault } from "../../src/kafka/error.ts";
 import type { KafkaBroker, KafkaSettings } from "../../src/kafka/settings.ts";
 import type { Clock } from "../../src/ports/clock.ts";
-import type { Consumer, EventLog, TopicInfo } from "../../src/ports/event-log.ts";
+import type { Consumer, EventLog } from "../../src/ports/event-log.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Placement } from "../../src/tenants.ts";
+import { describeTopic } from "../cluster/describe-topic.ts";
 import { type Check, Fault, Warning, within } from "./check.ts";
 import { askMechanism, askVersions, KafkaLink } from "./kafka-link.ts";
 import { openSocket, resolveHost } from "./network.ts";
@@ -77,7 +78,7 @@ export function kafkaChecks(options: KafkaCheckOptions): readonly Check[] {
     check("log in", ["sasl"], async () => {
       // Alone first: clients only say that the source of tokens failed.
       if (settings.sasl?.mechanism === "OAUTHBEARER") await settings.sasl.token();
-      await describe(log, PROBE_TOPIC);
+      await describeTopic(log, PROBE_TOPIC);
       const { sasl } = config;
       if (sasl === undefined) return "without a password";
       return "username" in sasl ? `as ${sasl.username}` : "with a token";
@@ -241,7 +242,7 @@ async function checkTopics(options: KafkaCheckOptions): Promise<string> {
   const faults: string[] = [];
   const denied: string[] = [];
   for (const { topic, partitions } of places.values()) {
-    const info = await describe(log, topic);
+    const info = await describeTopic(log, topic);
     if (info === "denied") denied.push(topic);
     else if (info === undefined) faults.push(`${topic} is not there, or may not be seen`);
     else if (info.partitions !== partitions)
@@ -276,16 +277,6 @@ async function checkRights(
     }
   } finally {
     await client.close();
-  }
-}
-
-/** @returns denied when the user is known and may not see it */
-async function describe(log: EventLog, topic: string): Promise<TopicInfo | "denied" | undefined> {
-  try {
-    return await log.describeTopic(topic);
-  } catch (error) {
-    if (kafkaFault(error).kind === "authorization") return "denied";
-    throw error;
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { RedisClient, SQL } from "bun";
 import type { CheckResult } from "../../cli/verify/check.ts";
 import { createSystemRandom } from "../../src/adapters/system/random.ts";
+import { ClusterProgram } from "../support/cluster/cluster-program.ts";
 import { runTool, type Settings } from "../support/cluster/tool.ts";
 import { makeAuthority, pem } from "../support/services/certificates.ts";
 import { startKafka, useKafka, type Kafka } from "../support/services/kafka.ts";
@@ -259,6 +260,23 @@ test(
     expect([result.part, result.name]).toEqual(["kafka", "topics"]);
     expect(result.found).toBe("the user may not write chat.messages.acme");
     expect(result.look).toContain("give KAFKA_SASL_USERNAME the ACL");
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a user that may not see the topic that Kafka is asked for has reached Kafka all the same",
+  async () => {
+    await using consumers = await ClusterProgram.start("consumers/main.ts", ["outbox"], {
+      ...right,
+      KAFKA_SASL_USERNAME: "gateway",
+      KAFKA_SASL_PASSWORD: kafka.security?.users.gateway ?? "",
+      KAFKA_VALIDATE_ON_STARTUP: "true",
+      HEALTH_INCLUDE_KAFKA: "true",
+      TIDEGATE_CONSUMERS_PORT: "0",
+    });
+    expect((await consumers.readiness()).checks["kafka"]).toBe("ok");
+    expect(await consumers.stop()).toBe(0);
   },
   TIMEOUT_MS,
 );
