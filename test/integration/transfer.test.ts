@@ -25,7 +25,7 @@ const before = new Map<string, Awaited<ReturnType<Visitor["history"]>>>();
 const sentKeys = new Map<string, string>();
 let cursor: string;
 
-const bodyOf = (i: number): object => ({ text: `${i} é 👋 "\\ \n\u2028`, n: [i, { ключ: null }] });
+const bodyOf = (i: number): object => ({ text: `${i} é 👋 "\\ \n\u2028`, n: [i, { ç: null }] });
 
 /** Sends 5,000 messages, and in between some that are repeats and some that are refused. */
 async function fill(visitor: Visitor): Promise<void> {
