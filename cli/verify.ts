@@ -1,14 +1,10 @@
 import { readTenants } from "../src/adapters/postgres/tenant-rows.ts";
 import { createPrometheusTelemetry } from "../src/adapters/prometheus/telemetry.ts";
-import {
-  parseClusterConfig,
-  parseKafkaConfig,
-  type ClusterConfig,
-  type KafkaConfig,
-} from "../src/config-cluster.ts";
+import { parseClusterConfig, parseKafkaConfig, type ClusterConfig } from "../src/config-cluster.ts";
 import { ConfigError } from "../src/config-read.ts";
 import { limitsWith } from "../src/limits.ts";
 import type { Placement } from "../src/tenants.ts";
+import { withGroupPrefix } from "./cluster/group-prefix.ts";
 import { loadKafkaSettings } from "./cluster/kafka-settings.ts";
 import { openDatabase, openKafka, redisAuthorities, systemBasics } from "./cluster/open.ts";
 import { explainConfig } from "./program.ts";
@@ -51,11 +47,11 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function verifyAll(config: ClusterConfig): Promise<readonly CheckResult[]> {
-  return verify(config.kafka, config);
+  return verify(config, config);
 }
 
 async function verify(
-  kafka: KafkaConfig,
+  { kafka, cluster }: Pick<ClusterConfig, "kafka" | "cluster">,
   config: ClusterConfig | undefined,
 ): Promise<readonly CheckResult[]> {
   const basics = systemBasics();
@@ -69,7 +65,7 @@ async function verify(
   });
   const settings = loadKafkaSettings(kafka);
   const ca = config && redisAuthorities(config);
-  const log = openKafka(kafka, limits, { clock, random, telemetry });
+  const log = withGroupPrefix(openKafka(kafka, limits, { clock, random, telemetry }), cluster);
   const database = config && openDatabase(config, "tidegate/verify", 1);
   const placements =
     database &&

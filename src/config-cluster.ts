@@ -99,12 +99,18 @@ export function parseClusterConfig(env: Environment, program: ClusterProgram): C
   return build(base.config(), kafka.values, cluster.values);
 }
 
-/** Reads Kafka's part alone. @throws ConfigError as {@link parseClusterConfig} */
-export function parseKafkaConfig(env: Environment): KafkaConfig {
+/**
+ * Reads Kafka's part alone, and the cluster's name, which its groups have.
+ * @throws ConfigError as {@link parseClusterConfig}
+ */
+export function parseKafkaConfig(env: Environment): Pick<ClusterConfig, "kafka" | "cluster"> {
   const { values, faults } = readSettings(KAFKA_SETTINGS, env);
+  const { TIDEGATE_CLUSTER } = CLUSTER_SETTINGS;
+  const cluster = readSettings({ TIDEGATE_CLUSTER }, env);
   const missing = required(env).filter(({ name }) => name === "KAFKA_BROKERS");
-  throwFaults(withRelations(faults, [...missing, ...kafkaRelations(values, env)]));
-  return kafkaOf(values);
+  const relations = [...missing, ...kafkaRelations(values, env)];
+  throwFaults(withRelations([...faults, ...cluster.faults], relations));
+  return { kafka: kafkaOf(values), cluster: known(cluster.values.TIDEGATE_CLUSTER) };
 }
 
 function kafkaRelations(values: KafkaValues, env: Environment): ConfigFault[] {

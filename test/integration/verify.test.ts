@@ -62,6 +62,20 @@ afterAll(async () => {
   folder[Symbol.dispose]();
 }, TIMEOUT_MS);
 
+/** The user that may do nothing but what it is allowed. */
+const gatewayUser = () => ({
+  KAFKA_SASL_USERNAME: "gateway",
+  KAFKA_SASL_PASSWORD: kafka.security?.users.gateway ?? "",
+});
+
+const allow = (...args: string[]) =>
+  kafka.tool("org.apache.kafka.tools.AclCommand", [
+    "--add",
+    "--allow-principal",
+    "User:gateway",
+    ...args,
+  ]);
+
 /** The first check that failed, of a run that has to find something. */
 async function mistake(
   changes: Readonly<Record<string, string | undefined>>,
@@ -193,19 +207,12 @@ describe("a mistake is named with its setting", () => {
     },
   );
 
-  finds(
-    "a user without ACLs",
-    () => ({
-      KAFKA_SASL_USERNAME: "gateway",
-      KAFKA_SASL_PASSWORD: kafka.security?.users.gateway ?? "",
-    }),
-    {
-      part: "kafka",
-      check: "topics",
-      found: /chat\.messages\.acme/,
-      look: /ACLs? of KAFKA_SASL_USERNAME|ACL/,
-    },
-  );
+  finds("a user without ACLs", gatewayUser, {
+    part: "kafka",
+    check: "topics",
+    found: /chat\.messages\.acme/,
+    look: /ACLs? of KAFKA_SASL_USERNAME|ACL/,
+  });
 
   finds(
     "a wrong password of Redis",
@@ -244,19 +251,9 @@ describe("a mistake is named with its setting", () => {
 test(
   "a user that may see and read a tenant's topic, and not write it, is told so",
   async () => {
-    const allow = (...args: string[]) =>
-      kafka.tool("org.apache.kafka.tools.AclCommand", [
-        "--add",
-        "--allow-principal",
-        "User:gateway",
-        ...args,
-      ]);
     await allow("--operation", "Read", "--operation", "Describe", "--topic", "chat.messages.acme");
     await allow("--operation", "All", "--topic", "internal.verify.probe");
-    const result = await mistake({
-      KAFKA_SASL_USERNAME: "gateway",
-      KAFKA_SASL_PASSWORD: kafka.security?.users.gateway ?? "",
-    });
+    const result = await mistake(gatewayUser());
     expect([result.part, result.name]).toEqual(["kafka", "topics"]);
     expect(result.found).toBe("the user may not write chat.messages.acme");
     expect(result.look).toContain("give KAFKA_SASL_USERNAME the ACL");
@@ -269,8 +266,7 @@ test(
   async () => {
     await using consumers = await ClusterProgram.start("consumers/main.ts", ["outbox"], {
       ...right,
-      KAFKA_SASL_USERNAME: "gateway",
-      KAFKA_SASL_PASSWORD: kafka.security?.users.gateway ?? "",
+      ...gatewayUser(),
       KAFKA_VALIDATE_ON_STARTUP: "true",
       HEALTH_INCLUDE_KAFKA: "true",
       TIDEGATE_CONSUMERS_PORT: "0",
@@ -373,6 +369,28 @@ test(
     await kafka.tool(TOPIC_TOOL, ["--delete", "--topic", topic]);
     const gone = await mistake({});
     expect(gone.found).toContain(`${topic} is not there`);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a user that may use the groups of its cluster may use the one of verify, and none of another's",
+  async () => {
+    const topic = ["--operation", "All", "--topic", "internal.verify.probe"];
+    const group = [
+      "--operation",
+      "Read",
+      "--group",
+      "ours.",
+      "--resource-pattern-type",
+      "prefixed",
+    ];
+    for (const acl of [topic, group]) await allow(...acl);
+    const settings = { ...right, ...gatewayUser(), TIDEGATE_CLUSTER: "ours" };
+    const { output } = await runTool("cli/verify.ts", ["--kafka"], settings);
+    expect(output).toContain("all is well");
+    const other = await mistake({ ...gatewayUser(), TIDEGATE_CLUSTER: "theirs" }, ["--kafka"]);
+    expect([other.part, other.name]).toEqual(["kafka", "consumer group"]);
   },
   TIMEOUT_MS,
 );
