@@ -1,6 +1,6 @@
 import { sqlState } from "../../src/adapters/postgres/database-error.ts";
 import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
-import { migrationState } from "../../src/adapters/postgres/migrate.ts";
+import { makeSchema, migrationState } from "../../src/adapters/postgres/migrate.ts";
 import type { ClusterConfig } from "../../src/config-cluster.ts";
 import { AppError } from "../../src/errors.ts";
 import { type Check, Fault, Warning } from "./check.ts";
@@ -69,7 +69,7 @@ async function checkWrite(config: ClusterConfig, database: PostgresDatabase): Pr
   const done = new Error("undone");
   try {
     await database.transaction(async (session) => {
-      await session.unsafe(`CREATE SCHEMA IF NOT EXISTS "${config.cluster}"`);
+      await makeSchema(session, config.cluster);
       await session.unsafe(`CREATE TABLE "${config.cluster}".verify_probe (n integer)`);
       await session.unsafe(`INSERT INTO "${config.cluster}".verify_probe VALUES (1)`);
       throw done;
@@ -102,7 +102,7 @@ const SIGNS: readonly Sign[] = [
   },
   {
     pattern: /^42501|permission denied/,
-    look: "DATABASE_URL: the user needs CREATE on the database (GRANT CREATE ON DATABASE)",
+    look: "DATABASE_URL: the user needs CREATE on the database (GRANT CREATE ON DATABASE), or to own the schema",
   },
   { pattern: /^25006|read-only/, look: "DATABASE_URL: name the primary" },
   { pattern: /^53100|disk/i, look: "the server's disk" },

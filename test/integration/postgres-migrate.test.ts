@@ -14,8 +14,8 @@ const STEPS: readonly Migration[] = [
 
 interface Place extends AsyncDisposable {
   readonly database: PostgresDatabase;
-  /** Another process's pool on the same schema. */
-  open(): PostgresDatabase;
+  /** Another process's pool on the same schema. @param user the one of the tests' own if absent */
+  open(user?: string): PostgresDatabase;
 }
 
 async function place(): Promise<Place> {
@@ -23,9 +23,11 @@ async function place(): Promise<Place> {
   // Needs quoting, and has no table yet.
   const schema = `Test "${crypto.randomUUID()}"`;
   const pools: PostgresDatabase[] = [];
-  const open = (): PostgresDatabase => {
+  const open = (user?: string): PostgresDatabase => {
+    const address = new URL(url);
+    if (user !== undefined) address.username = user;
     const pool = new PostgresDatabase({
-      url,
+      url: address.href,
       schema,
       applicationName: "tidegate-test",
       connectionsMax: 2,
@@ -51,6 +53,26 @@ async function place(): Promise<Place> {
 
 const numbers = (steps: readonly { number: number }[]): number[] =>
   steps.map(({ number }) => number);
+
+test("a user needs no right on the database where the schema is there", async () => {
+  await using here = await place();
+  const { schema } = here.database;
+  const role = `test_${crypto.randomUUID().replaceAll("-", "")}`;
+  const owner = (sql: string) => here.database.use((session) => session.unsafe(sql));
+  await owner(`CREATE ROLE ${role} LOGIN`);
+  try {
+    const user = here.open(role);
+    expect(String(await rejection(migrate(user, STEPS)))).toContain("permission denied");
+    await owner(`CREATE SCHEMA ${quoteName(schema ?? "")} AUTHORIZATION ${role}`);
+    expect(numbers(await migrate(user, STEPS))).toEqual([1, 2]);
+    // Not even in the schema, once the tables are there.
+    await owner(`REVOKE CREATE ON SCHEMA ${quoteName(schema ?? "")} FROM ${role}`);
+    expect(await migrate(user, STEPS)).toEqual([]);
+  } finally {
+    await owner(`DROP OWNED BY ${role} CASCADE`);
+    await owner(`DROP ROLE ${role}`);
+  }
+});
 
 test("the steps are numbered without holes", () => {
   expect(numbers(MIGRATIONS)).toEqual(MIGRATIONS.map((_, i) => i + 1));

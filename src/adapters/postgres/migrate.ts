@@ -40,15 +40,17 @@ export async function migrate(
       await session.unsafe(`SET LOCAL idle_in_transaction_session_timeout = ${MIGRATE_TIMEOUT_MS}`);
       await session`
         SELECT pg_advisory_xact_lock(${LOCK_SPACE}, hashtext(${database.schema ?? ""}))`;
-      if (database.schema !== undefined)
-        await session.unsafe(`CREATE SCHEMA IF NOT EXISTS ${quoteName(database.schema)}`);
-      await session.unsafe(`
-        CREATE TABLE IF NOT EXISTS schema_migrations (
-          number integer PRIMARY KEY,
-          name text NOT NULL,
-          checksum text NOT NULL,
-          applied_at timestamptz NOT NULL DEFAULT now()
-        )`);
+      await makeSchema(session, database.schema);
+      const [{ isThere }]: [{ isThere: boolean }] = await session`
+        SELECT to_regclass('schema_migrations') IS NOT NULL AS "isThere"`;
+      if (!isThere)
+        await session.unsafe(`
+          CREATE TABLE schema_migrations (
+            number integer PRIMARY KEY,
+            name text NOT NULL,
+            checksum text NOT NULL,
+            applied_at timestamptz NOT NULL DEFAULT now()
+          )`);
       const { pending } = compare(await readApplied(session), migrations);
       for (const { number, name, sql } of pending) {
         await session.unsafe(sql);
@@ -60,6 +62,20 @@ export async function migrate(
     },
     { deadlineMs: MIGRATE_TIMEOUT_MS },
   );
+}
+
+/**
+ * Looks first: `IF NOT EXISTS` asks for the right to make it also where it is there, and a user whose
+ * tables somebody else has made need not have that.
+ * @param schema undefined: the server's own search path
+ */
+export async function makeSchema(
+  session: PostgresSession,
+  schema: string | undefined,
+): Promise<void> {
+  if (schema === undefined) return;
+  const [there] = await session`SELECT 1 FROM pg_namespace WHERE nspname = ${schema}`;
+  if (there === undefined) await session.unsafe(`CREATE SCHEMA ${quoteName(schema)}`);
 }
 
 /**
