@@ -136,6 +136,15 @@ describe("a program of a cluster that cannot start ends with a line that says wh
     expect(end.errors).toContain('there is no pool "presents": the pools are delivery, auditor');
   });
 
+  test("when a tool cannot reach Postgres, with its address and setting", async () => {
+    const settings = { ...cluster.settings, DATABASE_URL: `postgres://ana:secret@${nowhere}/chat` };
+    const end = await runTool("cli/tenants.ts", ["list"], settings);
+    expect([end.code, end.output]).toEqual([1, ""]);
+    expect(end.errors).toStartWith(`tenants: The database at ${nowhere} cannot be reached`);
+    expect(end.errors).toContain("look at DATABASE_URL");
+    expect(end.errors).not.toContain("secret");
+  });
+
   test("and --help needs no settings", async () => {
     for (const file of [
       "gateway/main.ts",

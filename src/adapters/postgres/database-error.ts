@@ -6,21 +6,25 @@ import { AppError, type ErrorCode } from "../../errors.ts";
  * Data that the server refuses is refused for good; everything that time or an operator can mend
  * is retriable: no connection, no memory, too slow, read-only, shutting down, deadlock, a missing
  * table, a wrong password.
+ * @param address `host:port`, told where it did not answer at all
  */
-export function databaseError(error: unknown): AppError {
+export function databaseError(error: unknown, address: string): AppError {
   if (error instanceof AppError) return error;
-  if (error instanceof SQL.SQLError) {
-    const code = sqlStateCode(sqlState(error));
-    return new AppError(code, `The database answered: ${error.message}`, { cause: error });
-  }
+  const state = sqlState(error);
+  if (state !== undefined && error instanceof Error)
+    return new AppError(sqlStateCode(state), `The database answered: ${error.message}`, {
+      cause: error,
+    });
   // Bun rejects with plain errors for certificates, and with the signal's reason for a wait.
   const isProgramFault =
     error instanceof TypeError || error instanceof SyntaxError || error instanceof RangeError;
   if (isProgramFault || !(error instanceof Error))
     return new AppError("internal", undefined, { cause: error });
-  return new AppError("store_unavailable", `The database cannot be reached: ${error.message}`, {
-    cause: error,
-  });
+  return new AppError(
+    "store_unavailable",
+    `The database at ${address} cannot be reached (${error.message}): look at DATABASE_URL`,
+    { cause: error },
+  );
 }
 
 /** SQLSTATE, or undefined when the error is not the server's. */
@@ -36,8 +40,7 @@ export function isConnectionLost(error: unknown): boolean {
   return state === undefined || state.startsWith("57P") || state.startsWith("08");
 }
 
-function sqlStateCode(state: string | undefined): ErrorCode {
-  if (state === undefined) return "store_unavailable";
+function sqlStateCode(state: string): ErrorCode {
   if (state === "53100") return "disk_full";
   // 22: data exception; 23: integrity constraint; 54: a value that is too large for the server.
   return /^(22|23|54)/.test(state) ? "row_refused" : "store_unavailable";

@@ -43,12 +43,14 @@ export class PostgresDatabase {
   readonly #sql: SQL;
   readonly #permits: Permits;
   readonly #statementTimeoutMs: number;
+  readonly #address: string;
   #closing: Promise<void> | undefined;
 
   constructor(options: PostgresOptions) {
     const { url, applicationName, schema, tls, connectionsMax, connectTimeoutMs } = options;
     this.schema = schema;
     this.#statementTimeoutMs = options.statementTimeoutMs;
+    this.#address = addressOf(url);
     this.#permits = new Permits(connectionsMax, options.waitingMax, connectTimeoutMs);
     this.#sql = new SQL({
       url,
@@ -99,7 +101,7 @@ export class PostgresDatabase {
       }
     } catch (error) {
       if (this.#closing !== undefined && isConnectionLost(error)) throw new AppError("closed");
-      throw databaseError(error);
+      throw databaseError(error, this.#address);
     } finally {
       release();
     }
@@ -142,7 +144,7 @@ export class PostgresDatabase {
     try {
       return await this.#sql.listen(channel, heard, listening);
     } catch (error) {
-      throw databaseError(error);
+      throw databaseError(error, this.#address);
     }
   }
 
@@ -176,6 +178,15 @@ async function commit(session: PostgresSession): Promise<void> {
   // The server answers ROLLBACK, without an error, when a statement had failed.
   if (results.at(-1)?.command !== "COMMIT")
     throw new AppError("store_unavailable", "The transaction was rolled back");
+}
+
+const DEFAULT_PORT = "5432";
+
+/** Host and port of a URL, for operators: never who logs in. */
+function addressOf(url: string): string {
+  if (!URL.canParse(url)) return "an address that is not a URL";
+  const { hostname, port } = new URL(url);
+  return `${hostname || "localhost"}:${port || DEFAULT_PORT}`;
 }
 
 /** A name as an SQL identifier. */
