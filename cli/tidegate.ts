@@ -16,6 +16,13 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   import: { doc: "bring tenants of such a file", load: () => import("./import.ts") },
   verify: { doc: "check settings against services", load: () => import("./verify.ts") },
+  "verify:kafka": {
+    doc: "check Kafka's alone (verify --kafka)",
+    load: () => {
+      process.argv.push("--kafka");
+      return import("./verify.ts");
+    },
+  },
   "accept-loss": {
     doc: "go on with a partition that was halted",
     load: () => import("./accept-loss-main.ts"),

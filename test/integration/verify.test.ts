@@ -404,6 +404,15 @@ test("verify:kafka needs nothing but Kafka's settings", async () => {
   expect(code).toBe(0);
 });
 
+test("verify:kafka is a command of tidegate as well, and takes --json", async () => {
+  const { code, output } = await runTool("cli/tidegate.ts", ["verify:kafka", "--json"], {
+    KAFKA_BROKERS: plain.brokers,
+  });
+  const { checks } = JSON.parse(output) as { checks: CheckResult[] };
+  expect(new Set(checks.map(({ part }) => part))).toEqual(new Set(["kafka"]));
+  expect(code).toBe(0);
+});
+
 test("settings that are wrong in themselves end it with 2, before any service is asked", async () => {
   const { code, output, errors } = await runTool("cli/verify.ts", [], {
     ...right,
