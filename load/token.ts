@@ -27,8 +27,8 @@ export class RunKey {
     };
   }
 
-  /** A token that may do everything in every conversation of the tenant. */
-  async token(user: string): Promise<string> {
+  /** A token that may do everything in every conversation of the tenant, {@link TENANT} when it is left out. */
+  async token(user: string, tenant = TENANT): Promise<string> {
     this.#issuer ??= createTokenIssuer({
       key: this.#key,
       issuer: ISSUER,
@@ -37,6 +37,6 @@ export class RunKey {
     });
     const issue = await this.#issuer;
     const capabilities = { "*": ["subscribe", "send", "history"] as const };
-    return issue({ tenant: TENANT, user, capabilities, lifetimeMs: LIFETIME_MS });
+    return issue({ tenant, user, capabilities, lifetimeMs: LIFETIME_MS });
   }
 }

@@ -165,6 +165,13 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
     { name: "tidegate_delivery_partitions", help: "Partitions that this process owns" },
     () => workers.size,
   );
+  telemetry.gauge(
+    {
+      name: "tidegate_delivery_partitions_starting",
+      help: "Partitions of this process whose state is still read from the store",
+    },
+    () => starting.size,
+  );
 
   return {
     halted: () => halted,

@@ -151,7 +151,8 @@ export class Cluster implements AsyncDisposable {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  get #settings(): Record<string, string> {
+  /** Settings with which a program or tool finds everything. */
+  get settings(): Record<string, string> {
     const url = (text: string, proxy: Proxy | undefined): string => {
       if (proxy === undefined) return text;
       const changed = new URL(text);
@@ -180,7 +181,7 @@ export class Cluster implements AsyncDisposable {
       args,
       key: this.key,
       dataDir: this.#folder,
-      settings: { ...this.#settings, ...settings },
+      settings: { ...this.settings, ...settings },
     });
   }
 
@@ -189,7 +190,7 @@ export class Cluster implements AsyncDisposable {
     // Not in step with it: the proxies that it talks through are in this process.
     const child = Bun.spawn([process.execPath, ...command, String(this.#options.partitions)], {
       cwd: ROOT,
-      env: { ...process.env, ...this.#settings },
+      env: { ...process.env, ...this.settings },
       stdout: "pipe",
       stderr: "pipe",
     });
