@@ -11,6 +11,7 @@ import {
 } from "./config-read.ts";
 import { SETTINGS, type SettingValues } from "./config-table.ts";
 import { readConfig, redacted, type Config } from "./config.ts";
+import { kafkajsLacks } from "./kafka/kafkajs-lacks.ts";
 import type { KafkaBroker, KafkaCompression, KafkaGroupProtocol } from "./kafka/settings.ts";
 
 /** Paths are of PEM files. */
@@ -118,6 +119,7 @@ function kafkaRelations(values: KafkaValues, env: Environment): ConfigFault[] {
     ...tlsFaults(values),
     ...saslFaults(values),
     ...replicationFaults(values),
+    ...clientFaults(values),
     ...seedFaults(env),
   ];
 }
@@ -205,6 +207,18 @@ function replicationFaults(read: KafkaValues): ConfigFault[] {
   if (all === undefined || least === undefined || least <= all) return [];
   const fault = "is above KAFKA_REPLICATION: no append could ever succeed";
   return [{ name: "KAFKA_MIN_INSYNC_REPLICAS", fault }];
+}
+
+/** What the chosen client library cannot do. */
+function clientFaults(read: KafkaValues): ConfigFault[] {
+  if (read.KAFKA_CLIENT !== "kafkajs") return [];
+  const { KAFKA_COMPRESSION: compression, KAFKA_GROUP_PROTOCOL: groupProtocol } = read;
+  return kafkajsLacks({ compression, groupProtocol }).map(
+    ({ setting, value, reason, instead }) => ({
+      name: setting,
+      fault: `${value} needs KAFKA_CLIENT=platformatic: ${reason}; set ${instead}`,
+    }),
+  );
 }
 
 /** Names that operators know from elsewhere: told, since what they ask for would not happen. */

@@ -44,6 +44,27 @@ describe("parseClusterConfig", () => {
     );
   });
 
+  test("what kafkajs cannot do is told with what else is wrong, with what to set instead", () => {
+    const wanted = { KAFKA_CLIENT: "kafkajs", KAFKA_GROUP_PROTOCOL: "consumer", PORT: "none" };
+    for (const KAFKA_COMPRESSION of ["lz4", "snappy"]) {
+      const faults = faultsWith({ ...wanted, KAFKA_COMPRESSION });
+      expect(Object.keys(faults).sort()).toEqual([
+        "KAFKA_COMPRESSION",
+        "KAFKA_GROUP_PROTOCOL",
+        "PORT",
+      ]);
+      expect(faults["KAFKA_COMPRESSION"]).toStartWith(
+        `${KAFKA_COMPRESSION} needs KAFKA_CLIENT=platformatic: `,
+      );
+      expect(faults["KAFKA_COMPRESSION"]).toEndWith("; set zstd or gzip");
+      expect(faults["KAFKA_GROUP_PROTOCOL"]).toEndWith("; set classic");
+    }
+    expect(parse({ KAFKA_CLIENT: "kafkajs", KAFKA_COMPRESSION: "zstd" }).kafka.client).toBe(
+      "kafkajs",
+    );
+    expect(parse({ KAFKA_COMPRESSION: "lz4" }).kafka.compression).toBe("lz4");
+  });
+
   test("with those three the rest has defaults", () => {
     const config = parse({});
     expect(config.kafka).toEqual({

@@ -24,7 +24,7 @@ export const batchCodec: BatchCodec = {
   },
 };
 
-/** @throws TypeError for what `capabilities.ts` says is missing */
+/** @throws TypeError for what `kafkajs-lacks.ts` says is missing */
 export function compress(compression: KafkaCompression, bytes: Buffer): Buffer {
   if (compression === "none") return bytes;
   if (compression === "gzip") return gzipSync(bytes);
