@@ -17,7 +17,7 @@ import type { Socket } from "../src/ports/socket.ts";
 import type { Counter, Telemetry } from "../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../src/ports/tenant-catalog.ts";
 import { recordKey } from "../src/tenants.ts";
-import { encodeReconnect, encodeRefused } from "../src/wire/reply.ts";
+import { encodeReconnect } from "../src/wire/reply.ts";
 import { Connection } from "./connection.ts";
 import { Failover } from "./failover.ts";
 import { Heartbeats } from "./heartbeat.ts";
@@ -25,6 +25,7 @@ import { readHistory, type HistoryQuery } from "./history.ts";
 import { Ingress } from "./ingress.ts";
 import { Producer } from "./producer.ts";
 import type { Reader } from "./reader.ts";
+import { RefusedPushes } from "./refused-pushes.ts";
 import { Relay } from "./relay.ts";
 import type { Session } from "./session.ts";
 import type { TenantState } from "./tenant-state.ts";
@@ -74,6 +75,7 @@ export class Gateway {
   readonly #producer: Producer;
   readonly #heartbeats: Heartbeats;
   readonly #users = new Users();
+  readonly #refusedPushes: RefusedPushes;
   readonly #connections = new Set<Connection>();
   /** In order of opening. */
   readonly #unauthenticated = new Set<Connection>();
@@ -121,6 +123,7 @@ export class Gateway {
       telemetry,
       refused: (refusal) => this.#refused(refusal),
     });
+    this.#refusedPushes = new RefusedPushes(limits.refusalsKeptMax);
     this.#heartbeats = new Heartbeats(Math.round(limits.heartbeatMs / TICK_MS));
     this.#closes = closeCounters(telemetry);
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
@@ -355,9 +358,7 @@ export class Gateway {
   }
 
   #refused(refusal: Refusal): void {
-    const { tenant, user, conversation, key, message, code } = refusal;
-    const line = encodeRefused(conversation, key, message, code);
-    for (const connection of this.#users.of(tenant, user)) connection.reply(line);
+    this.#refusedPushes.push(refusal, this.#users.of(refusal.tenant, refusal.user));
   }
 }
 

@@ -60,13 +60,15 @@ export class Refusals {
     if (one.header === undefined) return;
     const sender = senderOf(one.record.value);
     if (sender === undefined) return;
-    this.#options.backplane.refuse({
+    const { topic, partition, backplane } = this.#options;
+    backplane.refuse({
       tenant: one.tenant,
       user: sender.user,
       conversation: one.conversation,
       key: sender.key,
       message: one.header.id,
       code: one.code,
+      origin: `${topic}/${partition}/${one.offset}`,
     });
   }
 }

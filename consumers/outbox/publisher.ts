@@ -1,6 +1,6 @@
 import { asAppError } from "../../src/errors.ts";
 import type { Limits } from "../../src/limits.ts";
-import { CircuitBreaker } from "../../src/policy/circuit-breaker.ts";
+import { CIRCUIT_POLICY, CircuitBreaker } from "../../src/policy/circuit-breaker.ts";
 import type { Backplane } from "../../src/ports/backplane.ts";
 import type { Clock, Timer } from "../../src/ports/clock.ts";
 import type { Digest } from "../../src/ports/digest.ts";
@@ -42,6 +42,8 @@ const BATCHES_PER_TURN = 10;
 const TURN_MS = 1_000;
 /** Turns of one partition before others have theirs. */
 const TURNS_MAX = 5;
+/** Live delivery of what was acked waits for the next try, so these do not get as rare as others. */
+const TRIES = { ...CIRCUIT_POLICY, resetMaxMs: 2_000 };
 const NOTHING: OutboxStats = { rows: 0, chars: 0, messages: 0, parked: 0, oldestMs: 0 };
 
 interface Work extends PartitionId {
@@ -62,7 +64,7 @@ export class OutboxPublisher {
   readonly #work = new Map<string, Work>();
   readonly #running = new Set<Promise<void>>();
   /** Of the log as a whole: while nothing can be published, one partition tries for all. */
-  readonly #log = new CircuitBreaker();
+  readonly #log = new CircuitBreaker(TRIES);
   readonly #metrics: OutboxMetrics;
   readonly #timers: readonly Timer[];
   #busy = 0;
@@ -124,7 +126,7 @@ export class OutboxPublisher {
         names.add(name);
         let work = this.#work.get(name);
         if (work === undefined) {
-          work = { topic, partition, circuit: new CircuitBreaker(), tries: 0, busy: false };
+          work = { topic, partition, circuit: new CircuitBreaker(TRIES), tries: 0, busy: false };
           this.#work.set(name, work);
         }
         if (this.#mayBegin(work)) this.#run(this.#drain(work));
@@ -234,7 +236,7 @@ export class OutboxPublisher {
       this.#metrics.parked.value++;
       telemetry.log("error", "a row of the outbox is parked", { topic, partition, number, reason });
       // It had its receipt: its sender is told.
-      const refusal = refusalOf(record, code);
+      const refusal = refusalOf(record, code, `outbox/${topic}/${partition}/${number}`);
       if (refusal !== undefined) backplane.refuse(refusal);
     }
   }

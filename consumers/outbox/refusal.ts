@@ -7,8 +7,11 @@ interface Value {
   readonly payload?: Readonly<Record<"conversation_id" | "key" | "sender", unknown>>;
 }
 
-/** What the sender of a record that is never published is told; undefined for a foreign record. */
-export function refusalOf(record: LogRecord, code: ErrorCode): Refusal | undefined {
+/**
+ * What the sender of a record that is never published is told; undefined for a foreign record.
+ * @param origin of the row
+ */
+export function refusalOf(record: LogRecord, code: ErrorCode, origin: string): Refusal | undefined {
   const header = parseVerdictHeader(record);
   const value = header === undefined ? undefined : parseValue(record.value);
   if (header === undefined || value?.payload === undefined) return undefined;
@@ -23,6 +26,7 @@ export function refusalOf(record: LogRecord, code: ErrorCode): Refusal | undefin
     key,
     message: header.id,
     code: code === "record_too_large" ? "content_too_large" : "invalid_content",
+    origin,
   };
 }
 

@@ -40,6 +40,25 @@ export const POOL_LIMITS = {
     "connect again; everything is checked",
   ),
 
+  refusalsKeptMax: limit(
+    10_000,
+    "count",
+    "Refusals that one process keeps until Redis has passed them on twice",
+    "the oldest is given up and counted; its dead letter stays",
+  ),
+  refusalsKeptBytesMax: limit(
+    4 * MiB,
+    "bytes",
+    "Characters of the refusals that one process keeps",
+    "the oldest is given up and counted; its dead letter stays",
+  ),
+  refusalRepeatMs: limit(
+    5_000,
+    "ms",
+    "Time after which a refusal is said again, in which gateways that lost Redis come back",
+    "said again",
+  ),
+
   // The delivery pool.
   windowOffsets: limit(
     65_536,

@@ -41,6 +41,8 @@ export interface Refusal {
   readonly key: string;
   readonly message: string;
   readonly code: string;
+  /** Where the refused record is: the same whenever the same refusal is heard again. */
+  readonly origin: string;
 }
 
 /** What a gateway hears. Calls MUST NOT throw. */
@@ -75,6 +77,11 @@ export interface BackplaneMember {
 export interface Backplane {
   publish(publication: Publication): void;
   beat(beat: Beat): void;
+  /**
+   * Unlike the rest, a refusal can be read nowhere else. While the backplane is away it MUST be kept,
+   * within bounds and as long as this process lives, and said when it is back, to those who have come
+   * back as well. It may be heard several times.
+   */
   refuse(refusal: Refusal): void;
   /** Has `current` answer whoever asks for the partition's beat, until the returned call. */
   answerBeats(topic: string, partition: number, current: () => Beat): () => void;

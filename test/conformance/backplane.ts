@@ -128,6 +128,7 @@ export function backplaneConformance(name: string, create: () => Promise<Backpla
         key: "k",
         message: "m",
         code: "key_conflict",
+        origin: "chat.messages.acme/3/41",
       };
       // Joining a user has no answer: a conversation's join after it shows that it is done.
       await ear.member.join("acme", "general", TOPIC, 3);

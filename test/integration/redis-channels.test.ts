@@ -117,7 +117,8 @@ test("tenants that share a topic, and a channel of it, are handed nothing of eac
     ...publicationOf("room", 1, { topic }),
     runs: [...of("rival", "room"), ...of("acme", "room"), ...of("rival", "secret")],
   });
-  const refusal = { conversation: "room", key: "k", message: "m", code: "key_conflict" };
+  const message = { conversation: "room", key: "k", message: "m" };
+  const refusal = { ...message, code: "key_conflict", origin: `${topic}/${PARTITION}/7` };
   worker.backplane.refuse({ ...refusal, tenant: "rival", user: "ana" });
   worker.backplane.refuse({ ...refusal, tenant: "acme", user: "bo" });
   worker.backplane.refuse({ ...refusal, tenant: "acme", user: "ana" });

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { until } from "../support/gateway/until.ts";
 import { freshPrefix, startRedisProcess } from "../support/redis/backplane.ts";
 import { Ear, beatOf, publicationOf, repeat, TOPIC } from "../support/redis/ear.ts";
 import { startProxy } from "../support/services/proxy.ts";
@@ -133,6 +134,91 @@ test(
       () => worker.backplane.publish(publicationOf("room", ++number)),
       () => ear.publications.length > 0,
     );
+  },
+  SLOW_TEST_MS,
+);
+
+const refusal = {
+  tenant: "acme",
+  user: "ana",
+  conversation: "room",
+  key: "k",
+  message: "m",
+  code: "key_conflict",
+  origin: `${TOPIC}/3/7`,
+};
+const REPEAT = { ...QUICK, refusalRepeatMs: 1_500 };
+
+test(
+  "a refusal of a time without Redis is heard once Redis is back, and is kept no longer",
+  async () => {
+    await using redis = await startRedis();
+    const prefix = freshPrefix();
+    await using worker = startRedisProcess({ url: redis.url, prefix }, REPEAT);
+    await using gateway = startRedisProcess({ url: redis.url, prefix }, QUICK);
+    await Promise.all([worker.backplane.opened(), gateway.backplane.opened()]);
+    const ear = new Ear(gateway.backplane);
+    ear.member.joinUser("acme", "ana");
+    await ear.member.join("acme", "room", TOPIC, 3);
+    await redis.kill();
+    await ear.until(() => ear.interruptions >= 1);
+    const kept = () => worker.telemetry.value("tidegate_backplane_refusals_kept");
+    worker.backplane.refuse(refusal);
+    expect(kept()).toBe(1);
+
+    await redis.start();
+    await ear.until(() => ear.refusals.length > 0);
+    expect(ear.refusals[0]).toEqual(refusal);
+    await until("it is kept no longer", () => kept() === 0);
+    expect(worker.telemetry.value("tidegate_backplane_refusals_dropped_total")).toBe(0);
+  },
+  SLOW_TEST_MS,
+);
+
+test(
+  "a refusal that a frozen Redis never answers for is said again to the one that is there after it",
+  async () => {
+    await using redis = await startRedis();
+    const prefix = freshPrefix();
+    await using worker = startRedisProcess({ url: redis.url, prefix }, REPEAT);
+    await using gateway = startRedisProcess({ url: redis.url, prefix }, QUICK);
+    await Promise.all([worker.backplane.opened(), gateway.backplane.opened()]);
+    const ear = new Ear(gateway.backplane);
+    ear.member.joinUser("acme", "ana");
+    await ear.member.join("acme", "room", TOPIC, 3);
+    await redis.pause();
+    worker.backplane.refuse(refusal);
+    await until("the worker has given its connection up", () => !!worker.backplane.problem());
+    await ear.until(() => ear.interruptions >= 1);
+    await redis.kill();
+    await redis.start();
+    await ear.until(() => ear.refusals.length > 0);
+    expect(ear.refusals[0]).toEqual(refusal);
+    const kept = () => worker.telemetry.value("tidegate_backplane_refusals_kept");
+    await until("it is kept no longer", () => kept() === 0);
+  },
+  SLOW_TEST_MS,
+);
+
+test(
+  "a gateway that alone had lost Redis hears a refusal of that time",
+  async () => {
+    await using redis = await startRedis();
+    const [host, port] = (redis.nodes[0] as string).split(":") as [string, string];
+    await using proxy = await startProxy({ host, port: Number(port) });
+    const prefix = freshPrefix();
+    await using worker = startRedisProcess({ url: redis.url, prefix }, REPEAT);
+    await using gateway = startRedisProcess({ url: `redis://${proxy.address}`, prefix }, QUICK);
+    await Promise.all([worker.backplane.opened(), gateway.backplane.opened()]);
+    const ear = new Ear(gateway.backplane);
+    ear.member.joinUser("acme", "ana");
+    await ear.member.join("acme", "room", TOPIC, 3);
+    await proxy.cut();
+    await ear.until(() => ear.interruptions >= 1);
+    worker.backplane.refuse(refusal);
+    await proxy.heal();
+    await ear.until(() => ear.refusals.length > 0);
+    expect(ear.refusals).toEqual([refusal]);
   },
   SLOW_TEST_MS,
 );

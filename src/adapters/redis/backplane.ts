@@ -3,6 +3,7 @@ import type { Backplane, BackplaneListener, BackplaneMember, Beat } from "../../
 import type { SharedLimits } from "../../ports/shared-limits.ts";
 import { Fabric, type RedisOptions } from "./fabric.ts";
 import { decodeRefusal, QUESTION } from "./frame.ts";
+import { KeptRefusals } from "./kept-refusals.ts";
 import { Listening } from "./listening.ts";
 import { Publisher, USER_SLOTS } from "./publisher.ts";
 import { createSharedLimits } from "./shared-limits.ts";
@@ -36,7 +37,7 @@ interface UserChannel {
 
 /**
  * The backplane over Redis pub/sub, sharded pub/sub on a cluster. Connects at once and for as long as it
- * lives; while Redis is away everything published is dropped and counted.
+ * lives; while Redis is away everything published is dropped and counted, but for refusals.
  * @throws RangeError for a URL or prefix that is none
  */
 export function createRedisBackplane(options: RedisBackplaneOptions): RedisBackplane {
@@ -51,7 +52,8 @@ export function createRedisBackplane(options: RedisBackplaneOptions): RedisBackp
   const fabric = new Fabric(options, lanes, () => {
     for (const listener of listeners) listener.interrupted();
   });
-  const publisher = new Publisher(fabric, lanes, limits.publicationCharsMax);
+  const refusals = new KeptRefusals({ ...options, fabric });
+  const publisher = new Publisher(fabric, lanes, limits.publicationCharsMax, refusals);
 
   function once(key: string, run: () => void): void {
     if (asking.size === 0)
@@ -170,6 +172,7 @@ export function createRedisBackplane(options: RedisBackplaneOptions): RedisBackp
     close() {
       listeners.clear();
       answers.clear();
+      refusals.close();
       fabric.close();
       return Promise.resolve();
     },

@@ -67,6 +67,7 @@ export class Fabric {
   #problem: AppError | undefined;
   #opened: (() => void)[] = [];
   #closed = false;
+  #cuts = 0;
 
   /**
    * @param lanes channels of publications a partition has
@@ -115,17 +116,28 @@ export class Fabric {
     return this.#problem;
   }
 
+  /** Rises whenever a connection was lost or channels have moved. */
+  get cuts(): number {
+    return this.#cuts;
+  }
+
+  /** Whether what is of this tag can be sent now. */
+  isLive(tag: number): boolean {
+    return this.#nodeOf(tag)?.live === true;
+  }
+
   /** Resolves when every server is connected. */
   opened(): Promise<void> {
     if (this.#allLive()) return Promise.resolve();
     return new Promise((resolve) => this.#opened.push(resolve));
   }
 
-  /** Sends, or drops and counts. */
-  send(tag: number, channel: string, text: string): void {
+  /** Sends, or drops and counts. @param taken is told once whether Redis took it */
+  send(tag: number, channel: string, text: string, taken?: (isTaken: boolean) => void): void {
     const node = this.#nodeOf(tag);
-    if (node === undefined) this.metrics.dropped.away.value++;
-    else node.send(channel, text);
+    if (node !== undefined) return node.send(channel, text, taken);
+    this.metrics.dropped.away.value++;
+    taken?.(false);
   }
 
   /**
@@ -248,7 +260,7 @@ export class Fabric {
 
   /** Whether the channel's server is known not to be there. */
   #isAway(channel: Channel): boolean {
-    return this.#problem !== undefined && this.#nodeOf(channel.tag)?.live !== true;
+    return this.#problem !== undefined && !this.isLive(channel.tag);
   }
 
   #subscribed(names: readonly string[]): void {
@@ -265,6 +277,7 @@ export class Fabric {
 
   /** These channels are not heard any more, until they are confirmed again. */
   #cut(which: (channel: Channel) => boolean): void {
+    this.#cuts++;
     let promised = false;
     for (const channel of this.#channels.values()) {
       if (!which(channel)) continue;

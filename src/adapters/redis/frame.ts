@@ -178,7 +178,15 @@ export function decodeBeat(text: string, lanes: number): LaneBeat | undefined {
   return { ownerEpoch, number, publishedThrough, storedThrough, counts };
 }
 
-const REFUSAL_FIELDS = ["tenant", "user", "conversation", "key", "message", "code"] as const;
+const REFUSAL_FIELDS = [
+  "tenant",
+  "user",
+  "conversation",
+  "key",
+  "message",
+  "code",
+  "origin",
+] as const;
 
 export function encodeRefusal(refusal: Refusal): string {
   return REFUSAL + JSON.stringify(REFUSAL_FIELDS.map((field) => refusal[field]));
@@ -195,7 +203,8 @@ export function decodeRefusal(text: string): Refusal | undefined {
   }
   if (!Array.isArray(fields) || fields.length !== REFUSAL_FIELDS.length) return undefined;
   if (!fields.every((field) => typeof field === "string")) return undefined;
-  const [tenant, user, conversation, key, message, code] = fields as [
+  const [tenant, user, conversation, key, message, code, origin] = fields as [
+    string,
     string,
     string,
     string,
@@ -203,5 +212,5 @@ export function decodeRefusal(text: string): Refusal | undefined {
     string,
     string,
   ];
-  return { tenant, user, conversation, key, message, code };
+  return { tenant, user, conversation, key, message, code, origin };
 }

@@ -9,6 +9,7 @@ export interface RedisMetrics {
   readonly foreign: Counter;
   readonly reconnects: Counter;
   readonly interruptions: Counter;
+  readonly refusalsDropped: Counter;
   readonly roundTrip: Histogram;
 }
 
@@ -39,6 +40,10 @@ export function createRedisMetrics(telemetry: Telemetry): RedisMetrics {
     foreign: counter("foreign_messages", "Messages on our channels that are not ours or not whole"),
     reconnects: counter("reconnects", "Connections to Redis that were lost"),
     interruptions: counter("interruptions", "Times that something may have been missed"),
+    refusalsDropped: counter(
+      "refusals_dropped",
+      "Refusals that were given up before Redis had passed them on twice",
+    ),
     roundTrip: telemetry.histogram({
       name: "tidegate_backplane_probe_seconds",
       help: "Time of a message to itself through Redis",

@@ -40,6 +40,13 @@ export interface NodeEvents {
   misrouted(): void;
 }
 
+interface Outgoing {
+  readonly channel: string;
+  readonly text: string;
+  /** Told once whether Redis took it, if anybody asked. */
+  readonly taken: ((isTaken: boolean) => void) | undefined;
+}
+
 const NAMES_AT_ONCE = 512;
 const BACKOFF = { firstMs: 50, maxMs: 1_000 };
 
@@ -58,7 +65,7 @@ export class Node {
   readonly #toAsk = new Set<string>();
   readonly #toLeave = new Set<string>();
   #client: Redis | undefined;
-  #out: { channel: string; text: string }[] = [];
+  #out: Outgoing[] = [];
   #outChars = 0;
   #attempts = 0;
   #retry: Timer | undefined;
@@ -111,16 +118,18 @@ export class Node {
   }
 
   /** Sends at the end of this turn, with everything else of it. Drops and counts what cannot go. */
-  send(channel: string, text: string): void {
+  send(channel: string, text: string, taken?: (isTaken: boolean) => void): void {
     const { metrics, limits } = this.#options;
-    if (this.#client === undefined) metrics.dropped.away.value++;
-    else if (this.#outChars + text.length > limits.backplaneOutBytesMax)
-      metrics.dropped.full.value++;
-    else {
-      this.#out.push({ channel, text });
-      this.#outChars += text.length;
-      this.#schedule();
+    const { dropped } = metrics;
+    const isAway = this.#client === undefined;
+    if (isAway || this.#outChars + text.length > limits.backplaneOutBytesMax) {
+      (isAway ? dropped.away : dropped.full).value++;
+      taken?.(false);
+      return;
     }
+    this.#out.push({ channel, text, taken });
+    this.#outChars += text.length;
+    this.#schedule();
   }
 
   /** @throws what Redis says; backplane_unavailable without a connection */
@@ -167,6 +176,7 @@ export class Node {
     const client = this.#client;
     this.#client = undefined;
     if (client !== undefined) abandonClient(client);
+    this.#drop();
   }
 
   #open(): void {
@@ -219,7 +229,7 @@ export class Node {
   #probe(now: number): void {
     if (this.#probeChannel === "") return;
     this.#probeSentAt = now;
-    this.#out.push({ channel: this.#probeChannel, text: String(++this.#probes) });
+    this.#out.push({ channel: this.#probeChannel, text: String(++this.#probes), taken: undefined });
   }
 
   #lose(client: Redis, error: AppError): void {
@@ -230,11 +240,17 @@ export class Node {
     const { metrics } = this.#options;
     metrics.reconnects.value++;
     metrics.dropped.away.value += this.#out.length;
-    this.#out = [];
-    this.#outChars = 0;
+    this.#drop();
     this.#probeSentAt = undefined;
     this.#openLater();
     this.#events.lost(error);
+  }
+
+  #drop(): void {
+    const out = this.#out;
+    this.#out = [];
+    this.#outChars = 0;
+    for (const { taken } of out) taken?.(false);
   }
 
   #schedule(): void {
@@ -264,17 +280,25 @@ export class Node {
     metrics.messages.value += out.length;
     metrics.characters.value += chars;
     pipeline.exec().then(
-      (results) => this.#sent(client, chars, results ?? []),
-      (error: unknown) => this.#lose(client, redisError(error)),
+      (results) => this.#sent(client, chars, out, results ?? []),
+      (error: unknown) => {
+        this.#lose(client, redisError(error));
+        for (const { taken } of out) taken?.(false);
+      },
     );
   }
 
   #sent(
     client: Redis,
     chars: number,
+    out: readonly Outgoing[],
     results: readonly (readonly [Error | null, unknown])[],
   ): void {
-    if (client !== this.#client) return;
+    const isPresent = client === this.#client;
+    // What a server took whose connection is lost may have reached nobody.
+    for (let i = 0; i < out.length; i++)
+      (out[i] as Outgoing).taken?.(isPresent && results[i]?.[0] === null);
+    if (!isPresent) return;
     this.#outChars -= chars;
     let refused: Error | undefined;
     for (const [error] of results) {

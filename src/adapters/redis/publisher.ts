@@ -1,6 +1,7 @@
 import type { Beat, Publication, PublishedRun, Refusal } from "../../ports/backplane.ts";
 import type { Fabric } from "./fabric.ts";
 import { encodeBeat, encodeHead, encodeRefusal, encodeRun } from "./frame.ts";
+import type { KeptRefusals } from "./kept-refusals.ts";
 import { laneOf } from "./names.ts";
 
 /** What a worker has said in one partition since it owns it. */
@@ -21,12 +22,14 @@ export class Publisher {
   readonly #fabric: Fabric;
   readonly #lanes: number;
   readonly #charsMax: number;
+  readonly #refusals: KeptRefusals;
   readonly #voices = new Map<string, Voice>();
 
-  constructor(fabric: Fabric, lanes: number, charsMax: number) {
+  constructor(fabric: Fabric, lanes: number, charsMax: number, refusals: KeptRefusals) {
     this.#fabric = fabric;
     this.#lanes = lanes;
     this.#charsMax = charsMax;
+    this.#refusals = refusals;
   }
 
   publish(publication: Publication): void {
@@ -51,7 +54,7 @@ export class Publisher {
 
   refuse(refusal: Refusal): void {
     const { tag, name } = this.#fabric.names.user(refusal.tenant, refusal.user, USER_SLOTS);
-    this.#fabric.send(tag, name, encodeRefusal(refusal));
+    this.#refusals.say(tag, name, encodeRefusal(refusal));
   }
 
   #publishLane(

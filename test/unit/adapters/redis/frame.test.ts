@@ -162,11 +162,12 @@ describe("a refusal", () => {
     key: "k",
     message: "m",
     code: "key_conflict",
+    origin: "t/0/7",
   };
 
   test("comes back", () => expect(decodeRefusal(encodeRefusal(refusal))).toEqual(refusal));
 
-  test.each(["", "1r", "1r{}", "1r[1,2,3,4,5,6]", '1r["a"]', "1r[", "1p"])(
+  test.each(["", "1r", "1r{}", "1r[1,2,3,4,5,6,7]", '1r["a"]', "1r[", "1p"])(
     "is not what is foreign: %j",
     (text) => expect(decodeRefusal(text)).toBeUndefined(),
   );

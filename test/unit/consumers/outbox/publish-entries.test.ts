@@ -101,15 +101,16 @@ test("a row whose header cannot be read is parked without asking the log", async
 
 test("the sender of a parked record is told which one, and of a foreign record nobody is", () => {
   const { record } = entry(1);
-  expect(refusalOf(record, "record_too_large")).toEqual({
+  expect(refusalOf(record, "record_too_large", "o/1")).toEqual({
     tenant: "acme",
     user: "ana",
     conversation: "general",
     key: "0198aaaa-bbbb-7ccc-8ddd-000000000001",
     message: "0198aaaa-bbbb-7ccc-8ddd-000000000001.scope",
     code: "content_too_large",
+    origin: "o/1",
   });
-  expect(refusalOf({ ...record, value: "nonsense" }, "row_refused")).toBeUndefined();
+  expect(refusalOf({ ...record, value: "nonsense" }, "row_refused", "o/1")).toBeUndefined();
   const cut = { ...record, value: `${record.value.slice(0, -3)}x}}` };
-  expect(refusalOf(cut, "row_refused")).toBeUndefined();
+  expect(refusalOf(cut, "row_refused", "o/1")).toBeUndefined();
 });
