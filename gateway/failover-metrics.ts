@@ -43,8 +43,10 @@ export class FailoverMetrics {
       for (const lane of diverted) if (lane.circuit.state !== "closed") open++;
       return open;
     });
-    gauge("outbox_circuit_open", "1 while the outbox's circuit is not closed", () =>
-      database.state === "closed" ? 0 : 1,
+    gauge(
+      "outbox_put_circuit_open",
+      "1 while the circuit of this gateway's puts is not closed",
+      () => (database.state === "closed" ? 0 : 1),
     );
     gauge("outbox_own_rows", "Rows that this gateway has in the outbox, at most", () => put.rows);
     gauge(

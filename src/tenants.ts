@@ -6,11 +6,12 @@ export interface Placement {
   readonly partitions: number;
 }
 
-/** What a tenant may use of each gateway; undefined: what the settings say for all. */
+/** What a tenant may use; undefined: what the settings say for all. */
 export interface TenantLimits {
+  /** Over all gateways together, as is the burst. */
   readonly sendsPerSecond: number | undefined;
   readonly sendsBurst: number | undefined;
-  /** Sockets that have authenticated. */
+  /** Sockets that have authenticated, of each gateway. */
   readonly connections: number | undefined;
 }
 

@@ -22,7 +22,7 @@ export const TENANTS_HELP = `bun run tenants — the tenants of a cluster
                            makes the tenant and its topic; its place never changes afterwards
   list [--all]             every tenant; with --all the removed ones too
   show <name>              one tenant
-  limits <name> [limits]   changes what it may use of each gateway, at once
+  limits <name> [limits]   changes what it may use, at once
   suspend <name>           nobody of it may connect; what was acked is still delivered
   resume <name>            ends that
   remove <name> --yes [--export <file>]
@@ -30,7 +30,8 @@ export const TENANTS_HELP = `bun run tenants — the tenants of a cluster
                            topic, for good
 
 Limits, each a number or none for what the settings say:
-  --sends-per-second N   --burst N   --connections N
+  --sends-per-second N   --burst N   over all gateways together
+  --connections N                    in each gateway
 
 Plans (${DEFAULT_PLAN} when not said):
 ${PLAN_LINES}

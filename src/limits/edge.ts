@@ -105,13 +105,13 @@ export const EDGE_LIMITS = {
   sendsPerSecondPerTenant: limit(
     200_000,
     "per_second",
-    "Messages a tenant may send through one gateway",
+    "Messages a tenant may send through all gateways together",
     "error rate_limited",
   ),
   sendsBurstPerTenant: limit(
     400_000,
     "count",
-    "Messages a tenant may send at once through one gateway",
+    "Messages a tenant may send at once through all gateways together",
     "error rate_limited",
   ),
 
@@ -158,7 +158,7 @@ export const EDGE_LIMITS = {
     1_000,
     "ms",
     "Time between two beats of a partition",
-    "two missing: check the heads of its readers' conversations",
+    "none for this time and one more look (tailIntervalMs): new events come from the store",
   ),
   tailIntervalMs: limit(
     250,

@@ -60,7 +60,7 @@ describe("while the outbox is away too", () => {
     expect(set.outcomes.slice(1).every((one) => one.endsWith("log_unavailable"))).toBe(true);
     // Its circuit keeps most of them from asking.
     expect(set.outbox.faults.puts).toBeLessThan(10);
-    expect(set.telemetry.value("tidegate_outbox_circuit_open")).toBe(1);
+    expect(set.telemetry.value("tidegate_outbox_put_circuit_open")).toBe(1);
   });
 
   test("one append that the database does not take fails alone", () => {
