@@ -35,6 +35,9 @@ export const CLUSTER_SETTINGS = {
     /^postgres(?:ql)?:\/\/[^\s]+/,
     "is not a Postgres URL",
   ),
+  DATABASE_TLS_CA: path(
+    "Certificates (PEM) that Postgres's certificate and its host's name are checked with, as ?sslmode=verify-full in DATABASE_URL does; the system's when absent",
+  ),
   DATABASE_POOL_MAX: wholeSetting(
     1,
     1_000,

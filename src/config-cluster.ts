@@ -66,6 +66,8 @@ export interface ClusterConfig extends Config {
   readonly redis: { readonly url: string; readonly ca: string | undefined };
   readonly database: {
     readonly url: string;
+    /** Path of a PEM file. */
+    readonly ca: string | undefined;
     readonly poolMax: number;
     readonly statementTimeoutMs: number;
   };
@@ -90,6 +92,7 @@ export function parseClusterConfig(env: Environment, program: ClusterProgram): C
   const relations = [
     ...required(env),
     ...kafkaRelations(kafka.values, env),
+    ...databaseFaults(cluster.values),
     ...(program === "gateway" ? keyFaults(base.values, env) : []),
   ];
   throwFaults([
@@ -209,6 +212,13 @@ function replicationFaults(read: KafkaValues): ConfigFault[] {
   return [{ name: "KAFKA_MIN_INSYNC_REPLICAS", fault }];
 }
 
+function databaseFaults(read: ClusterValues): ConfigFault[] {
+  if (read.DATABASE_TLS_CA === undefined) return [];
+  if (!/[?&]sslmode=disable\b/.test(read.DATABASE_URL ?? "")) return [];
+  const fault = "says the contrary of ?sslmode=disable in DATABASE_URL; leave one of them out";
+  return [{ name: "DATABASE_TLS_CA", fault }];
+}
+
 /** What the chosen client library cannot do. */
 function clientFaults(read: KafkaValues): ConfigFault[] {
   if (read.KAFKA_CLIENT !== "kafkajs") return [];
@@ -262,6 +272,7 @@ function build(config: Config, kafka: KafkaValues, cluster: ClusterValues): Clus
     redis: { url: known(cluster.REDIS_URL), ca: cluster.REDIS_TLS_CA },
     database: {
       url: known(cluster.DATABASE_URL),
+      ca: cluster.DATABASE_TLS_CA,
       poolMax: known(cluster.DATABASE_POOL_MAX),
       statementTimeoutMs: known(cluster.DATABASE_STATEMENT_TIMEOUT),
     },

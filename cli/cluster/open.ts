@@ -69,21 +69,30 @@ export function splitPool(connectionsMax: number): {
   return { write, read, shared: Math.max(1, connectionsMax - write - read) };
 }
 
-/** Postgres; connects when it is first used. */
+/** What every connection to Postgres has. @throws ConfigError for a file that is not there */
+function connectionOf({ cluster, database }: ClusterConfig) {
+  const { url, statementTimeoutMs } = database;
+  const ca = authorities("DATABASE_TLS_CA", database.ca);
+  return {
+    url,
+    schema: cluster,
+    connectTimeoutMs: statementTimeoutMs,
+    statementTimeoutMs,
+    ...(ca === undefined ? {} : { tls: { ca } }),
+  };
+}
+
+/** Postgres; connects when it is first used. @throws ConfigError for a file that is not there */
 export function openDatabase(
   config: ClusterConfig,
   applicationName: string,
   connectionsMax: number,
 ): PostgresDatabase {
-  const { url, statementTimeoutMs } = config.database;
   return new PostgresDatabase({
-    url,
+    ...connectionOf(config),
     applicationName,
-    schema: config.cluster,
     connectionsMax,
     waitingMax: connectionsMax * WAITING_FOR_EACH,
-    connectTimeoutMs: statementTimeoutMs,
-    statementTimeoutMs,
   });
 }
 
@@ -94,14 +103,10 @@ export function openStore(
   connections: { readonly write: number; readonly read: number },
   telemetry: Telemetry,
 ): Promise<PostgresMessageStore> {
-  const { url, statementTimeoutMs } = config.database;
   return openPostgresMessageStore({
-    url,
+    ...connectionOf(config),
     applicationName,
-    schema: config.cluster,
     cluster: config.cluster,
-    connectTimeoutMs: statementTimeoutMs,
-    statementTimeoutMs,
     writeConnectionsMax: connections.write,
     readConnectionsMax: connections.read,
     limits: config.limits,
@@ -111,11 +116,14 @@ export function openStore(
 
 /** PEM of the authorities that Redis's certificate is checked with. @throws ConfigError */
 export function redisAuthorities(config: ClusterConfig): string | undefined {
-  const { ca } = config.redis;
-  if (ca === undefined) return undefined;
-  const text = readPem(ca);
+  return authorities("REDIS_TLS_CA", config.redis.ca);
+}
+
+function authorities(name: string, path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  const text = readPem(path);
   if (text.ok) return text.value;
-  throw new ConfigError([{ name: "REDIS_TLS_CA", fault: text.fault }]);
+  throw new ConfigError([{ name, fault: text.fault }]);
 }
 
 /** Runs what reads a setting whose form only its adapter knows. @throws ConfigError */

@@ -112,7 +112,7 @@ const SIGNS: readonly Sign[] = [
   },
   {
     pattern: /certificate|TLS|SSL/i,
-    look: "DATABASE_URL: ?sslmode=, and the server's certificate",
+    look: "DATABASE_TLS_CA, DATABASE_URL: ?sslmode=, and the server's certificate",
   },
 ];
 

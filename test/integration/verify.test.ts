@@ -6,7 +6,7 @@ import type { CheckResult } from "../../cli/verify/check.ts";
 import { createSystemRandom } from "../../src/adapters/system/random.ts";
 import { ClusterProgram } from "../support/cluster/cluster-program.ts";
 import { runTool, type Settings } from "../support/cluster/tool.ts";
-import { makeAuthority, pem } from "../support/services/certificates.ts";
+import { issue, makeAuthority, pem } from "../support/services/certificates.ts";
 import { startKafka, useKafka, type Kafka } from "../support/services/kafka.ts";
 import { startPostgres, type Postgres } from "../support/services/postgres.ts";
 import { startRedis, type Redis } from "../support/services/redis.ts";
@@ -273,6 +273,35 @@ test(
     });
     expect((await consumers.readiness()).checks["kafka"]).toBe("ok");
     expect(await consumers.stop()).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "Postgres's certificate is checked with the authorities that are named, and only with those",
+  async () => {
+    using other = createTempFolder();
+    using own = createTempFolder();
+    await Promise.all([makeAuthority(own.path), makeAuthority(other.path, "Somebody else")]);
+    await issue(own.path, "postgres");
+    const tls = {
+      certFile: pem(own.path, "postgres"),
+      keyFile: pem(own.path, "postgres-key"),
+    };
+    await using secured = await startPostgres({ tls });
+    const settings = { ...right, DATABASE_URL: secured.url };
+    const added = await runTool("cli/tenants.ts", ["list"], {
+      ...settings,
+      DATABASE_TLS_CA: pem(own.path, "ca"),
+    });
+    expect([added.code, added.errors]).toEqual([0, ""]);
+    const wrong = await mistake({ ...settings, DATABASE_TLS_CA: pem(other.path, "ca") });
+    expect([wrong.part, wrong.name]).toEqual(["postgres", "log in"]);
+    expect(wrong.look).toContain("DATABASE_TLS_CA");
+    const missing = { ...settings, DATABASE_TLS_CA: "/nowhere/ca.pem" };
+    const end = await runTool("cli/verify.ts", [], missing);
+    expect(end.code).toBe(2);
+    expect(end.errors).toContain("DATABASE_TLS_CA names a file that cannot be read");
   },
   TIMEOUT_MS,
 );

@@ -202,6 +202,15 @@ describe("rules between settings of a cluster", () => {
     ).toEqual(["KAFKA_MIN_INSYNC_REPLICAS"]);
   });
 
+  test("authorities of Postgres's certificate contradict a URL without TLS", () => {
+    const env = { DATABASE_TLS_CA: "/etc/pg.pem" };
+    expect(parse(env).database.ca).toBe("/etc/pg.pem");
+    const DATABASE_URL = "postgres://db.example/tidegate?sslmode=disable";
+    expect(faultsWith({ ...env, DATABASE_URL })).toEqual({
+      DATABASE_TLS_CA: expect.stringContaining("sslmode=disable"),
+    });
+  });
+
   test("KAFKA_ENABLED=false says which program runs without Kafka", () => {
     expect(faultsWith({ KAFKA_ENABLED: "false" })["KAFKA_ENABLED"]).toContain("`bun run start`");
     expect(faultsWith({ KAFKA_ENABLED: "true" })).toEqual({});

@@ -1,5 +1,5 @@
 import { readFileSync, realpathSync } from "node:fs";
-import { chown, mkdir, rm } from "node:fs/promises";
+import { chmod, chown, copyFile, mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { SQL } from "bun";
 import type { SystemPackage } from "../../../scripts/check/system-package.ts";
@@ -16,6 +16,8 @@ import { ServiceProcess } from "./service-process.ts";
 export interface PostgresOptions {
   /** Added to those of its command line, such as `max_connections`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** PEM files of its own certificate; without, it speaks no TLS. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string };
 }
 
 const PROGRAM: SystemPackage = {
@@ -60,7 +62,10 @@ async function startShared(): Promise<{ readonly url: string }> {
 }
 
 /** A Postgres of its own, gone at the end of the scope. */
-export async function startPostgres({ settings = {} }: PostgresOptions = {}): Promise<Postgres> {
+export async function startPostgres({
+  settings = {},
+  tls,
+}: PostgresOptions = {}): Promise<Postgres> {
   const program = await ensureProgram(PROGRAM);
   const folder = serviceFolder("postgres");
   const data = join(folder, "data");
@@ -86,7 +91,12 @@ export async function startPostgres({ settings = {} }: PostgresOptions = {}): Pr
   if ((await initdb.ended) !== 0) throw new Error(`initdb failed:\n${await initdb.tail()}`);
   const port = freePort();
   // Shared memory that Postgres maps itself, so that SIGKILL leaves no file in /dev/shm.
-  const all = { ...SETTINGS, dynamic_shared_memory_type: "mmap", ...settings };
+  const all = {
+    ...SETTINGS,
+    dynamic_shared_memory_type: "mmap",
+    ...(tls && (await tlsSettings(tls, folder, user))),
+    ...settings,
+  };
   const control = new ServiceProcess({
     args: [
       program,
@@ -104,6 +114,26 @@ export async function startPostgres({ settings = {} }: PostgresOptions = {}): Pr
   const postgres = new Postgres(control, port, folder);
   await postgres.start();
   return postgres;
+}
+
+/** Copies: the server takes a key only when it is its own user's, and nobody else can read it. */
+async function tlsSettings(
+  { certFile, keyFile }: NonNullable<PostgresOptions["tls"]>,
+  folder: string,
+  user: ReturnType<typeof otherUser>,
+): Promise<Readonly<Record<string, string>>> {
+  const copy = async (file: string, name: string): Promise<string> => {
+    const path = join(folder, name);
+    await copyFile(file, path);
+    await chmod(path, 0o600);
+    if (user !== undefined) await chown(path, user.uid, user.gid);
+    return path;
+  };
+  return {
+    ssl: "on",
+    ssl_cert_file: await copy(certFile, "server.pem"),
+    ssl_key_file: await copy(keyFile, "server-key.pem"),
+  };
 }
 
 export class Postgres implements AsyncDisposable {
