@@ -64,7 +64,10 @@ export interface BackplaneMember {
   leave(tenant: string, conversation: string, topic: string, partition: number): void;
   joinUser(tenant: string, user: string): void;
   leaveUser(tenant: string, user: string): void;
-  /** Asks the partition's worker for a beat now instead of at its next interval. */
+  /**
+   * Asks the partition's worker for a beat now instead of at its next interval. It is heard although
+   * nothing of the partition is joined.
+   */
   askBeat(topic: string, partition: number): void;
   close(): Promise<void>;
 }

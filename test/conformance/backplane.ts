@@ -117,6 +117,23 @@ export function backplaneConformance(name: string, create: () => Promise<Backpla
       await backplane.close();
     });
 
+    test("brings the beat that was asked for to a member that reads nothing there", async () => {
+      const backplane = await create();
+      const ear = new Ear(backplane);
+      const other = { ...beat, partition: 5 };
+      const stop = backplane.answerBeats(TOPIC, 5, () => other);
+      // An answerer need not be heard from its first moment on.
+      for (let heard: unknown; heard === undefined;) {
+        ear.member.askBeat(TOPIC, 5);
+        heard = await Promise.race([
+          ear.until((one) => (one !== "interrupted" && "beat" in one ? one.beat : undefined)),
+          Bun.sleep(100),
+        ]);
+      }
+      stop();
+      await backplane.close();
+    });
+
     test("brings a refusal to the members where the user is", async () => {
       const backplane = await create();
       const ear = new Ear(backplane);

@@ -159,7 +159,8 @@ export function createRedisBackplane(options: RedisBackplaneOptions): RedisBackp
           const { names } = fabric;
           const tag = names.partitionTag(topic, partition);
           const channel = names.questions(tag, topic, partition);
-          once(`ask ${channel}`, () => fabric.send(tag, channel, QUESTION));
+          const ask = () => once(`ask ${channel}`, () => fabric.send(tag, channel, QUESTION));
+          void listening(topic, partition).visit(listener).then(ask);
         },
         close() {
           listeners.delete(listener);

@@ -43,25 +43,28 @@ export class Listening {
   }
 
   async join(listener: BackplaneListener, tenant: string, conversation: string): Promise<void> {
-    let part = this.#parts.get(listener);
-    if (part === undefined) {
-      part = { listener, joined: new Map<string, number>(), ownerEpoch: -1, number: 0 };
-      this.#parts.set(listener, part);
-    }
+    const part = this.#partOf(listener);
     const key = tenant + SEPARATOR + conversation;
     part.joined.set(key, (part.joined.get(key) ?? 0) + 1);
     const lane = laneOf(tenant, conversation, this.#lanes);
     this.#uses.set(lane, (this.#uses.get(lane) ?? 0) + 1);
     this.#hearing.begin(lane);
-    const beats = { hear: (text: string) => this.#beat(text), cut: () => {}, gone: () => {} };
     await Promise.all([
       this.#fabric.listen(this.#tag, this.#laneName(lane), {
         hear: (text) => this.#publication(lane, text),
         cut: () => this.#hearing.cut(lane),
         gone: () => this.#hearing.end(lane),
       }),
-      this.#fabric.listen(this.#tag, this.#beats, beats),
+      this.#listenToBeats(),
     ]);
+  }
+
+  /** Hears the beats for a while, whether or not anything is joined. */
+  async visit(listener: BackplaneListener): Promise<void> {
+    this.#partOf(listener);
+    const listening = this.#listenToBeats();
+    if (this.#uses.size === 0) this.#fabric.leave(this.#beats);
+    await listening;
   }
 
   leave(listener: BackplaneListener, tenant: string, conversation: string): void {
@@ -84,6 +87,20 @@ export class Listening {
       const at = key.indexOf(SEPARATOR);
       this.#release(laneOf(key.slice(0, at), key.slice(at + 1), this.#lanes), times);
     }
+  }
+
+  #partOf(listener: BackplaneListener): Part {
+    let part = this.#parts.get(listener);
+    if (part === undefined) {
+      part = { listener, joined: new Map<string, number>(), ownerEpoch: -1, number: 0 };
+      this.#parts.set(listener, part);
+    }
+    return part;
+  }
+
+  #listenToBeats(): Promise<void> {
+    const hear = (text: string) => this.#beat(text);
+    return this.#fabric.listen(this.#tag, this.#beats, { hear, cut: () => {}, gone: () => {} });
   }
 
   #release(lane: number, times: number): void {
