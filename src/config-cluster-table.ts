@@ -65,6 +65,12 @@ export const CLUSTER_SETTINGS = {
     "8081",
     "Port of a consumers process for /livez, /readyz and /metrics; 0 takes a free one",
   ),
+  TIDEGATE_HEALTH_PORT: wholeSetting(
+    0,
+    65_535,
+    undefined,
+    "Port of a gateway for /livez, /readyz and /metrics of this process alone, as those on PORT are of any gateway that shares it; 0 takes a free one, and none is opened when absent",
+  ),
   EVENT_STORE: oneOf(
     ["hybrid", "kafka", "database"],
     "hybrid",

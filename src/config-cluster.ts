@@ -74,6 +74,8 @@ export interface ClusterConfig extends Config {
   readonly eventStore: "hybrid" | "kafka" | "database";
   readonly healthIncludesKafka: boolean;
   readonly consumersPort: number;
+  /** Of a gateway; undefined: none of its own. */
+  readonly healthPort: number | undefined;
 }
 
 /** Which program reads: a gateway needs keys that all gateways share, the others none. */
@@ -279,6 +281,7 @@ function build(config: Config, kafka: KafkaValues, cluster: ClusterValues): Clus
     eventStore: known(cluster.EVENT_STORE),
     healthIncludesKafka: known(cluster.HEALTH_INCLUDE_KAFKA),
     consumersPort: known(cluster.TIDEGATE_CONSUMERS_PORT),
+    healthPort: cluster.TIDEGATE_HEALTH_PORT,
   };
 }
 

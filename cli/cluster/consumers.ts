@@ -69,6 +69,7 @@ export async function startConsumers(
   const server = startHealthServer({
     port: config.consumersPort,
     host: config.host,
+    setting: "TIDEGATE_CONSUMERS_PORT",
     health,
     metrics,
   });

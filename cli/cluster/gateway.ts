@@ -2,7 +2,12 @@ import { SUBPROTOCOL, type App } from "../../gateway/app.ts";
 import { createEdge, type Edge } from "../../gateway/edge.ts";
 import { problemOf } from "../../gateway/http/problem.ts";
 import { createPages } from "../../gateway/web/pages.ts";
-import { answerHealth } from "../../src/adapters/bun/health-server.ts";
+import {
+  answerHealth,
+  startHealthServer,
+  type HealthServer,
+  type HealthSource,
+} from "../../src/adapters/bun/health-server.ts";
 import { startServer } from "../../src/adapters/bun/server.ts";
 import { createJwtAuthenticator } from "../../src/adapters/jwt/authenticator.ts";
 import { createTokenIssuer } from "../../src/adapters/jwt/issue.ts";
@@ -69,8 +74,14 @@ export async function startGateway(
         ? (answerHealth({ health, metrics }, request) ?? answerEarly())
         : edge.app.fetch(request, upgrade),
   });
+  const own = openOwnHealth(config, { health, metrics });
   const looks = clock.every(HEALTH_LOOK_MS, () => void health.ready());
-  telemetry.log("info", "started", { name, url: server.url, config: redactedCluster(config) });
+  telemetry.log("info", "started", {
+    name,
+    url: server.url,
+    health: own?.url,
+    config: redactedCluster(config),
+  });
 
   const open = async (): Promise<void> => {
     const store = await parts.openStore();
@@ -105,6 +116,7 @@ export async function startGateway(
     server.stopListening();
     await edge?.gateway.drain();
     await server.close(limits.drainDeadlineMs / 4);
+    await own?.close();
     await parts.close();
   };
   let stopping: Promise<void> | undefined;
@@ -115,6 +127,13 @@ export async function startGateway(
     failed,
     stop: () => (stopping ??= stop()),
   };
+}
+
+/** The port that several gateways share answers for any of them. */
+function openOwnHealth(config: ClusterConfig, source: HealthSource): HealthServer | undefined {
+  const { healthPort: port, host } = config;
+  if (port === undefined) return undefined;
+  return startHealthServer({ ...source, port, host, setting: "TIDEGATE_HEALTH_PORT" });
 }
 
 /** Until there is a store nobody can be served. */

@@ -92,6 +92,38 @@ describe("a program of a cluster that starts while a service is away", () => {
   );
 });
 
+test(
+  "a gateway that shares its port says on TIDEGATE_HEALTH_PORT how it is itself",
+  async () => {
+    const PORT = String(freePort());
+    const own = String(freePort());
+    await using first = await ClusterProgram.start("gateway/main.ts", [], {
+      ...cluster.settings,
+      PORT,
+      TIDEGATE_HEALTH_PORT: own,
+    });
+    const settings = { ...cluster.settings, PORT, DATABASE_URL: `postgres://ana@${nowhere}/chat` };
+    const other = String(freePort());
+    await using second = new ClusterProgram("gateway/main.ts", [], {
+      ...settings,
+      TIDEGATE_HEALTH_PORT: other,
+    });
+    await second.when("it serves", () => true);
+    for (let i = 0; i < 20; i++) {
+      expect((await fetch(`http://127.0.0.1:${own}/readyz`)).status).toBe(200);
+      expect((await fetch(`http://127.0.0.1:${other}/readyz`)).status).toBe(503);
+    }
+    expect(await (await fetch(`http://127.0.0.1:${own}/metrics`)).text()).toContain("tidegate_");
+    expect((await fetch(`http://127.0.0.1:${own}/`)).status).toBe(404);
+    const third = await runTool("gateway/main.ts", [], { ...settings, TIDEGATE_HEALTH_PORT: own });
+    expect(third.code).toBe(1);
+    expect(third.errors).toContain(`port ${own} is in use: set TIDEGATE_HEALTH_PORT`);
+    expect(await first.stop()).toBe(0);
+    expect(await second.stop()).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
 describe("a program of a cluster that cannot start ends with a line that says what to do", () => {
   test(
     "when Kafka is to be validated and is away",

@@ -9,6 +9,8 @@ export interface HealthSource {
 export interface HealthServerOptions extends HealthSource {
   readonly port: number;
   readonly host: string;
+  /** The port's, for whoever finds it in use. */
+  readonly setting: string;
 }
 
 export interface HealthServer {
@@ -44,11 +46,11 @@ const ROUTES: Readonly<
 };
 
 /**
- * Serves `/livez`, `/readyz` and `/metrics` of a process without clients.
+ * Serves `/livez`, `/readyz` and `/metrics` of this process, on a port that it has alone.
  * @throws AppError `internal` that names the setting when the port is taken
  */
 export function startHealthServer(options: HealthServerOptions): HealthServer {
-  const { port, host } = options;
+  const { port, host, setting } = options;
   try {
     const server = Bun.serve({
       port,
@@ -64,7 +66,7 @@ export function startHealthServer(options: HealthServerOptions): HealthServer {
   } catch (error) {
     const inUse = (error as { code?: unknown }).code === "EADDRINUSE";
     const message = inUse
-      ? `port ${port} is in use: set TIDEGATE_CONSUMERS_PORT to another one for each process (0 picks a free one)`
+      ? `port ${port} is in use: set ${setting} to another one for each process (0 picks a free one)`
       : `cannot listen on ${host}:${port}`;
     throw new AppError("internal", message, { cause: error });
   }
