@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { LIMIT_TABLE } from "./limits.ts";
 import {
   flag,
   oneOf,
@@ -42,7 +43,7 @@ export const CLUSTER_SETTINGS = {
     1,
     1_000,
     "10",
-    "Connections to Postgres that one process opens at most",
+    `Connections to Postgres that one process opens at most. A fifth of them publishes the outbox, a partition each: ${5 * LIMIT_TABLE.outboxPartitionsMax.value} for as many at once as there may be (outboxPartitionsMax)`,
   ),
   DATABASE_STATEMENT_TIMEOUT: wholeSetting(
     100,

@@ -31,10 +31,13 @@ export const POOLS = {
     return startAuditor({ ...parts, store, member, limits: config.limits });
   },
   outbox(parts) {
-    const { config, name } = parts;
+    const { name, pool } = parts;
+    const { limits } = parts.config;
+    // Beyond the connections for it they would only wait for each other.
+    const outboxPartitionsMax = Math.min(limits.outboxPartitionsMax, pool.publish);
     const publisher = new OutboxPublisher({
       ...parts,
-      limits: config.limits,
+      limits: { ...limits, outboxPartitionsMax },
       digest: createSystemDigest(),
       source: `outbox/${name}`,
     });
@@ -64,7 +67,7 @@ export async function startConsumers(
   pools: readonly PoolName[],
   write: (line: string) => void,
 ): Promise<ClusterConsumers> {
-  const parts = await openProcess(config, write);
+  const parts = await openProcess(config, write, { publishes: pools.includes("outbox") });
   const { health, telemetry, metrics, name } = parts;
   const server = startHealthServer({
     port: config.consumersPort,

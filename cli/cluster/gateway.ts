@@ -46,7 +46,7 @@ export async function startGateway(
 ): Promise<ClusterGateway> {
   const { limits } = config;
   const { keys, devKey } = loadKeys(config);
-  const parts = await openProcess(config, write, new Health(NEEDED_AT_FIRST));
+  const parts = await openProcess(config, write, { health: new Health(NEEDED_AT_FIRST) });
   const { clock, health, telemetry, metrics, name } = parts;
   const { issuer, audience } = config.jwt;
   const authenticator = await createJwtAuthenticator({ keys, issuer, audience, clock, limits });

@@ -55,18 +55,25 @@ export function openKafka(
     : createKafkaEventLog({ settings, clock, limits, telemetry });
 }
 
-/**
- * A process's connections, shared out: what commits, reads and does all else must not wait for each
- * other. Each has one at least.
- */
-export function splitPool(connectionsMax: number): {
+/** Connections to Postgres of one process, by what they are for. */
+export interface PoolShares {
   readonly write: number;
   readonly read: number;
+  /** One for each partition of the outbox that is published; 0 where nothing is. */
+  readonly publish: number;
   readonly shared: number;
-} {
-  const write = Math.max(1, Math.floor(connectionsMax * 0.4));
-  const read = Math.max(1, Math.floor(connectionsMax * 0.4));
-  return { write, read, shared: Math.max(1, connectionsMax - write - read) };
+}
+
+/**
+ * A process's connections, shared out: what commits, reads, publishes and does all else must not
+ * wait for each other. Each has one at least.
+ */
+export function splitPool(connectionsMax: number, publishes: boolean): PoolShares {
+  const share = (part: number): number => Math.max(1, Math.floor(connectionsMax * part));
+  const write = share(0.4);
+  const read = share(publishes ? 0.2 : 0.4);
+  const publish = publishes ? share(0.2) : 0;
+  return { write, read, publish, shared: Math.max(1, connectionsMax - write - read - publish) };
 }
 
 /** What every connection to Postgres has. @throws ConfigError for a file that is not there */

@@ -29,6 +29,7 @@ import {
   redisAuthorities,
   splitPool,
   workerName,
+  type PoolShares,
 } from "./open.ts";
 import { startProbe, type Probe } from "./probe.ts";
 import { CATALOG_POLL_MS } from "./timing.ts";
@@ -53,6 +54,7 @@ export interface ClusterProcess {
   readonly backplane: RedisBackplane;
   readonly catalog: PostgresTenantCatalog;
   readonly outbox: Outbox;
+  readonly pool: PoolShares;
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** Tries a part until it works. @returns undefined when the process stopped first */
   readonly until: <T>(part: string, work: () => Promise<T>) => Promise<T | undefined>;
@@ -63,16 +65,22 @@ export interface ClusterProcess {
   readonly close: () => Promise<void>;
 }
 
+export interface ProcessOptions {
+  /** Gets a check for each service. */
+  readonly health?: Health;
+  /** Whether it publishes the outbox, for which some of its connections are set aside. */
+  readonly publishes?: boolean;
+}
+
 /**
  * Opens what a process stands on. Nothing is waited for but, when it is asked for, Kafka.
- * @param health gets a check for each service
  * @throws ConfigError for what settings name and cannot be read; log_unavailable when Kafka was to be
  *   validated and cannot be used
  */
 export async function openProcess(
   config: ClusterConfig,
   write: (line: string) => void,
-  health = new Health(),
+  { health = new Health(), publishes = false }: ProcessOptions = {},
 ): Promise<ClusterProcess> {
   const { limits, cluster } = config;
   const clock = createSystemClock();
@@ -84,8 +92,9 @@ export async function openProcess(
   const ca = redisAuthorities(config);
   const log = openLog(config, { clock, random, telemetry });
   if (config.kafka.validateOnStartup) await validate(log);
-  const pool = splitPool(config.database.poolMax);
+  const pool = splitPool(config.database.poolMax, publishes);
   const database = openDatabase(config, `tidegate/${name}`, pool.shared);
+  const publishing = publishes ? openDatabase(config, `tidegate/${name}`, pool.publish) : undefined;
   const { url } = config.redis;
   const backplane = asSetting("REDIS_URL", () =>
     createRedisBackplane({ url, ca, prefix: cluster, clock, random, limits, telemetry }),
@@ -125,7 +134,8 @@ export async function openProcess(
     database,
     backplane,
     catalog,
-    outbox: createPostgresOutbox({ database, limits }),
+    pool,
+    outbox: createPostgresOutbox({ database, limits, ...(publishing && { publishing }) }),
     metrics: async () => ({ contentType: telemetry.contentType, text: await telemetry.scrape() }),
     until,
     async openStore() {
@@ -150,6 +160,7 @@ export async function openProcess(
       await backplane.close();
       await store?.close();
       await log.close();
+      await publishing?.close();
       await database.close();
       telemetry.close();
     },

@@ -126,7 +126,7 @@ export const LOG_LIMITS = {
   outboxPartitionsMax: limit(
     16,
     "count",
-    "Partitions of the outbox that one process publishes at the same time",
+    "Partitions of the outbox that one process publishes at the same time; in a cluster no more than a fifth of DATABASE_POOL_MAX",
     "the others wait",
   ),
   outboxPollMs: limit(100, "ms", "Between two looks for rows to publish", "looked again"),

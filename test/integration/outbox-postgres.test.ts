@@ -19,6 +19,18 @@ afterAll(() => database[Symbol.asyncDispose]());
 
 const open = () => createPostgresOutbox({ database: database.open(), limits: limitsWith() });
 
+test("publishing has connections of its own, so that nothing else waits for the log", async () => {
+  const [others, publishing] = [database.open(), database.open()];
+  const outbox = createPostgresOutbox({ database: others, publishing, limits: limitsWith() });
+  await outbox.put([row("own")]);
+  let held: readonly number[] = [];
+  await outbox.publish(P, 100, (entries) => {
+    held = [others.inUse, publishing.inUse];
+    return Promise.resolve({ done: entries.length, parked: [] });
+  });
+  expect(held).toEqual([0, 1]);
+});
+
 /** Takes all messages. */
 async function messages(): Promise<OutboxMessage[]> {
   const taken: OutboxMessage[] = [];

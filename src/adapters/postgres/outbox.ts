@@ -28,6 +28,11 @@ import {
 export interface PostgresOutboxOptions {
   /** With the layout of `migrate`; closed by its owner. */
   readonly database: PostgresDatabase;
+  /**
+   * Has a connection for each partition that is published, for as long as the log takes; absent:
+   * those of `database`, for which everything else then waits.
+   */
+  readonly publishing?: PostgresDatabase;
   readonly limits: Pick<Limits, "outboxRowsMax" | "outboxBytesMax">;
 }
 
@@ -37,10 +42,12 @@ export interface PostgresOutboxOptions {
  */
 export class PostgresOutbox implements Outbox {
   readonly #database: PostgresDatabase;
+  readonly #publishing: PostgresDatabase;
   readonly #limits: PostgresOutboxOptions["limits"];
 
-  constructor({ database, limits }: PostgresOutboxOptions) {
+  constructor({ database, publishing = database, limits }: PostgresOutboxOptions) {
     this.#database = database;
+    this.#publishing = publishing;
     this.#limits = limits;
   }
 
@@ -75,7 +82,7 @@ export class PostgresOutbox implements Outbox {
     rowsMax: number,
     publish: (entries: readonly OutboxEntry[]) => Promise<Published>,
   ): Promise<number | undefined> {
-    return this.#database.transaction(async (session) => {
+    return this.#publishing.transaction(async (session) => {
       const name = `${topic}/${partition}`;
       if (!(await this.#lock(session, PARTITION_LOCK, name))) return undefined;
       const columns: EntryColumns[] = await session`
