@@ -11,8 +11,8 @@ import {
 } from "./config-read.ts";
 import { SETTINGS, type SettingValues } from "./config-table.ts";
 import { readConfig, redacted, type Config } from "./config.ts";
-import { kafkajsLacks } from "./kafka/kafkajs-lacks.ts";
 import type { KafkaBroker, KafkaCompression, KafkaGroupProtocol } from "./kafka/settings.ts";
+import { kafkajsLacks } from "./kafkajs-lacks.ts";
 
 /** Paths are of PEM files. */
 export interface KafkaTlsConfig {

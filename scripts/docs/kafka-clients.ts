@@ -1,4 +1,4 @@
-import { KAFKAJS_LACKS } from "../../src/kafka/kafkajs-lacks.ts";
+import { KAFKAJS_LACKS } from "../../src/kafkajs-lacks.ts";
 import { code, tablePage } from "./document.ts";
 import type { Document } from "./document.ts";
 
@@ -7,7 +7,7 @@ export const kafkaClientsDocument: Document = {
   render: () =>
     tablePage({
       title: "Kafka clients",
-      source: "`src/kafka/kafkajs-lacks.ts`",
+      source: "`src/kafkajs-lacks.ts`",
       intro:
         "Both clients pass the same tests, and members of one consumer group may use either. What " +
         "`KAFKA_CLIENT=kafkajs` cannot have is refused at the start:",

@@ -3,10 +3,9 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { RedisClient, SQL } from "bun";
 import type { CheckResult } from "../../cli/verify/check.ts";
-import { createSystemRandom } from "../../src/adapters/system/random.ts";
 import { ClusterProgram } from "../support/cluster/cluster-program.ts";
 import { runTool, type Settings } from "../support/cluster/tool.ts";
-import { issue, makeAuthority, pem } from "../support/services/certificates.ts";
+import { makeAuthority, pem } from "../support/services/certificates.ts";
 import { startKafka, useKafka, type Kafka } from "../support/services/kafka.ts";
 import { startPostgres, type Postgres } from "../support/services/postgres.ts";
 import { startRedis, type Redis } from "../support/services/redis.ts";
@@ -277,35 +276,6 @@ test(
   TIMEOUT_MS,
 );
 
-test(
-  "Postgres's certificate is checked with the authorities that are named, and only with those",
-  async () => {
-    using other = createTempFolder();
-    using own = createTempFolder();
-    await Promise.all([makeAuthority(own.path), makeAuthority(other.path, "Somebody else")]);
-    await issue(own.path, "postgres");
-    const tls = {
-      certFile: pem(own.path, "postgres"),
-      keyFile: pem(own.path, "postgres-key"),
-    };
-    await using secured = await startPostgres({ tls });
-    const settings = { ...right, DATABASE_URL: secured.url };
-    const added = await runTool("cli/tenants.ts", ["list"], {
-      ...settings,
-      DATABASE_TLS_CA: pem(own.path, "ca"),
-    });
-    expect([added.code, added.errors]).toEqual([0, ""]);
-    const wrong = await mistake({ ...settings, DATABASE_TLS_CA: pem(other.path, "ca") });
-    expect([wrong.part, wrong.name]).toEqual(["postgres", "log in"]);
-    expect(wrong.look).toContain("DATABASE_TLS_CA");
-    const missing = { ...settings, DATABASE_TLS_CA: "/nowhere/ca.pem" };
-    const end = await runTool("cli/verify.ts", [], missing);
-    expect(end.code).toBe(2);
-    expect(end.errors).toContain("DATABASE_TLS_CA names a file that cannot be read");
-  },
-  TIMEOUT_MS,
-);
-
 /** A token that this broker takes: unsigned, for the user that may do everything. */
 function unsignedToken(): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -423,31 +393,3 @@ test(
   },
   TIMEOUT_MS,
 );
-
-test("verify:kafka needs nothing but Kafka's settings", async () => {
-  const { code, output } = await runTool("cli/verify.ts", ["--kafka"], {
-    KAFKA_BROKERS: plain.brokers,
-    KAFKA_CLIENT_ID: createSystemRandom().uuidv7(),
-  });
-  expect(output).toContain("all is well");
-  expect(code).toBe(0);
-});
-
-test("verify:kafka is a command of tidegate as well, and takes --json", async () => {
-  const { code, output } = await runTool("cli/tidegate.ts", ["verify:kafka", "--json"], {
-    KAFKA_BROKERS: plain.brokers,
-  });
-  const { checks } = JSON.parse(output) as { checks: CheckResult[] };
-  expect(new Set(checks.map(({ part }) => part))).toEqual(new Set(["kafka"]));
-  expect(code).toBe(0);
-});
-
-test("settings that are wrong in themselves end it with 2, before any service is asked", async () => {
-  const { code, output, errors } = await runTool("cli/verify.ts", [], {
-    ...right,
-    KAFKA_SASL_PASSWORD: "",
-    REDIS_URL: "redis+sentinel://127.0.0.1:1",
-  });
-  expect([code, output]).toEqual([2, ""]);
-  expect(errors).toContain("KAFKA_SASL_PASSWORD is missing");
-});

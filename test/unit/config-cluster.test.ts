@@ -206,9 +206,9 @@ describe("rules between settings of a cluster", () => {
     const env = { DATABASE_TLS_CA: "/etc/pg.pem" };
     expect(parse(env).database.ca).toBe("/etc/pg.pem");
     const DATABASE_URL = "postgres://db.example/tidegate?sslmode=disable";
-    expect(faultsWith({ ...env, DATABASE_URL })).toEqual({
-      DATABASE_TLS_CA: expect.stringContaining("sslmode=disable"),
-    });
+    const faults = faultsWith({ ...env, DATABASE_URL });
+    expect(Object.keys(faults)).toEqual(["DATABASE_TLS_CA"]);
+    expect(faults["DATABASE_TLS_CA"]).toContain("sslmode=disable");
   });
 
   test("KAFKA_ENABLED=false says which program runs without Kafka", () => {

@@ -1,5 +1,5 @@
-import { kafkajsLacks } from "../../kafka/kafkajs-lacks.ts";
 import type { KafkaSettings } from "../../kafka/settings.ts";
+import { kafkajsLacks } from "../../kafkajs-lacks.ts";
 
 /** @throws TypeError that names the setting, the reason and what to set instead */
 export function assertCapable(settings: KafkaSettings): void {

@@ -31,7 +31,7 @@ export interface KafkajsEventLogOptions {
   readonly telemetry?: Telemetry;
 }
 
-/** The log on Kafka by way of kafkajs; `kafka/kafkajs-lacks.ts` says what it cannot have. */
+/** The log on Kafka by way of kafkajs; `src/kafkajs-lacks.ts` says what it cannot have. */
 export class KafkajsEventLog implements EventLog {
   readonly durability = "log";
   readonly #clock: Clock;

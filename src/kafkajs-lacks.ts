@@ -1,4 +1,4 @@
-import type { KafkaSettings } from "./settings.ts";
+import type { KafkaSettings } from "./kafka/settings.ts";
 
 /** What a Kafka client may be asked for and kafkajs cannot have, with the reason. */
 export interface Lack {
