@@ -74,8 +74,10 @@ export async function makeSchema(
   schema: string | undefined,
 ): Promise<void> {
   if (schema === undefined) return;
-  const [there] = await session`SELECT 1 FROM pg_namespace WHERE nspname = ${schema}`;
-  if (there === undefined) await session.unsafe(`CREATE SCHEMA ${quoteName(schema)}`);
+  const name = quoteName(schema);
+  const [{ isThere }]: [{ isThere: boolean }] = await session`
+    SELECT to_regnamespace(${name}) IS NOT NULL AS "isThere"`;
+  if (!isThere) await session.unsafe(`CREATE SCHEMA ${name}`);
 }
 
 /**
