@@ -5,7 +5,6 @@
  *     bun load/bench-slow-reader.ts [--quick] [--rate=5000] [--seconds=60] [--members=10]
  */
 import { Arguments } from "./arguments.ts";
-import { Histogram } from "./native/histogram.ts";
 import { residentBytes } from "./process-usage.ts";
 import { report } from "./result.ts";
 import {
@@ -78,7 +77,6 @@ async function phase() {
   const sampler = setInterval(() => {
     readings.push(residentBytes(server.pid).total / 2 ** 20);
   }, SAMPLE_MS);
-  generator.ledger.deliveryTimes = new Histogram();
   const observed = await observe(server, generator, span);
   clearInterval(sampler);
   const half = Math.floor(readings.length / 2);

@@ -110,7 +110,7 @@ export class Generator implements MemberContext {
     const { ledger } = this;
     const before = { sent: ledger.sent, acked: ledger.acked, delivered: ledger.delivered };
     const startedAt = performance.now();
-    ledger.timedFrom = startedAt;
+    ledger.timeFrom(startedAt);
     await Bun.sleep(ms);
     const seconds = (performance.now() - startedAt) / 1000;
     return {

@@ -26,8 +26,7 @@ export class Ledger {
   receiptTimes = new Histogram();
   deliveryTimes = new Histogram();
   readonly durabilities = new Map<string, number>();
-  /** Messages sent before this moment are not in the times. */
-  timedFrom = Number.POSITIVE_INFINITY;
+  #timedFrom = Number.POSITIVE_INFINITY;
   /** Monotonic ms of the turn at hand. */
   now = 0;
   sent = 0;
@@ -57,7 +56,14 @@ export class Ledger {
     this.#state.set(number, ACKED);
     this.acked++;
     const dueAt = this.#dueAt.get(number);
-    if (dueAt >= this.timedFrom) this.receiptTimes.record(this.now - dueAt);
+    if (dueAt >= this.#timedFrom) this.receiptTimes.record(this.now - dueAt);
+  }
+
+  /** Begins the times anew: only what has to be sent from this moment on is in them. */
+  timeFrom(now: number): void {
+    this.#timedFrom = now;
+    this.receiptTimes = new Histogram();
+    this.deliveryTimes = new Histogram();
   }
 
   refuse(number: number): void {
@@ -83,7 +89,7 @@ export class Ledger {
     else if (place === "first") this.#placed(reading.room, seq, number, sender);
     if (reader === sender || !reading.isTimed) return;
     const dueAt = this.#dueAt.get(number);
-    if (dueAt >= this.timedFrom) this.deliveryTimes.record(this.now - dueAt);
+    if (dueAt >= this.#timedFrom) this.deliveryTimes.record(this.now - dueAt);
   }
 
   get unanswered(): number {

@@ -59,3 +59,18 @@ test("finds one altered byte of content", async () => {
 test("finds a message that was acked and has no place", async () => {
   expect((await drive({ forgetAt: 50 })).found).toEqual({ ...CLEAN, lost: 1 });
 });
+
+test("times what is measured, and nothing of what came before", async () => {
+  await using gateway = new FakeGateway({});
+  const generator = new Generator({ hostname: "127.0.0.1", port: gateway.port, token });
+  await generator.connect({ sockets: 2, roomSize: 2 });
+  generator.closedLoop(4, 1, FRAMES);
+  const warmUp = generator.measure(0);
+  await generator.settle(5_000, true);
+  await warmUp;
+  expect(generator.ledger.receiptTimes.total).toBe(2 * FRAMES);
+  await generator.measure(0);
+  expect(generator.ledger.receiptTimes.total).toBe(0);
+  expect(generator.ledger.deliveryTimes.total).toBe(0);
+  generator.close();
+});
