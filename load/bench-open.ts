@@ -16,7 +16,8 @@ import {
   times,
 } from "./trial.ts";
 
-const WARM_UP_MS = 5_000;
+/** The compilers of the server and of the generator are busy for about so long. */
+const WARM_UP_MS = 15_000;
 
 const args = new Arguments();
 const rate = args.number("rate", 10_000);
