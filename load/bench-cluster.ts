@@ -2,7 +2,7 @@
  * The whole cluster on this machine (one broker, Postgres, Redis, one gateway, one consumers
  * process): closed loop as fast as it goes, then open loop at a fixed rate.
  *
- *     bun load/bench-cluster.ts [--quick] [--window=16] [--per-frame=1] [--rate=10000] [--partitions=8]
+ *     bun load/bench-cluster.ts [--quick] [--window=16] [--per-frame=1] [--rate=10000] [--partitions=4]
  *         [--set=KAFKA_LINGER=5,…]
  */
 import { Arguments } from "./arguments.ts";
@@ -22,7 +22,7 @@ const perFrame = args.number("per-frame", 1);
 const rate = args.number("rate", 10_000);
 const sockets = args.number("sockets", 200);
 const roomSize = args.number("room", 2);
-const partitions = args.number("partitions", 8);
+const partitions = args.number("partitions", 4);
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 await using cluster = await Cluster.start({
