@@ -139,15 +139,11 @@ export class Cluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const processes = [...this.gateways, ...this.consumers];
-    await Promise.all(processes.map((process) => process?.[Symbol.asyncDispose]()));
+    const programs = [...this.gateways, ...this.consumers];
     const proxies = [this.postgresProxy, this.redisProxy, ...this.gatewayProxies];
-    await Promise.all(proxies.map((proxy) => proxy?.[Symbol.asyncDispose]()));
-    await Promise.all([
-      this.kafka[Symbol.asyncDispose](),
-      this.postgres[Symbol.asyncDispose](),
-      this.redis[Symbol.asyncDispose](),
-    ]);
+    // Programs first: they would go on trying to reach what is gone.
+    for (const group of [programs, proxies, [this.kafka, this.postgres, this.redis]])
+      await Promise.all(group.map(async (one) => one?.[Symbol.asyncDispose]()));
     rmSync(this.#folder, { recursive: true, force: true });
   }
 

@@ -18,8 +18,8 @@ interface Part {
   readonly name: string;
   kill(cluster: Cluster): Promise<void>;
   start(cluster: Cluster): Promise<void>;
-  pause(cluster: Cluster): void;
-  resume(cluster: Cluster): void;
+  pause(cluster: Cluster): Promise<void>;
+  resume(cluster: Cluster): Promise<void>;
   /** What its traffic goes through. */
   proxies(cluster: Cluster): readonly (Proxy | undefined)[];
 }
@@ -31,8 +31,8 @@ const program = (
   kill: (cluster) => cluster.kill(kind, index),
   start: (cluster) =>
     kind === "gateways" ? cluster.startGateway(index) : cluster.startConsumers(index),
-  pause: (cluster) => cluster[kind][index]?.signal("SIGSTOP"),
-  resume: (cluster) => cluster[kind][index]?.signal("SIGCONT"),
+  pause: async (cluster) => cluster[kind][index]?.signal("SIGSTOP"),
+  resume: async (cluster) => cluster[kind][index]?.signal("SIGCONT"),
 });
 
 const gateway: Part = {
@@ -50,33 +50,37 @@ const consumers: Part = {
 
 const broker: Part = {
   name: "broker",
-  kill: async (cluster) => void (await cluster.kafka.kill("SIGKILL", 0)),
-  start: async (cluster) => void (await cluster.kafka.start(0)),
-  pause: (cluster) => void cluster.kafka.pause(0),
-  resume: (cluster) => void cluster.kafka.resume(0),
+  kill: async (cluster) => cluster.kafka.kill("SIGKILL", 0),
+  start: async (cluster) => cluster.kafka.start(0),
+  pause: async (cluster) => cluster.kafka.pause(0),
+  resume: async (cluster) => cluster.kafka.resume(0),
   proxies: (cluster) => cluster.kafka.proxies,
 };
 
 const postgres: Part = {
   name: "postgres",
-  kill: async (cluster) => void (await cluster.postgres.kill("SIGKILL")),
-  start: async (cluster) => void (await cluster.postgres.start()),
-  pause: (cluster) => void cluster.postgres.pause(),
-  resume: (cluster) => void cluster.postgres.resume(),
+  kill: async (cluster) => cluster.postgres.kill("SIGKILL"),
+  start: async (cluster) => cluster.postgres.start(),
+  pause: async (cluster) => cluster.postgres.pause(),
+  resume: async (cluster) => cluster.postgres.resume(),
   proxies: (cluster) => [cluster.postgresProxy],
 };
 
 const redis: Part = {
   name: "redis",
-  kill: async (cluster) => void (await cluster.redis.kill("SIGKILL")),
-  start: async (cluster) => void (await cluster.redis.start()),
-  pause: (cluster) => void cluster.redis.pause(),
-  resume: (cluster) => void cluster.redis.resume(),
+  kill: async (cluster) => cluster.redis.kill("SIGKILL"),
+  start: async (cluster) => cluster.redis.start(),
+  pause: async (cluster) => cluster.redis.pause(),
+  resume: async (cluster) => cluster.redis.resume(),
   proxies: (cluster) => [cluster.redisProxy],
 };
 
-const each = (part: Part, cluster: Cluster, act: (proxy: Proxy) => void): void => {
-  for (const proxy of part.proxies(cluster)) if (proxy !== undefined) act(proxy);
+const each = async (
+  part: Part,
+  cluster: Cluster,
+  act: (proxy: Proxy) => void | Promise<void>,
+): Promise<void> => {
+  await Promise.all(part.proxies(cluster).map(async (proxy) => proxy && act(proxy)));
 };
 
 const killed = (part: Part): Fault => ({
@@ -89,22 +93,22 @@ const killed = (part: Part): Fault => ({
 const stopped = (part: Part): Fault => ({
   name: `${part.name} stopped 30 s`,
   lastsMs: STOPPED_MS,
-  begin: async (cluster) => part.pause(cluster),
-  end: async (cluster) => part.resume(cluster),
+  begin: (cluster) => part.pause(cluster),
+  end: (cluster) => part.resume(cluster),
 });
 
 const slow = (part: Part): Fault => ({
   name: `${part.name} slow 200 ms`,
   lastsMs: SLOW_MS,
-  begin: async (cluster) => each(part, cluster, (proxy) => void proxy.delay(DELAY_MS)),
-  end: async (cluster) => each(part, cluster, (proxy) => void proxy.heal()),
+  begin: (cluster) => each(part, cluster, (proxy) => proxy.delay(DELAY_MS)),
+  end: (cluster) => each(part, cluster, (proxy) => proxy.heal()),
 });
 
 const cut = (part: Part): Fault => ({
   name: `${part.name} cut off`,
   lastsMs: SLOW_MS,
-  begin: async (cluster) => each(part, cluster, (proxy) => void proxy.cut()),
-  end: async (cluster) => each(part, cluster, (proxy) => void proxy.heal()),
+  begin: (cluster) => each(part, cluster, (proxy) => proxy.cut()),
+  end: (cluster) => each(part, cluster, (proxy) => proxy.heal()),
 });
 
 const both = (one: Fault, other: Fault): Fault => ({

@@ -45,7 +45,7 @@ describe("a reader that does not read", () => {
     expect(before).toBeLessThan(COUNT);
 
     await say(writer, QUIET, "also for the slow one");
-    for (let waiting = 0; waiting === 0; ) {
+    for (let waiting = 0; waiting === 0;) {
       waiting = await gateway.metric("tidegate_outbound_waiting_characters ");
       expect(waiting).toBeLessThan(2 * SMALL.outboundQueueBytesMax);
     }

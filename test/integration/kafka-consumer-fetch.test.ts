@@ -73,8 +73,8 @@ test("records of aborted transactions are skipped, and the position goes on behi
   await using group = new KafkaGroup(brokers);
   const log = await group.create(1);
   const { handler } = await group.join("one", log);
-  const nexts: number[] = [];
-  handler.onRecords = (batch) => nexts.push(batch.nextOffset);
+  const nextOffsets: number[] = [];
+  handler.onRecords = (batch) => nextOffsets.push(batch.nextOffset);
   await withProducer({ transactionalId: group.name }, async (producer) => {
     const given = await producer.beginTransaction();
     await given.send({ messages: [message(group.topic, "given up")] });
@@ -87,7 +87,7 @@ test("records of aborted transactions are skipped, and the position goes on behi
   await handler.when(() => handler.count === 2);
   expect(handler.values(group.topic, 0)).toEqual(["kept", '"last"']);
   expect(handler.offsets(group.topic, 0)).toEqual([2, 4]);
-  expect(nexts.at(-1)).toBe(5);
+  expect(nextOffsets.at(-1)).toBe(5);
 });
 
 test("records of an open transaction come when it is committed, and hold up what follows", async () => {

@@ -20,7 +20,7 @@ const NONE: Partitions = new Map();
  * A member of a Kafka consumer group with everything that the library's own stream lacks: flow
  * control and position for each partition, and a revocation that is awaited before it moves.
  */
-export class KafkaConsumer implements Consumer {
+class KafkaConsumer implements Consumer {
   readonly #client: KafkaClient;
   readonly #options: ConsumeOptions;
   readonly #cluster: Cluster;

@@ -98,7 +98,7 @@ function encodeFetch(request: FetchRequest): Writer {
 }
 
 /** @throws RangeError when the bytes are no answer */
-export function decodeFetch(bytes: Buffer): FetchResponse {
+function decodeFetch(bytes: Buffer): FetchResponse {
   const input = new Input(bytes);
   const throttleMs = input.int32();
   const code = input.int16();

@@ -25,5 +25,5 @@ beforeAll(async () => {
 afterAll(() => cluster[Symbol.asyncDispose](), START_MS);
 
 describe("cluster", () => {
-  for (const { title, play } of SCENES) test(title, () => play(place));
+  for (const scene of SCENES) test(scene.title, () => scene.play(place));
 });

@@ -14,5 +14,5 @@ beforeAll(async () => {
 afterAll(() => gateway[Symbol.asyncDispose]());
 
 describe("standalone", () => {
-  for (const { title, play } of SCENES) test(title, () => play(place));
+  for (const scene of SCENES) test(scene.title, () => scene.play(place));
 });
