@@ -18,7 +18,7 @@ import type { Held } from "./services/hold.ts";
 
 const CHECK_DEADLINE_MS = 120_000;
 /** No run takes longer than this: what is left of it is the deadline of each further step. */
-const RUN_DEADLINE_MS = 1_380_000;
+const RUN_DEADLINE_MS = 1_620_000;
 const root = dirname(import.meta.dir);
 const strict = process.env["CI"] === "true";
 const say = (line: string): void => void process.stdout.write(`${line}\n`);

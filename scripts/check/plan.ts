@@ -44,7 +44,7 @@ export const SUITES: readonly Suite[] = [
   suite("architecture", "test/architecture.test.ts", { timeoutMs: 30_000, minutes: 1 }),
   suite("unit", "test/unit", { timeoutMs: 20_000, minutes: 4 }),
   suite("conformance", "test/conformance", { timeoutMs: 30_000, minutes: 8 }, [], true),
-  suite("integration", "test/integration", { timeoutMs: 60_000, minutes: 10 }, [STRACE], true),
+  suite("integration", "test/integration", { timeoutMs: 60_000, minutes: 16 }, [STRACE], true),
   suite("simulation", "test/simulation", { timeoutMs: 120_000, minutes: 5 }),
   suite("e2e", "test/e2e", { timeoutMs: 60_000, minutes: 5 }, [CHROMIUM], true),
 ];
