@@ -31,6 +31,12 @@ const DEADLINE_MARGIN_MS = 500;
 const CLOSE_TIMEOUT_S = 2;
 
 /**
+ * A transaction whose owner hangs must not hold its locks: a frozen worker's partitions are another's
+ * when its session ends, and cannot be taken before.
+ */
+const IDLE_IN_TRANSACTION_MS = 5_000;
+
+/**
  * A bounded pool. Nothing waits longer than its time: callers beyond `connectionsMax` wait in a
  * bounded line, and a session that is not over in time loses its connection. Connections come back
  * by themselves when the server does. Bun's own pool would queue without bound and pipeline
@@ -62,8 +68,9 @@ export class PostgresDatabase {
         ...options.settings,
         application_name: applicationName,
         statement_timeout: String(options.statementTimeoutMs),
-        // A transaction whose owner hangs must not hold its locks.
-        idle_in_transaction_session_timeout: String(options.statementTimeoutMs),
+        idle_in_transaction_session_timeout: String(
+          Math.min(IDLE_IN_TRANSACTION_MS, options.statementTimeoutMs),
+        ),
         ...(schema === undefined ? {} : { search_path: quoteName(schema) }),
       },
     });
