@@ -15,7 +15,8 @@ import {
   times,
 } from "./trial.ts";
 
-const WARM_UP_MS = 5_000;
+/** The compilers of the server and of the generator are busy for about so long. */
+const WARM_UP_MS = 15_000;
 
 const args = new Arguments();
 const perFrame = args.number("per-frame", 1);
@@ -27,7 +28,7 @@ await using server = await startServer(args);
 const generator = generatorFor(server);
 await generator.connect({ sockets, roomSize });
 generator.closedLoop(window, perFrame);
-await generator.measure(Math.min(WARM_UP_MS, duration(args, 20)));
+await generator.measure(args.has("quick") ? WARM_UP_MS / 3 : WARM_UP_MS);
 const figures = await observe(server, generator, duration(args, 20));
 const faults = demandClean(await generator.settle());
 report(
