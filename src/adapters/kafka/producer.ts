@@ -1,8 +1,8 @@
 import { type Connection, initProducerIdV4, ProtocolError } from "@platformatic/kafka";
 import { AppError } from "../../errors.ts";
+import { ANY_BROKER, BrokerCircuits } from "../../kafka/broker-circuits.ts";
 import { kafkaAppError } from "../../kafka/error.ts";
 import type { BatchOutcome, BatchSender, LogBatch } from "../../kafka/log-batch.ts";
-import { CircuitBreaker } from "../../policy/circuit-breaker.ts";
 import { encodeBatch, encodePlainBatch } from "./batch-encoder.ts";
 import type { ConnectionRole, KafkaClient } from "./client.ts";
 import { produce, type ProduceAnswer, type ProducePartition } from "./produce-api.ts";
@@ -11,15 +11,8 @@ import { ProducerState } from "./producer-state.ts";
 
 /** Between two looks for new leaders while a circuit is open. */
 const REFRESH_MS = 250;
-/**
- * Failures of one broker count once in so many ms: an append is tried many times within its limit,
- * and a leader that moves in less than that is no reason to fail what could wait for it.
- */
-const FAILURE_MS = 250;
 /** Of an append's time, what replicas may take: one that lags must not cost its neighbours' answer. */
 const REPLICAS_SHARE = 2 / 3;
-/** Where the circuit of "any broker" is kept. */
-const ANY_BROKER = -1;
 
 interface Request {
   /** Rejects when one of its batches was given up. */
@@ -35,8 +28,7 @@ interface Request {
 export class KafkaProducer implements BatchSender {
   readonly #client: KafkaClient;
   readonly #state = new ProducerState();
-  readonly #circuits = new Map<number, CircuitBreaker>();
-  readonly #failedAt = new Map<number, number>();
+  readonly #circuits: BrokerCircuits;
   /** By batch, while `send` is under way with it. */
   readonly #requests = new Map<LogBatch, Request>();
   #producerId: Promise<void> | undefined;
@@ -44,14 +36,11 @@ export class KafkaProducer implements BatchSender {
 
   constructor(client: KafkaClient) {
     this.#client = client;
+    this.#circuits = new BrokerCircuits(client.clock);
     client.telemetry?.gauge(
       { name: "tidegate_kafka_circuits_open", help: "Brokers that are left alone for a while" },
-      () => this.circuitsOpen,
+      () => this.#circuits.open,
     );
-  }
-
-  get circuitsOpen(): number {
-    return [...this.#circuits.values()].filter(({ state }) => state !== "closed").length;
   }
 
   leader(topic: string, partition: number): number {
@@ -63,11 +52,10 @@ export class KafkaProducer implements BatchSender {
     batches: readonly LogBatch[],
     apart: boolean,
   ): Promise<readonly BatchOutcome[]> {
-    const circuit = this.#circuit(broker);
-    const { clock } = this.#client;
-    if (!circuit.admit(clock.monotonic())) {
+    const refusal = this.#circuits.refusal(broker);
+    if (refusal !== undefined) {
       this.#lookForLeaders(batches);
-      return batches.map(() => failed(circuitOpen(broker)));
+      return batches.map(() => failed(refusal));
     }
     for (const batch of batches) batch.held = true;
     if (broker === ANY_BROKER) return this.#locate(batches);
@@ -105,7 +93,7 @@ export class KafkaProducer implements BatchSender {
     request: Request,
     role: ConnectionRole,
   ): Promise<readonly BatchOutcome[]> {
-    const { clock, limits } = this.#client;
+    const { limits } = this.#client;
     let written: "no" | "maybe" = "no";
     try {
       const ready = (async () => {
@@ -126,10 +114,10 @@ export class KafkaProducer implements BatchSender {
         partitions,
         Math.round(limits.appendOutcomeMs * REPLICAS_SHARE),
       );
-      this.#circuit(broker).succeeded(clock.monotonic());
+      this.#circuits.succeeded(broker);
       return this.#outcomes(batches, answers);
     } catch (error) {
-      this.#failed(broker);
+      this.#circuits.failed(broker);
       this.#lookForLeaders(batches);
       return batches.map(() => again(written, kafkaAppError(error)));
     }
@@ -188,12 +176,12 @@ export class KafkaProducer implements BatchSender {
 
   /** Finds the leaders of partitions whose leader is not known. */
   async #locate(batches: readonly LogBatch[]): Promise<readonly BatchOutcome[]> {
-    const { clock, metadata } = this.#client;
+    const { metadata } = this.#client;
     try {
       await metadata.refresh(batches.map(({ topic }) => topic));
-      this.#circuit(ANY_BROKER).succeeded(clock.monotonic());
+      this.#circuits.succeeded(ANY_BROKER);
     } catch (error) {
-      this.#failed(ANY_BROKER);
+      this.#circuits.failed(ANY_BROKER);
       return batches.map(() => again("no", kafkaAppError(error)));
     }
     return batches.map(({ topic, partition }) => {
@@ -227,30 +215,10 @@ export class KafkaProducer implements BatchSender {
       throw error;
     }
   }
-
-  #failed(broker: number): void {
-    const now = this.#client.clock.monotonic();
-    const circuit = this.#circuit(broker);
-    const last = this.#failedAt.get(broker) ?? Number.NEGATIVE_INFINITY;
-    if (circuit.state === "closed" && now - last < FAILURE_MS) return;
-    this.#failedAt.set(broker, now);
-    circuit.failed(now);
-  }
-
-  #circuit(broker: number): CircuitBreaker {
-    let circuit = this.#circuits.get(broker);
-    if (circuit === undefined) this.#circuits.set(broker, (circuit = new CircuitBreaker()));
-    return circuit;
-  }
 }
 
 const GIVEN_UP = new AppError("log_unavailable", "The request was given up before it was sent");
 const NO_ANSWER = new AppError("log_unavailable", "The broker's answer lacks the partition");
-
-function circuitOpen(broker: number): AppError {
-  const what = broker === ANY_BROKER ? "The cluster" : `Broker ${broker}`;
-  return new AppError("log_unavailable", `${what} failed too often and is left alone for a while`);
-}
 
 function failed(error: AppError): BatchOutcome {
   return { kind: "failed", error };

@@ -1,8 +1,8 @@
 import { AppError } from "../../errors.ts";
+import { ANY_BROKER, BrokerCircuits } from "../../kafka/broker-circuits.ts";
 import { kafkaAppError } from "../../kafka/error.ts";
 import type { BatchOutcome, BatchSender, LogBatch } from "../../kafka/log-batch.ts";
 import type { KafkaCompression } from "../../kafka/settings.ts";
-import { CircuitBreaker } from "../../policy/circuit-breaker.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { type BatchIdentity, encodeBatch } from "./batch-writer.ts";
 import type { Brokers } from "./brokers.ts";
@@ -20,16 +20,12 @@ export interface SenderOptions {
   readonly clock: Clock;
 }
 
-/** Where the circuit of "any broker" is kept. */
-const ANY_BROKER = -1;
 /** Kafka's code LEADER_NOT_AVAILABLE. */
 const NO_LEADER = 5;
 /** A topic that was made a moment ago is not known to every broker. */
 const UNKNOWN_TRIES = 5;
 /** Between two looks for new leaders while a broker fails. */
 const LOOK_MS = 250;
-/** Failures count once in so many ms: an append is tried many times while a leader moves. */
-const FAILURE_MS = 250;
 
 /** Certainly not written; another broker, or the same a moment later, may take it. */
 const AGAIN: ReadonlySet<string> = new Set([
@@ -67,12 +63,12 @@ export class ProduceSender implements BatchSender {
   readonly #identity: ProducerIdentity;
   /** Node that each batch is on its way to. */
   readonly #onTheWay = new Map<LogBatch, number>();
-  readonly #circuits = new Map<number, CircuitBreaker>();
-  readonly #failedAt = new Map<number, number>();
+  readonly #circuits: BrokerCircuits;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SenderOptions) {
     this.#options = options;
+    this.#circuits = new BrokerCircuits(options.clock);
     this.#identity = new ProducerIdentity(options.brokers, options.timeoutMs);
   }
 
@@ -81,9 +77,10 @@ export class ProduceSender implements BatchSender {
   }
 
   async send(broker: number, batches: readonly LogBatch[]): Promise<readonly BatchOutcome[]> {
-    if (!this.#circuit(broker).admit(this.#options.clock.monotonic())) {
+    const error = this.#circuits.refusal(broker);
+    if (error !== undefined) {
       this.#lookForLeaders(batches);
-      return batches.map(() => ({ kind: "failed", error: circuitOpen(broker) }));
+      return batches.map(() => ({ kind: "failed", error }));
     }
     for (const batch of batches) {
       batch.held = true;
@@ -108,7 +105,7 @@ export class ProduceSender implements BatchSender {
   }
 
   async #produce(broker: number, batches: readonly LogBatch[]): Promise<readonly BatchOutcome[]> {
-    const { brokers, clock, timeoutMs } = this.#options;
+    const { brokers, timeoutMs } = this.#options;
     let written: "no" | "maybe" = "no";
     const take = () => {
       // Its callers were told that it is not in the log.
@@ -122,9 +119,9 @@ export class ProduceSender implements BatchSender {
       await this.#identity.ready();
       const call = produceCall(take, timeoutMs);
       ({ partitions } = await brokers.ask("produce", broker, call, timeoutMs * 2));
-      this.#circuit(broker).succeeded(clock.monotonic());
+      this.#circuits.succeeded(broker);
     } catch (cause) {
-      this.#failed(broker);
+      this.#circuits.failed(broker);
       this.#lookForLeaders(batches);
       const error = kafkaAppError(cause);
       return batches.map(() => ({ kind: "again", written, error }));
@@ -184,12 +181,12 @@ export class ProduceSender implements BatchSender {
   }
 
   async #findLeaders(batches: readonly LogBatch[]): Promise<readonly BatchOutcome[]> {
-    const { directory, clock } = this.#options;
+    const { directory } = this.#options;
     try {
       await directory.refresh(batches.map((batch) => batch.topic));
-      this.#circuit(ANY_BROKER).succeeded(clock.monotonic());
+      this.#circuits.succeeded(ANY_BROKER);
     } catch (cause) {
-      this.#failed(ANY_BROKER);
+      this.#circuits.failed(ANY_BROKER);
       const error = kafkaAppError(cause);
       return batches.map(() => ({ kind: "again", written: "no", error }));
     }
@@ -213,28 +210,8 @@ export class ProduceSender implements BatchSender {
     // Whoever needs the answer asks again and hears of the fault.
     directory.refresh(batches.map((batch) => batch.topic)).catch(() => {});
   }
-
-  #failed(broker: number): void {
-    const now = this.#options.clock.monotonic();
-    const circuit = this.#circuit(broker);
-    const last = this.#failedAt.get(broker) ?? Number.NEGATIVE_INFINITY;
-    if (circuit.state === "closed" && now - last < FAILURE_MS) return;
-    this.#failedAt.set(broker, now);
-    circuit.failed(now);
-  }
-
-  #circuit(broker: number): CircuitBreaker {
-    let circuit = this.#circuits.get(broker);
-    if (circuit === undefined) this.#circuits.set(broker, (circuit = new CircuitBreaker()));
-    return circuit;
-  }
 }
 
 function givenUp(): AppError {
   return new AppError("log_unavailable", "The request was given up before it was sent");
-}
-
-function circuitOpen(broker: number): AppError {
-  const what = broker === ANY_BROKER ? "The cluster" : `Broker ${broker}`;
-  return new AppError("log_unavailable", `${what} failed too often and is left alone for a while`);
 }
