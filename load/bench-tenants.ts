@@ -82,9 +82,6 @@ report(
     new_tenant_max_s: Math.max(...delays) / 1000,
     idle_cpu_percent: idle,
     memory_mib: memoryMiB(),
-    lost: 0,
-    duplicate: 0,
-    reordered: 0,
   },
   isRecorded(args),
 );

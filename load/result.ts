@@ -17,9 +17,9 @@ export interface Figures {
   readonly p50_ms?: number | undefined;
   readonly p99_ms?: number | undefined;
   readonly p999_ms?: number | undefined;
-  readonly lost: number;
-  readonly duplicate: number;
-  readonly reordered: number;
+  readonly lost?: number | undefined;
+  readonly duplicate?: number | undefined;
+  readonly reordered?: number | undefined;
   readonly [extra: string]: Value | undefined;
 }
 

@@ -25,7 +25,7 @@ export function benchmarksTable(rows: readonly ResultRow[]): string {
   const cells = rows.map((row) => [
     row.title,
     ...[row.acked_per_s, row.delivered_per_s, row.p50_ms, row.p99_ms, row.p999_ms].map(cell),
-    [row.lost, row.duplicate, row.reordered].join(", "),
+    row.lost === undefined ? DASH : [row.lost, row.duplicate, row.reordered].join(", "),
   ]);
   const widths = HEAD.map((_, i) =>
     Math.max(...[HEAD, ...cells].map((row) => row[i]?.length ?? 0)),
