@@ -7,6 +7,7 @@ import { limitsWith } from "../../src/limits.ts";
 import type { TopicSpec } from "../../src/topics.ts";
 import { HOUR_MS, record, records, spec } from "../conformance/event-log-kit.ts";
 import { CollectingHandler } from "../support/collecting-handler.ts";
+import { heedless } from "../support/kafka-client.ts";
 import { cleanUp, kafkaSettings, openKafkaLog } from "../support/kafka-log.ts";
 import { rejection } from "../support/rejection.ts";
 import { createScope, type Scope } from "../support/scoped-log.ts";
@@ -22,7 +23,7 @@ let scope: Scope;
 beforeAll(async () => {
   brokers = (await useKafka()).brokers;
   log = openKafkaLog(brokers);
-  admin = new Admin({ clientId: "tidegate-test", bootstrapBrokers: [...brokers] });
+  admin = heedless(new Admin({ clientId: "tidegate-test", bootstrapBrokers: [...brokers] }));
   scope = createScope();
 });
 

@@ -3,6 +3,7 @@ import { type MessageToProduce, Producer } from "@platformatic/kafka";
 import type { KafkaEventLog } from "../../src/adapters/kafka/event-log.ts";
 import { AppError } from "../../src/errors.ts";
 import { numbers, record, records } from "../conformance/event-log-kit.ts";
+import { heedless } from "../support/kafka-client.ts";
 import { KafkaGroup } from "../support/kafka-group.ts";
 import { useKafka } from "../support/services/kafka.ts";
 
@@ -20,14 +21,16 @@ async function withProducer(
   options: { readonly transactionalId?: string },
   use: (producer: Producer) => Promise<void>,
 ): Promise<void> {
-  const producer = new Producer({
-    clientId: "tidegate-test",
-    bootstrapBrokers: [...brokers],
-    acks: -1,
-    ...(options.transactionalId === undefined
-      ? {}
-      : { transactionalId: options.transactionalId, idempotent: true }),
-  });
+  const producer = heedless(
+    new Producer({
+      clientId: "tidegate-test",
+      bootstrapBrokers: [...brokers],
+      acks: -1,
+      ...(options.transactionalId === undefined
+        ? {}
+        : { transactionalId: options.transactionalId, idempotent: true }),
+    }),
+  );
   try {
     await use(producer);
   } finally {

@@ -11,6 +11,7 @@ import {
 import type { BaseOptions } from "@platformatic/kafka";
 import { RedisClient, SQL } from "bun";
 import { Cluster, Redis } from "ioredis";
+import { heedless } from "../support/kafka-client.ts";
 import { startProgram } from "../support/program.ts";
 import { startKafka } from "../support/services/kafka.ts";
 import type { Kafka } from "../support/services/kafka.ts";
@@ -202,13 +203,13 @@ function clientOptions(brokers: Kafka["brokers"]): BaseOptions {
 }
 
 async function createTopic(options: BaseOptions, replicas: number): Promise<void> {
-  const admin = new Admin(options);
+  const admin = heedless(new Admin(options));
   await admin.createTopics({ topics: [TOPIC], partitions: 1, replicas });
   await admin.close();
 }
 
 async function produce(options: BaseOptions, values: readonly string[]): Promise<void> {
-  const producer = new Producer({ ...options, serializers: stringSerializers });
+  const producer = heedless(new Producer({ ...options, serializers: stringSerializers }));
   try {
     await producer.send({ messages: values.map((value) => ({ topic: TOPIC, value })), acks: -1 });
   } finally {
@@ -217,11 +218,13 @@ async function produce(options: BaseOptions, values: readonly string[]): Promise
 }
 
 async function consume(options: BaseOptions, count: number): Promise<string[]> {
-  const consumer = new Consumer({
-    ...options,
-    groupId: crypto.randomUUID(),
-    deserializers: stringDeserializers,
-  });
+  const consumer = heedless(
+    new Consumer({
+      ...options,
+      groupId: crypto.randomUUID(),
+      deserializers: stringDeserializers,
+    }),
+  );
   const stream = await consumer.consume({ topics: [TOPIC], mode: "earliest", autocommit: false });
   const values: string[] = [];
   for await (const { value } of stream) {

@@ -5,6 +5,7 @@ import { KAFKA_DEFAULTS, type KafkaBroker, type KafkaSettings } from "../../src/
 import type { EventLog } from "../../src/ports/event-log.ts";
 import type { TopicSpec } from "../../src/topics.ts";
 import type { EventLogHarness } from "../conformance/event-log-kit.ts";
+import { heedless } from "./kafka-client.ts";
 import { createScope, type Scope, scopedLog } from "./scoped-log.ts";
 
 /** A log on real brokers, and the deletion of records as the broker does it in the end. */
@@ -74,7 +75,9 @@ export async function kafkaHarness(
 
 /** Deletes the topics and groups of a scope. */
 export async function cleanUp(addresses: readonly string[], scope: Scope): Promise<void> {
-  const admin = new Admin({ clientId: "tidegate-test", bootstrapBrokers: [...addresses] });
+  const admin = heedless(
+    new Admin({ clientId: "tidegate-test", bootstrapBrokers: [...addresses] }),
+  );
   try {
     const there = new Set(await admin.listTopics());
     const topics = [...scope.topics].filter((name) => there.has(name));
