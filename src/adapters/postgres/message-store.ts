@@ -30,7 +30,14 @@ import { StoreIdIndex } from "./store-id-index.ts";
 import { searchIds } from "./store-id-search.ts";
 import { importTenant } from "./store-import.ts";
 import { applyLoss, LOSS_TIMEOUT_MS } from "./store-loss.ts";
-import { acquirePartition, readFeed, readOffsets, readPlace, readWindow } from "./store-place.ts";
+import {
+  acquirePartition,
+  endFrozenHolders,
+  readFeed,
+  readOffsets,
+  readPlace,
+  readWindow,
+} from "./store-place.ts";
 import { type ExpiryPosition, type ExpiryStep, expireStep, readPlaces } from "./store-retention.ts";
 import { encodeBatch } from "./store-run.ts";
 import { StoreTelemetry } from "./store-telemetry.ts";
@@ -72,6 +79,11 @@ const PLANNER = {
   enable_mergejoin: "off",
   jit: "off",
 } as const;
+/**
+ * An acquisition that waits longer looks for a session that holds the partition's row and does
+ * nothing with it for as long: whoever acquires has deposed its owner already.
+ */
+const HOLDER_IDLE_MS = 1_000;
 /** Statements of a commit, each within the statement's time. */
 const COMMIT_STATEMENTS = 4;
 
@@ -148,7 +160,26 @@ export class PostgresMessageStore implements LossAcceptingStore, MovableStore, E
 
   async acquire(partition: PartitionId): Promise<PartitionState> {
     this.#mustBeOpen();
-    return this.#writer.use((session) => acquirePartition(session, this.#cluster, partition));
+    const relief = setInterval(() => void this.#relieve(partition), HOLDER_IDLE_MS);
+    try {
+      return await this.#writer.use((session) =>
+        acquirePartition(session, this.#cluster, partition),
+      );
+    } finally {
+      clearInterval(relief);
+    }
+  }
+
+  /** A worker that froze in the middle of a commit must not keep its partitions from the next. */
+  async #relieve(partition: PartitionId): Promise<void> {
+    try {
+      const ended = await this.#reader.use((session) =>
+        endFrozenHolders(session, this.#cluster, partition, HOLDER_IDLE_MS),
+      );
+      this.#telemetry.ended(partition, ended);
+    } catch {
+      // The acquisition itself tells why the database does not answer.
+    }
   }
 
   async commit(batch: StoreBatch): Promise<void> {

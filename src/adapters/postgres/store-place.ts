@@ -51,6 +51,28 @@ export async function acquirePartition(
   };
 }
 
+/**
+ * Ends the sessions that hold a partition's row and have waited for their own client for a while:
+ * that worker froze. No timeout of the server ends a `COPY` that waits for its client, and a
+ * session at which the server works is waited for.
+ * @param idleMs since its last statement began
+ * @returns how many sessions it ended
+ */
+export async function endFrozenHolders(
+  session: PostgresSession,
+  cluster: string,
+  { topic, partition }: PartitionId,
+  idleMs: number,
+): Promise<number> {
+  const rows: { ended: boolean }[] = await session`
+    SELECT pg_terminate_backend(a.pid) AS ended
+    FROM consumer_offsets o JOIN pg_stat_activity a ON a.backend_xid = o.xmax
+    WHERE o.cluster = ${cluster} AND o.topic = ${topic} AND o.partition = ${partition}
+      AND a.wait_event_type = 'Client'
+      AND a.query_start < clock_timestamp() - make_interval(secs => ${idleMs / 1_000})`;
+  return rows.filter(({ ended }) => ended).length;
+}
+
 export async function readOffsets(
   session: PostgresSession,
   cluster: string,

@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../../errors.ts";
+import type { PartitionId } from "../../ports/message-store.ts";
 import type { Counter, Histogram, Telemetry } from "../../ports/telemetry.ts";
 import type { PostgresDatabase } from "./database.ts";
 import type { EncodedBatch } from "./store-run.ts";
@@ -14,6 +15,7 @@ export class StoreTelemetry {
   readonly #rows: Counter;
   readonly #batches: Counter;
   readonly #expired: Counter;
+  readonly #ended: Counter;
   readonly #reads = new Map<string, Histogram>();
 
   constructor(telemetry: Telemetry) {
@@ -32,10 +34,25 @@ export class StoreTelemetry {
     this.#events = counter("tidegate_store_events_total", "Events stored");
     this.#rows = counter("tidegate_store_rows_total", "Rows that the stored events took");
     this.#batches = counter("tidegate_store_batches_total", "Batches stored");
+    this.#ended = counter(
+      "tidegate_store_sessions_ended_total",
+      "Database sessions of frozen workers, ended by the partition's next owner",
+    );
     this.#expired = counter(
       "tidegate_store_expired_events_total",
       "Events removed because their time was over",
     );
+  }
+
+  /** Sessions of frozen workers that a partition's next owner ended. */
+  ended({ topic, partition }: PartitionId, sessions: number): void {
+    if (sessions === 0) return;
+    this.#ended.value += sessions;
+    this.#telemetry.log("warn", "ended a frozen worker's database session", {
+      topic,
+      partition,
+      sessions,
+    });
   }
 
   /** @param pool what its connections are for: `write` or `read` */
