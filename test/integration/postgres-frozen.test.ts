@@ -99,5 +99,5 @@ test("a transaction at which the database itself works is waited for", async () 
   const acquired = performance.now();
   expect(await slow).toBeLessThan(acquired + 100);
   expect(await sessions(pid)).toHaveLength(1);
-  session.release();
+  await session.release();
 }, 20_000);
