@@ -1,5 +1,6 @@
 import { asAppError } from "../../src/errors.ts";
 import type { Limits } from "../../src/limits.ts";
+import { messageRow } from "../../src/placing/message-row.ts";
 import { CIRCUIT_POLICY, CircuitBreaker } from "../../src/policy/circuit-breaker.ts";
 import type { Backplane } from "../../src/ports/backplane.ts";
 import type { Clock, Timer } from "../../src/ports/clock.ts";
@@ -16,7 +17,6 @@ import type {
 import type { Telemetry } from "../../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
 import { boundedAppend } from "./bounded-append.ts";
-import { messageRow } from "./message-row.ts";
 import { outboxMetrics, type OutboxMetrics } from "./metrics.ts";
 import { publishEntries, type Outcome, type Poison } from "./publish-entries.ts";
 import { refusalOf } from "./refusal.ts";

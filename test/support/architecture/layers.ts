@@ -15,6 +15,7 @@ export interface Layer {
 const TABLES = "tables";
 const PURE = ["chat", "presence", "policy"] as const;
 const SHARED = [TABLES, "wire", "catalog", ...PURE, "group", "ports"] as const;
+const ROOMS = ["placing", "dead letters"] as const;
 const HTTP = ["hono", "@hono/zod-openapi", "zod"] as const;
 
 /** The first layer whose pattern fits is a file's layer. */
@@ -25,6 +26,9 @@ const LAYERS: readonly Layer[] = [
   ...PURE.map((name) => pure(name, new RegExp(`^src/${name}/`), [TABLES, "wire"])),
   pure("ports", /^src\/ports\//, [TABLES, "wire", "catalog", ...PURE]),
   pure("group", /^src\/group\//, [TABLES, "wire", "catalog", ...PURE, "ports"]),
+  // What gateways and pools do alike.
+  pure("placing", /^src\/placing\//, SHARED),
+  pure("dead letters", /^src\/dead-letters\//, [...SHARED, "placing"]),
   // What both Kafka clients share; it knows neither of them.
   pure("kafka", /^src\/kafka\//, [TABLES, "wire", "catalog", ...PURE, "ports"]),
   {
@@ -73,8 +77,8 @@ const LAYERS: readonly Layer[] = [
     packages: [],
     effects: true,
   },
-  pure("gateway", /^gateway\//, [...SHARED, "pages"], HTTP),
-  pure("consumers", /^consumers\//, SHARED),
+  pure("gateway", /^gateway\//, [...SHARED, ...ROOMS, "pages"], HTTP),
+  pure("consumers", /^consumers\//, [...SHARED, ...ROOMS]),
   free("cli", /^cli\//),
   free("load", /^load\//),
   free("scripts", /^scripts\//),

@@ -1,15 +1,15 @@
-import { AppError } from "../../src/errors.ts";
-import type { Limits } from "../../src/limits.ts";
-import { partitionOf } from "../../src/policy/partitioner.ts";
-import type { Clock } from "../../src/ports/clock.ts";
-import type { Digest } from "../../src/ports/digest.ts";
-import type { OutboxMessage, Staged } from "../../src/ports/outbox.ts";
-import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
-import { recordKey, type Placement } from "../../src/tenants.ts";
-import { messageId, scopeInput } from "../../src/wire/message-id.ts";
-import { conversationFault, isTenant, userSchema } from "../../src/wire/name.ts";
-import { encodeMessageRecord, recordTemplate } from "../../src/wire/record.ts";
-import { parseSendBody, type SendBody } from "../../src/wire/send-check.ts";
+import { AppError } from "../errors.ts";
+import type { Limits } from "../limits.ts";
+import { partitionOf } from "../policy/partitioner.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Digest } from "../ports/digest.ts";
+import type { OutboxMessage, Staged } from "../ports/outbox.ts";
+import type { TenantCatalog } from "../ports/tenant-catalog.ts";
+import { recordKey, type Placement } from "../tenants.ts";
+import { messageId, scopeInput } from "../wire/message-id.ts";
+import { conversationFault, isTenant, userSchema } from "../wire/name.ts";
+import { encodeMessageRecord, recordTemplate } from "../wire/record.ts";
+import { parseSendBody, type SendBody } from "../wire/send-check.ts";
 
 export interface MessageRowOptions {
   readonly catalog: Pick<TenantCatalog, "find" | "place">;

@@ -1,16 +1,16 @@
 import { describe, expect, test } from "bun:test";
-import { messageRow } from "../../../../consumers/outbox/message-row.ts";
-import { Ingress } from "../../../../gateway/ingress.ts";
-import type { Completion, Producer } from "../../../../gateway/producer.ts";
-import { createMemoryTelemetry } from "../../../../src/adapters/memory/telemetry.ts";
-import { createSystemDigest } from "../../../../src/adapters/system/digest.ts";
-import { AppError } from "../../../../src/errors.ts";
-import { limitsWith } from "../../../../src/limits.ts";
-import type { OutboxMessage, OutboxRow } from "../../../../src/ports/outbox.ts";
-import type { SharedBudget } from "../../../../src/ports/shared-limits.ts";
-import type { LogRecord } from "../../../../src/wire/record.ts";
-import { parseSendBody } from "../../../../src/wire/send-check.ts";
-import { Scheduler, schedulerClock } from "../../../simulation/scheduler.ts";
+import { Ingress } from "../../../gateway/ingress.ts";
+import type { Completion, Producer } from "../../../gateway/producer.ts";
+import { createMemoryTelemetry } from "../../../src/adapters/memory/telemetry.ts";
+import { createSystemDigest } from "../../../src/adapters/system/digest.ts";
+import { AppError } from "../../../src/errors.ts";
+import { limitsWith } from "../../../src/limits.ts";
+import { messageRow } from "../../../src/placing/message-row.ts";
+import type { OutboxMessage, OutboxRow } from "../../../src/ports/outbox.ts";
+import type { SharedBudget } from "../../../src/ports/shared-limits.ts";
+import type { LogRecord } from "../../../src/wire/record.ts";
+import { parseSendBody } from "../../../src/wire/send-check.ts";
+import { Scheduler, schedulerClock } from "../../simulation/scheduler.ts";
 
 const limits = limitsWith();
 const digest = createSystemDigest();
