@@ -16,6 +16,8 @@ import {
 const DAY_MS = 86_400_000;
 const MiB = 1024 * 1024;
 
+/** Too long to be guessed at any rate, when it is random. */
+const ADMIN_KEY_CHARS_MIN = 24;
 const RATE_MAX = 10_000_000;
 const rateSetting = (limit: LimitName): Setting<number> =>
   wholeSetting(
@@ -97,6 +99,17 @@ export const SETTINGS = {
   ),
   TIDEGATE_JWT_ISSUER: printable("The iss that tokens must have; needed with TIDEGATE_JWT_KEYS"),
   TIDEGATE_JWT_AUDIENCE: printable("The aud that tokens must have; needed with TIDEGATE_JWT_KEYS"),
+  TIDEGATE_ADMIN_KEY: secret(
+    setting(
+      `text, ${ADMIN_KEY_CHARS_MIN} to 200 printable characters without blanks`,
+      undefined,
+      "Opens the ops page at /ops and the admin API under /v1/admin; both are off when absent, but for standalone with a development key, which makes one and prints a link",
+      text(
+        `is not ${ADMIN_KEY_CHARS_MIN} to 200 printable characters without blanks`,
+        new RegExp(`^[!-~]{${ADMIN_KEY_CHARS_MIN},200}$`),
+      ),
+    ),
+  ),
   TIDEGATE_SENDS_PER_SECOND_PER_CONNECTION: rateSetting("sendsPerSecondPerConnection"),
   TIDEGATE_SENDS_BURST_PER_CONNECTION: burstSetting("sendsBurstPerConnection"),
   TIDEGATE_SENDS_PER_SECOND_PER_TENANT: rateSetting("sendsPerSecondPerTenant"),

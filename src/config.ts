@@ -33,6 +33,8 @@ export interface Config {
   /** `"same"`: pages of the gateway's own origin only. */
   readonly allowedOrigins: readonly string[] | "same";
   readonly jwt: { readonly keys: KeySource; readonly issuer: string; readonly audience: string };
+  /** Opens the ops page and the admin API; undefined: the program makes one, or they are off. */
+  readonly adminKey: string | undefined;
   /** The limits table with what the settings replace in it. */
   readonly limits: Limits;
 }
@@ -149,6 +151,7 @@ function build(read: SettingValues, limits: Limits): Config {
       issuer: read.TIDEGATE_JWT_ISSUER ?? DEV_ISSUER,
       audience: read.TIDEGATE_JWT_AUDIENCE ?? DEV_AUDIENCE,
     },
+    adminKey: read.TIDEGATE_ADMIN_KEY,
     limits,
   };
 }
@@ -159,6 +162,7 @@ export function redacted(config: Config): Readonly<Record<string, unknown>> {
   const { limits } = config;
   return {
     ...config,
+    adminKey: config.adminKey === undefined ? "none" : "set",
     jwt: { ...config.jwt, keys: keys.kind === "file" ? keys.path : keys.kind },
     limits: {
       sendsPerSecondPerConnection: limits.sendsPerSecondPerConnection,

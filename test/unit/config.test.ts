@@ -186,3 +186,19 @@ test("every documented default is one that the setting accepts", () => {
   const env = Object.fromEntries(settings.map(([name, setting]) => [name, setting.default]));
   expect(parseConfig(env)).toEqual(parseConfig({}));
 });
+
+describe("the admin key", () => {
+  test("is absent unless it is set, and is never shown", () => {
+    expect(parseConfig({}).adminKey).toBeUndefined();
+    const key = "k".repeat(24);
+    const config = parseConfig({ TIDEGATE_ADMIN_KEY: key });
+    expect(config.adminKey).toBe(key);
+    expect(JSON.stringify(redacted(config))).not.toContain(key);
+  });
+
+  test("that could be guessed is refused without being shown", () => {
+    const read = () => parseConfig({ TIDEGATE_ADMIN_KEY: "hunter2" });
+    expect(read).toThrow("TIDEGATE_ADMIN_KEY is not 24 to 200");
+    expect(read).not.toThrow("hunter2");
+  });
+});
