@@ -27,8 +27,10 @@ import { Producer } from "./producer.ts";
 import type { Reader } from "./reader.ts";
 import { RefusedPushes } from "./refused-pushes.ts";
 import { Relay } from "./relay.ts";
+import { SendMetrics } from "./send-metrics.ts";
 import type { Session } from "./session.ts";
 import type { TenantState } from "./tenant-state.ts";
+import { TenantTallies, type TenantTally } from "./tenant-tally.ts";
 import { Users } from "./users.ts";
 
 export interface GatewayOptions {
@@ -80,6 +82,7 @@ export class Gateway {
   /** In order of opening. */
   readonly #unauthenticated = new Set<Connection>();
   readonly #tenants = new Map<string, TenantState>();
+  readonly #tallies: TenantTallies;
   readonly #closes: Readonly<Record<CloseReason, Counter>>;
   readonly #tick: Timer;
   readonly #unwatch: () => void;
@@ -105,7 +108,9 @@ export class Gateway {
     const { outbox, eventStore = "hybrid" } = options;
     if (outbox !== undefined && eventStore !== "kafka")
       this.failover = new Failover({ log, outbox, clock, limits, telemetry, mode: eventStore });
-    this.#producer = new Producer(this.failover ?? log, clock, limits);
+    this.#tallies = new TenantTallies(limits.tenantTalliesMax);
+    const metrics = new SendMetrics(telemetry, clock);
+    this.#producer = new Producer(this.failover ?? log, clock, limits, metrics);
     this.ingress = new Ingress({
       producer: this.#producer,
       clock,
@@ -121,6 +126,7 @@ export class Gateway {
       clock,
       limits,
       telemetry,
+      tallies: this.#tallies,
       refused: (refusal) => this.#refused(refusal),
     });
     this.#refusedPushes = new RefusedPushes(limits.refusalsKeptMax);
@@ -154,6 +160,14 @@ export class Gateway {
 
   get connectionCount(): number {
     return this.#connections.size;
+  }
+
+  /** What each tenant has done here, for `/metrics/tenants`. */
+  tenantNumbers(): readonly (TenantTally & { readonly connections: number })[] {
+    return [...this.#tallies.all()].map((tally) => ({
+      ...tally,
+      connections: this.#tenants.get(tally.name)?.connections ?? 0,
+    }));
   }
 
   /** Whether the log does not answer. */
@@ -212,7 +226,8 @@ export class Gateway {
     if (tenant === undefined) {
       const rate = this.#rateOf(identity.tenant);
       const sends = this.#sharedLimits.budget(identity.tenant, "sends");
-      tenant = { name: identity.tenant, placement, rate, sends, connections: 0 };
+      const tally = this.#tallies.of(identity.tenant);
+      tenant = { name: identity.tenant, placement, rate, sends, tally, connections: 0 };
       this.#tenants.set(identity.tenant, tenant);
     }
     return { identity, grants: compileGrants(identity.capabilities), tenant };

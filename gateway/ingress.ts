@@ -88,6 +88,7 @@ export class Ingress {
     const wait = route.tenant.sends.take(clock.monotonic(), route.tenant.rate);
     if (wait > 0) {
       this.#limited.value++;
+      route.tenant.tally.rateLimited++;
       return new AppError("rate_limited", "the tenant sends too many messages", {
         retryAfterMs: wait,
       });
@@ -102,8 +103,12 @@ export class Ingress {
       fingerprint: digest.fingerprint(command.kind + command.content),
     });
     const refused = producer.send(route.topic, route.partition, record, completion);
-    if (refused === undefined) this.#accepted.value++;
-    return refused;
+    if (refused !== undefined) return refused;
+    this.#accepted.value++;
+    const { tally } = route.tenant;
+    tally.sends++;
+    tally.sendCharacters += record.value.length;
+    return undefined;
   }
 }
 

@@ -4,6 +4,7 @@ import type { Clock } from "../src/ports/clock.ts";
 import type { EventLog } from "../src/ports/event-log.ts";
 import type { LogRecord } from "../src/wire/record.ts";
 import { IN_OUTBOX } from "./failover.ts";
+import type { SendMetrics } from "./send-metrics.ts";
 
 /** Whoever waits for a record's append. An object of its own, not a promise or closure a message. */
 export interface Completion {
@@ -32,6 +33,7 @@ export class Producer {
   readonly #log: Pick<EventLog, "append">;
   readonly #clock: Clock;
   readonly #limits: Limits;
+  readonly #metrics: SendMetrics | undefined;
   readonly #open = new Map<string, Batch[]>();
   readonly #ready: Batch[] = [];
   readonly #inFlight = new Set<Batch>();
@@ -42,10 +44,11 @@ export class Producer {
   #idle: (() => void)[] = [];
 
   /** @param log may resolve to {@link IN_OUTBOX} */
-  constructor(log: Pick<EventLog, "append">, clock: Clock, limits: Limits) {
+  constructor(log: Pick<EventLog, "append">, clock: Clock, limits: Limits, metrics?: SendMetrics) {
     this.#log = log;
     this.#clock = clock;
     this.#limits = limits;
+    this.#metrics = metrics;
   }
 
   get pendingChars(): number {
@@ -69,6 +72,7 @@ export class Producer {
     const limits = this.#limits;
     const chars = record.value.length;
     if (this.#pendingChars + chars > limits.appendPendingBytesMax) {
+      this.#metrics?.failed("overloaded", 1);
       return new AppError("overloaded", "too much waits for the log", {
         limit: limits.appendPendingBytesMax,
         retryAfterMs: 500,
@@ -148,6 +152,7 @@ export class Producer {
       for (const completion of completions) completion.kept();
       return;
     }
+    this.#metrics?.appended((batch.records[0] as LogRecord).value, completions.length);
     for (let i = 0; i < completions.length; i++)
       (completions[i] as Completion).appended(partition, base + i);
   }
@@ -155,6 +160,7 @@ export class Producer {
   #fail(batch: Batch, error: AppError): void {
     if (batch.done) return;
     this.#finish(batch);
+    this.#metrics?.failed(error.code, batch.completions.length);
     for (const completion of batch.completions) completion.failed(error);
   }
 

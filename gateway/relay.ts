@@ -12,6 +12,7 @@ import type { Clock, Timer } from "../src/ports/clock.ts";
 import type { EventLog } from "../src/ports/event-log.ts";
 import type { HistoryPage, MessageStore } from "../src/ports/message-store.ts";
 import type { Telemetry } from "../src/ports/telemetry.ts";
+import { Deliveries } from "./deliveries.ts";
 import { HeadReader } from "./head-reader.ts";
 import {
   LocalConversation,
@@ -20,8 +21,10 @@ import {
 } from "./local-conversation.ts";
 import { PartitionView } from "./partition-view.ts";
 import type { ReadConversation } from "./reader.ts";
+import { createRelayCounts } from "./relay-counts.ts";
 import { waitUntilStored } from "./stored-wait.ts";
 import { Tail } from "./tail.ts";
+import type { TenantTallies } from "./tenant-tally.ts";
 
 export interface RelayOptions {
   readonly log: Pick<EventLog, "range">;
@@ -30,6 +33,7 @@ export interface RelayOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly telemetry: Telemetry;
+  readonly tallies: TenantTallies;
   readonly refused: (refusal: Refusal) => void;
 }
 
@@ -62,6 +66,7 @@ export class Relay implements ConversationHost {
   readonly #pages = new Map<string, Promise<HistoryPage>>();
   readonly #rechecks = new Map<LocalConversation, { again: boolean }>();
   readonly #heads: HeadReader;
+  readonly #deliveries: Deliveries;
   #heldChars = 0;
 
   constructor(options: RelayOptions) {
@@ -73,20 +78,8 @@ export class Relay implements ConversationHost {
     this.#limits = limits;
     this.#telemetry = telemetry;
     this.holdCharsMax = limits.holdBackBytesMax;
-    const counter = (name: string, help: string) =>
-      telemetry.counter({ name: `tidegate_relay_${name}_total`, help });
-    this.counts = {
-      delivered: counter("delivered", "Events handed to sockets"),
-      gaps: counter("gaps", "Jumps in a conversation's seqs that were filled from the store"),
-      late: counter("late", "Publications dropped because the readers had them"),
-      demoted: counter("demoted", "Readers that fell behind and went over to the store"),
-      diverged: counter("diverged", "Publications with a seq that another record had"),
-      pageErrors: counter("page_errors", "Pages of the store that could not be read"),
-      holdOverflows: counter(
-        "hold_overflows",
-        "Times that held publications were dropped for want of room",
-      ),
-    };
+    this.counts = createRelayCounts(telemetry);
+    this.#deliveries = new Deliveries(options, this.counts.delivered);
     telemetry.gauge(
       { name: "tidegate_relay_conversations", help: "Conversations with a reader on this gateway" },
       () => this.#conversations.size,
@@ -270,7 +263,7 @@ export class Relay implements ConversationHost {
     const view = this.#views.get(name);
     if (view?.isReplaced(ownerEpoch)) return;
     if (view?.hear(ownerEpoch, number)) this.#recheckPartition(name);
-    for (const run of runs) this.#conversationOf(run)?.take(run, ownerEpoch);
+    this.#deliveries.of(runs, (run) => this.#conversationOf(run)?.take(run, ownerEpoch));
   }
 
   #conversationOf(run: PublishedRun): LocalConversation | undefined {

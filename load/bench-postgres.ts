@@ -28,6 +28,7 @@ const telemetry: Telemetry = {
   counter: () => ({ value: 0 }),
   histogram: () => ({ observe() {} }),
   gauge() {},
+  readings() {},
   log: (level, message, fields) => console.error(level, message, fields),
 };
 

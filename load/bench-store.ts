@@ -37,6 +37,7 @@ const telemetry: Telemetry = {
     },
   }),
   gauge() {},
+  readings() {},
   log: (level, message, fields) => console.error(level, message, fields),
 };
 const checkpoints: number[] = [];

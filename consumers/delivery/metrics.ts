@@ -1,3 +1,5 @@
+import { MessageLatency } from "../../src/message-latency.ts";
+import type { Clock } from "../../src/ports/clock.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
 
 /** The delivery pool's counters. */
@@ -7,9 +9,11 @@ export interface DeliveryMetrics {
   readonly refused: { value: number };
   readonly storeRetries: { value: number };
   readonly halted: { value: number };
+  readonly sequenced: MessageLatency;
+  readonly stored: MessageLatency;
 }
 
-export function deliveryMetrics(telemetry: Telemetry): DeliveryMetrics {
+export function deliveryMetrics(telemetry: Telemetry, clock: Pick<Clock, "now">): DeliveryMetrics {
   const counter = (name: string, help: string) => telemetry.counter({ name, help });
   return {
     placed: counter("tidegate_delivery_placed_total", "Records that got a seq"),
@@ -23,5 +27,7 @@ export function deliveryMetrics(telemetry: Telemetry): DeliveryMetrics {
       "tidegate_delivery_halted_total",
       "Partitions stopped by a fault that needs an operator",
     ),
+    sequenced: new MessageLatency(telemetry, clock, "sequenced"),
+    stored: new MessageLatency(telemetry, clock, "stored"),
   };
 }

@@ -111,7 +111,7 @@ export class PartitionWorker {
       clock,
       limits,
       backoff,
-      stored: () => this.#onStored(),
+      stored: (oldest, events) => this.#onStored(oldest, events),
       retrying: (error) => {
         metrics.storeRetries.value++;
         telemetry.log("warn", "the store did not take a batch, trying again", {
@@ -301,6 +301,8 @@ export class PartitionWorker {
     this.#publishedNext = batch.nextOffset;
     this.#publish(folded);
     const { metrics } = this.#options;
+    const [oldest] = folded.placed;
+    if (oldest !== undefined) metrics.sequenced.observe(oldest.event, folded.placed.length);
     metrics.placed.value += folded.placed.length;
     metrics.duplicates.value += folded.duplicates;
     metrics.refused.value += folded.refused.length;
@@ -327,7 +329,8 @@ export class PartitionWorker {
     });
   }
 
-  #onStored(): void {
+  #onStored(oldest: string, events: number): void {
+    this.#options.metrics.stored.observe(oldest, events);
     if (this.#stopped) return;
     this.#options.backplane.beat(this.#beat());
     this.#work();

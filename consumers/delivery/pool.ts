@@ -46,8 +46,8 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   const workers = new Map<string, PartitionWorker>();
   const halted = new Map<string, AppError>();
   const starting = new Set<PartitionWorker>();
-  const metrics = deliveryMetrics(telemetry);
-  const deadLetters = new DeadLetters(log, DELIVERY_POOL);
+  const metrics = deliveryMetrics(telemetry, clock);
+  const deadLetters = new DeadLetters(log, DELIVERY_POOL, clock);
   const backoff = (attempt: number) => backoffMs(attempt - 1, random.next(), RETRY);
   const nameOf = (topic: string, partition: number) => `${topic}/${partition}`;
   const leaving = Promise.withResolvers<void>();

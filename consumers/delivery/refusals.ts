@@ -34,7 +34,7 @@ export class Refusals {
     const { topic, partition, deadLetters, telemetry, clock, backoff } = this.#options;
     const letters = refused.map((one) => ({
       reason: one.code,
-      origin: { topic, partition, offset: one.offset },
+      origin: `${topic}/${partition}/${one.offset}`,
       attempts: 1,
       tenant: one.tenant,
       record: one.record,

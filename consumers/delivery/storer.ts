@@ -15,8 +15,8 @@ export interface StorerOptions {
   readonly limits: Limits;
   /** Milliseconds to wait before try number `attempt` (from 1). */
   readonly backoff: (attempt: number) => number;
-  /** Something was stored. */
-  readonly stored: () => void;
+  /** Something was stored. @param oldest event of so many; `""` when there were none */
+  readonly stored: (oldest: string, events: number) => void;
   /** A commit will be repeated. */
   readonly retrying: (error: AppError) => void;
   /** Storing has ended: another owner, another offset, or rows that the store refuses. */
@@ -122,7 +122,9 @@ export class Storer {
     else {
       this.#timer = this.#options.clock.after(this.#lingerMs(), () => this.#start());
     }
-    this.#options.stored();
+    let events = 0;
+    for (const { placed } of units) events += placed.length;
+    this.#options.stored(units[0]?.placed[0]?.event ?? "", events);
   }
 
   #failed(error: AppError): void {

@@ -157,6 +157,33 @@ export const POOL_LIMITS = {
     "the next one",
   ),
 
+  // Dead letters.
+  deadLetterListMax: limit(100, "count", "Dead letters of one page", "the next page has the rest"),
+  deadLetterScanMax: limit(
+    5_000,
+    "count",
+    "Dead letters of each pool that one page may look through",
+    "the page ends there; the next one goes on",
+  ),
+  deadLetterValueCharsMax: limit(
+    16 * KiB,
+    "count",
+    "Characters of a dead letter's value that are shown",
+    "cut short; its length is said",
+  ),
+  deadLetterMarksMax: limit(
+    100_000,
+    "count",
+    "Redriven dead letters that are remembered",
+    "the oldest can be redriven once more without being told; they are placed once all the same",
+  ),
+  parkedListMax: limit(
+    5_000,
+    "count",
+    "Parked rows of the outbox that are listed",
+    "older ones are seen once newer ones are gone",
+  ),
+
   // Telling.
   metricSeriesMax: limit(
     100,
@@ -164,8 +191,67 @@ export const POOL_LIMITS = {
     "Series of one metric",
     "further ones are counted and not exported; one warning",
   ),
+  tenantTalliesMax: limit(
+    10_000,
+    "count",
+    "Tenants whose messages one gateway counts one by one",
+    "further ones are in the totals only",
+  ),
+  tenantSeriesMax: limit(
+    50,
+    "count",
+    "Tenants on /metrics/tenants, the busiest first",
+    "the others are in the totals only",
+  ),
+  lagIntervalMs: limit(
+    1_000,
+    "ms",
+    "Between two looks at the log's ends, from which the pools' lag is told",
+    "the lag is as old as that",
+  ),
+  logWatchIntervalMs: limit(
+    10_000,
+    "ms",
+    "Between two looks at the replicas, the disks and the dead letters of the log",
+    "what is told of them is as old as that",
+  ),
   logLineCharsMax: limit(16 * KiB, "count", "Characters of one log line", "cut short"),
   logLinesPerSecondMax: limit(200, "per_second", "Log lines", "the next line says how many"),
+
+  // Traces.
+  traceSpansMax: limit(
+    8_192,
+    "count",
+    "Spans of one process that wait for the trace collector",
+    "further ones are dropped and counted",
+  ),
+  traceBatchSpansMax: limit(512, "count", "Spans of one export", "the rest goes in the next one"),
+  traceLingerMs: limit(1_000, "ms", "Time that spans may wait for others", "exported"),
+  traceExportTimeoutMs: limit(
+    5_000,
+    "ms",
+    "Time for one export, its repetitions included",
+    "its spans are dropped and counted",
+  ),
+  traceCloseMs: limit(
+    1_000,
+    "ms",
+    "Time that a process which leaves waits for the trace collector",
+    "the rest is dropped and counted",
+  ),
+  traceLinksMax: limit(16, "count", "Links of one span to others of its batch", "no further links"),
+  traceLatePerSecond: limit(
+    200,
+    "per_second",
+    "Messages of one process that are traced for being slow or failing",
+    "further ones are counted and not traced",
+  ),
+  traceClientsPerSecond: limit(
+    200,
+    "per_second",
+    "Messages of one gateway that are sampled since their clients say so",
+    "further ones are sampled like all others",
+  ),
 
   // Leaving.
   drainDeadlineMs: limit(10_000, "ms", "Time from SIGTERM to the end of the process", "exit"),

@@ -4,8 +4,17 @@ export interface Counter {
 }
 
 export interface Histogram {
-  /** In the unit that the name ends in. MUST NOT allocate. */
-  observe(value: number): void;
+  /**
+   * In the unit that the name ends in. MUST NOT allocate.
+   * @param times as if it was seen so often: one measurement for all of a batch; 1 when absent
+   */
+  observe(value: number, times?: number): void;
+}
+
+/** One value of a metric whose series come and go. */
+export interface Reading {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
 }
 
 export interface MetricSpec {
@@ -27,6 +36,11 @@ export interface Telemetry {
   histogram(spec: HistogramSpec): Histogram;
   /** `read` is called at each scrape. */
   gauge(spec: MetricSpec, read: () => number): void;
+  /**
+   * A gauge whose series are those that `read` tells, at each scrape. Of more than there may be, the
+   * largest are kept: they are what an operator looks for.
+   */
+  readings(spec: Omit<MetricSpec, "labels">, read: () => Iterable<Reading>): void;
   /** One structured line for operators. Fields MUST NOT hold content or tokens. */
   log(
     level: "info" | "warn" | "error",

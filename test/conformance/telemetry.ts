@@ -65,6 +65,23 @@ export function telemetryConformance(name: string, create: () => TelemetryRig) {
       expect(await rig.distribution(SECONDS.name)).toMatchObject({ count: 5, sum: 31.6 });
     });
 
+    run("an observation counts as often as it says", async (rig) => {
+      const histogram = rig.telemetry.histogram(SECONDS);
+      histogram.observe(0.5, 10);
+      histogram.observe(2);
+      expect(await rig.distribution(SECONDS.name)).toMatchObject({ count: 11, sum: 7 });
+    });
+
+    run("readings have the series of now, and no others", async (rig) => {
+      const spec = { name: "tidegate_test_lag_records", help: "Lag" };
+      let partition = "1";
+      rig.telemetry.readings(spec, () => [{ labels: { partition, pool: "p" }, value: 7 }]);
+      expect(await rig.value(spec.name, { pool: "p", partition: "1" })).toBe(7);
+      partition = "2";
+      expect(await rig.value(spec.name, { pool: "p", partition: "1" })).toBeUndefined();
+      expect(await rig.value(spec.name, { pool: "p", partition: "2" })).toBe(7);
+    });
+
     run("a gauge is read anew each time, and the last reader given counts", async (rig) => {
       const gauge = { name: "tidegate_test_sockets", help: "Sockets" };
       let sockets = 1;

@@ -35,6 +35,8 @@ class RecordingTelemetry implements Telemetry {
   gauge: Telemetry["gauge"] = ({ name }, read) => {
     this.gauges.set(name, read);
   };
+
+  readings(): void {}
   log: Telemetry["log"] = () => {};
 }
 

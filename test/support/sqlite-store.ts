@@ -14,6 +14,7 @@ export const silentTelemetry: Telemetry = {
   counter: () => ({ value: 0 }),
   histogram: () => ({ observe: () => {} }),
   gauge: () => {},
+  readings: () => {},
   log: () => {},
 };
 

@@ -1,5 +1,5 @@
 import { checkMetric, seriesKey, type MetricKind } from "../../metric-name.ts";
-import type { Counter, Histogram, MetricSpec, Telemetry } from "../../ports/telemetry.ts";
+import type { Counter, Histogram, MetricSpec, Reading, Telemetry } from "../../ports/telemetry.ts";
 
 const LINES_MAX = 1_000;
 
@@ -31,6 +31,7 @@ export function createMemoryTelemetry(): MemoryTelemetry {
   const kinds = new Map<string, MetricKind>();
   const counters = new Map<string, Counter>();
   const gauges = new Map<string, () => number>();
+  const readings = new Map<string, () => Iterable<Reading>>();
   const histograms = new Map<string, Distribution & Histogram>();
   const lines: LogLine[] = [];
 
@@ -48,11 +49,19 @@ export function createMemoryTelemetry(): MemoryTelemetry {
     counter: (spec) => orCreate(counters, register("counter", spec), () => ({ value: 0 })),
     histogram: (spec) => orCreate(histograms, register("histogram", spec), createDistribution),
     gauge: (spec, read) => void gauges.set(register("gauge", spec), read),
+    readings(spec, read) {
+      register("gauge", spec);
+      readings.set(spec.name, read);
+    },
     log(level, message, fields = {}) {
       if (lines.length < LINES_MAX) lines.push({ level, message, fields });
     },
     value: (name, labels) =>
-      counters.get(key(name, labels))?.value ?? gauges.get(key(name, labels))?.(),
+      counters.get(key(name, labels))?.value ??
+      gauges.get(key(name, labels))?.() ??
+      [...(readings.get(name)?.() ?? [])].find(
+        (reading) => seriesKey(reading.labels) === seriesKey(labels),
+      )?.value,
     distribution: (name, labels) => histograms.get(key(name, labels)),
   };
 }
@@ -70,9 +79,9 @@ function createDistribution(): Distribution & Histogram {
     count: 0,
     sum: 0,
     max: Number.NEGATIVE_INFINITY,
-    observe(value) {
-      this.count++;
-      this.sum += value;
+    observe(value, times = 1) {
+      this.count += times;
+      this.sum += value * times;
       if (value > this.max) this.max = value;
     },
   };

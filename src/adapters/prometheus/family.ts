@@ -1,5 +1,5 @@
 import { seriesKey, type MetricKind } from "../../metric-name.ts";
-import type { Counter, Histogram, MetricSpec } from "../../ports/telemetry.ts";
+import type { Counter, Histogram, MetricSpec, Reading } from "../../ports/telemetry.ts";
 
 type Labels = Readonly<Record<string, string | number>>;
 
@@ -24,6 +24,8 @@ export class Family {
   readonly help: string;
   readonly type: MetricKind;
   readonly aggregator = "sum";
+  /** Replaces what {@link series} made. */
+  readings: (() => Iterable<Reading>) | undefined;
   readonly #series = new Map<string, Series>();
   readonly #seriesMax: number;
 
@@ -50,9 +52,17 @@ export class Family {
 
   /** What prom-client's registry calls. */
   get(): Promise<{ name: string; help: string; type: MetricKind; values: readonly Sample[] }> {
-    const values = [...this.#series.values()].flatMap((series) => series.samples());
+    const values =
+      this.readings === undefined
+        ? [...this.#series.values()].flatMap((series) => series.samples())
+        : largest([...this.readings()], this.#seriesMax);
     return Promise.resolve({ name: this.name, help: this.help, type: this.type, values });
   }
+}
+
+function largest(readings: Reading[], max: number): readonly Reading[] {
+  if (readings.length <= max) return readings;
+  return readings.sort((a, b) => b.value - a.value).slice(0, max);
 }
 
 export function counterSeries(labels: Labels): Series & { handle: Counter } {
@@ -89,14 +99,14 @@ class FixedHistogram implements Histogram {
     this.#counts = new Float64Array(bounds.length + 1);
   }
 
-  observe(value: number): void {
+  observe(value: number, times = 1): void {
     const bounds = this.#bounds;
     const last = bounds.length;
     // Measured against a binary search: faster up to some twenty bounds, as most values are small.
     let i = 0;
     while (i < last && value > (bounds[i] as number)) i++;
-    (this.#counts[i] as number)++;
-    this.#sum += value;
+    (this.#counts[i] as number) += times;
+    this.#sum += value * times;
   }
 
   samples(name: string, labels: Labels): readonly Sample[] {

@@ -82,6 +82,16 @@ export function createPrometheusTelemetry(options: PrometheusOptions): Prometheu
         }
       };
     },
+    readings(spec, read) {
+      family("gauge", spec).readings = () => {
+        try {
+          return [...read()];
+        } catch (error) {
+          telemetry.log("error", "a gauge cannot be read", { metric: spec.name, error });
+          return [];
+        }
+      };
+    },
     log: () => {},
   };
   telemetry.log = createLog({ ...options, telemetry });

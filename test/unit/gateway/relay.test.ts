@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { LocalConversation } from "../../../gateway/local-conversation.ts";
 import { Relay } from "../../../gateway/relay.ts";
+import { TenantTallies } from "../../../gateway/tenant-tally.ts";
 import { createMemoryTelemetry } from "../../../src/adapters/memory/telemetry.ts";
 import { AppError } from "../../../src/errors.ts";
 import { limitsWith, type Limits } from "../../../src/limits.ts";
@@ -48,6 +49,7 @@ function setUp(limits: Partial<Limits> = {}) {
     clock: schedulerClock(scheduler),
     limits: limitsWith({ beatIntervalMs: BEAT_MS, ...limits }),
     telemetry,
+    tallies: new TenantTallies(10),
     refused: () => {},
   });
   const beat = (changes: Partial<Beat> = {}): void => {

@@ -83,6 +83,27 @@ describe("scrape", () => {
     ]);
   });
 
+  test("of more readings than there may be the largest are told", async () => {
+    telemetry.readings({ name: "tidegate_test_lag_records", help: "Lag" }, () =>
+      [3, 9, 1, 7, 5].map((value) => ({ labels: { partition: String(value) }, value })),
+    );
+    const text = await telemetry.scrape();
+    expect(text.match(/^tidegate_test_lag_records.*$/gm)).toEqual([
+      'tidegate_test_lag_records{partition="9"} 9',
+      'tidegate_test_lag_records{partition="7"} 7',
+      'tidegate_test_lag_records{partition="5"} 5',
+    ]);
+  });
+
+  test("readings that cannot be read are none, and hide no other metric", async () => {
+    telemetry.readings({ name: "tidegate_test_lag_records", help: "Lag" }, () => {
+      throw new Error("away");
+    });
+    telemetry.gauge({ name: "tidegate_test_sound", help: "Sound" }, () => 1);
+    expect(sampleOf(await telemetry.scrape(), "tidegate_test_sound")).toBe(1);
+    expect(lines).toMatchObject([{ level: "error", metric: "tidegate_test_lag_records" }]);
+  });
+
   test("the reference page can list every metric", () => {
     expect(telemetry.metrics()).toContainEqual({
       name: "process_resident_memory_bytes",

@@ -1,0 +1,21 @@
+const FIELD = '"timestamp":';
+/** Beyond it there is no envelope any more: what is searched is bounded, whatever the text is. */
+const FIELD_WITHIN = 200;
+
+/**
+ * When a gateway took the message, of a record's value or of an event: both begin with
+ * `{"id","type","timestamp"`. Read without parsing, since it is wanted for one message of each batch.
+ *
+ * @returns ms since 1970 by that gateway's clock; undefined for a text without it
+ */
+export function stampOf(text: string): number | undefined {
+  const at = text.slice(0, FIELD_WITHIN).indexOf(FIELD);
+  if (at < 0) return undefined;
+  let stamp = 0;
+  for (let i = at + FIELD.length; ; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (!(digit >= 0 && digit <= 9)) break;
+    stamp = stamp * 10 + digit;
+  }
+  return stamp > 0 ? stamp : undefined;
+}
