@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Ingress } from "../../../gateway/ingress.ts";
 import type { Completion, Producer } from "../../../gateway/producer.ts";
+import { TenantTallies } from "../../../gateway/tenant-tally.ts";
 import { createMemoryTelemetry } from "../../../src/adapters/memory/telemetry.ts";
 import { createSystemDigest } from "../../../src/adapters/system/digest.ts";
 import { AppError } from "../../../src/errors.ts";
@@ -50,7 +51,8 @@ function gatewayRecord(shared: boolean): LogRecord {
   const ingress = new Ingress({ producer, clock, digest, limits, telemetry, source: "outbox/1" });
   const rate = { perSecond: 100, burst: 100 };
   const sends = { take: () => 0 } as unknown as SharedBudget;
-  const tenant = { name: "acme", placement, rate, sends, connections: 0 };
+  const tally = new TenantTallies(1).of("acme");
+  const tenant = { name: "acme", placement, rate, sends, tally, connections: 0 };
   const route = ingress.route(tenant, "shop", message.conversation);
   const body = parseSendBody(
     `{"key":"${message.key}","attempt":2,"content":${message.content}}`,
