@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { TRACE_SETTINGS } from "./config-trace-table.ts";
 import { LIMIT_TABLE, type LimitName } from "./limits.ts";
 import {
   oneOf,
@@ -120,6 +121,7 @@ export const SETTINGS = {
     String(LIMIT_TABLE.drainDeadlineMs.value),
     `${LIMIT_TABLE.drainDeadlineMs.doc}, in ms`,
   ),
+  ...TRACE_SETTINGS,
 } as const satisfies SettingTable;
 
 export type SettingName = keyof typeof SETTINGS;

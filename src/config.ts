@@ -10,6 +10,7 @@ import {
   type Environment,
 } from "./config-read.ts";
 import { SETTINGS, type SettingName, type SettingValues } from "./config-table.ts";
+import { traceConfig, type TraceConfig } from "./config-trace.ts";
 import { DEV_KEY_PREFIX, parseKeySet } from "./key-set.ts";
 import { limitsWith, type Limits } from "./limits.ts";
 
@@ -35,6 +36,10 @@ export interface Config {
   readonly jwt: { readonly keys: KeySource; readonly issuer: string; readonly audience: string };
   /** Opens the ops page and the admin API; undefined: the program makes one, or they are off. */
   readonly adminKey: string | undefined;
+  /** Undefined: nothing is traced. */
+  readonly trace: TraceConfig | undefined;
+  /** Where people open a trace, with `{trace}` for its id. */
+  readonly traceUrl: string | undefined;
   /** The limits table with what the settings replace in it. */
   readonly limits: Limits;
 }
@@ -152,6 +157,8 @@ function build(read: SettingValues, limits: Limits): Config {
       audience: read.TIDEGATE_JWT_AUDIENCE ?? DEV_AUDIENCE,
     },
     adminKey: read.TIDEGATE_ADMIN_KEY,
+    trace: traceConfig(read),
+    traceUrl: read.TIDEGATE_TRACE_URL,
     limits,
   };
 }
@@ -159,9 +166,10 @@ function build(read: SettingValues, limits: Limits): Config {
 /** The configuration for the start log: keys are named by where they come from, never shown. */
 export function redacted(config: Config): Readonly<Record<string, unknown>> {
   const { keys } = config.jwt;
-  const { limits } = config;
+  const { limits, trace } = config;
   return {
     ...config,
+    trace: trace && { ...trace, headers: Object.keys(trace.headers) },
     adminKey: config.adminKey === undefined ? "none" : "set",
     jwt: { ...config.jwt, keys: keys.kind === "file" ? keys.path : keys.kind },
     limits: {

@@ -36,6 +36,8 @@ describe("parseConfig", () => {
       retentionBytes: undefined,
       allowedOrigins: "same",
       jwt: { keys: { kind: "development" }, issuer: "tidegate-dev", audience: "tidegate" },
+      trace: undefined,
+      traceUrl: undefined,
       limits: limitsWith(),
     });
   });
@@ -72,6 +74,9 @@ describe("parseConfig", () => {
         issuer: "https://login.example",
         audience: "tidegate",
       },
+      trace: undefined,
+      traceUrl: undefined,
+      adminKey: undefined,
       limits: limitsWith({
         sendsPerSecondPerConnection: 10,
         sendsBurstPerConnection: 15,
