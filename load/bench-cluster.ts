@@ -9,6 +9,8 @@ import { Arguments } from "./arguments.ts";
 import { Cluster } from "./cluster/cluster.ts";
 import { clusterUsage, memoryMiB, usageShare } from "./cluster/usage.ts";
 import { Generator } from "./native/generator.ts";
+import { RunNames } from "./native/key.ts";
+import { TidegateProtocol } from "./native/tidegate.ts";
 import { Bystanders } from "./process-usage.ts";
 import { type Figures, report } from "./result.ts";
 import { demandClean, duration, isRecorded, times } from "./trial.ts";
@@ -58,7 +60,10 @@ async function open(): Promise<void> {
 async function clients(): Promise<Generator> {
   const address = cluster.address(() => 0);
   if (address === undefined) throw new Error("no gateway is up");
-  const generator = new Generator({ ...address, token: (user) => cluster.key.token(user) });
+  const names = new RunNames();
+  const token = (user: string): Promise<string> => cluster.key.token(user);
+  const options = { addresses: [address], token, names };
+  const generator = new Generator(options, new TidegateProtocol(names));
   await generator.connect({ sockets, roomSize });
   return generator;
 }

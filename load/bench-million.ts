@@ -6,6 +6,7 @@
  */
 import { Arguments } from "./arguments.ts";
 import type { Generator } from "./native/generator.ts";
+import type { TidegateMember } from "./native/tidegate.ts";
 import { residentBytes } from "./process-usage.ts";
 import { report } from "./result.ts";
 import type { ServerProcess } from "./server.ts";
@@ -100,7 +101,7 @@ async function touch(on: ServerProcess): Promise<number> {
   return missing;
 }
 
-async function unplaced(generator: Generator, share: number): Promise<number> {
+async function unplaced(generator: Generator<TidegateMember>, share: number): Promise<number> {
   let missing = 0;
   const deadline = performance.now() + PLACED_TIMEOUT_MS;
   for (let i = 0; i < SAMPLES; i++) {

@@ -8,20 +8,29 @@ const LIFETIME_MS = 24 * 3_600_000;
 /** Whose conversations all programs of this folder use. */
 export const TENANT = "load";
 
+/** A symmetric key as JSON (RFC 7517). */
+export interface TokenKey {
+  readonly kty: "oct";
+  readonly alg: "HS256";
+  readonly kid: "load";
+  readonly k: string;
+}
+
 /** A key of this run's own: what the server is started with, and tokens that it takes. */
 export class RunKey {
-  readonly #key = {
-    kty: "oct",
-    alg: "HS256",
-    kid: "load",
-    k: randomBytes(32).toString("base64url"),
-  } as const;
+  readonly key: TokenKey;
   #issuer: Promise<TokenIssuer> | undefined;
+
+  /** @param key of the same run in another process; a new one when absent */
+  constructor(key?: TokenKey) {
+    const k = randomBytes(32).toString("base64url");
+    this.key = key ?? { kty: "oct", alg: "HS256", kid: "load", k };
+  }
 
   /** Settings with which the server knows this key and no other. */
   get settings(): Record<string, string> {
     return {
-      TIDEGATE_JWT_KEYS: JSON.stringify({ keys: [this.#key] }),
+      TIDEGATE_JWT_KEYS: JSON.stringify({ keys: [this.key] }),
       TIDEGATE_JWT_ISSUER: ISSUER,
       TIDEGATE_JWT_AUDIENCE: AUDIENCE,
     };
@@ -30,7 +39,7 @@ export class RunKey {
   /** A token that may do everything in every conversation of the tenant, {@link TENANT} when it is left out. */
   async token(user: string, tenant = TENANT): Promise<string> {
     this.#issuer ??= createTokenIssuer({
-      key: this.#key,
+      key: this.key,
       issuer: ISSUER,
       audience: AUDIENCE,
       clock: createSystemClock(),

@@ -2,7 +2,9 @@ import type { Arguments } from "./arguments.ts";
 import { Scrape } from "./metrics.ts";
 import { Generator } from "./native/generator.ts";
 import type { Histogram } from "./native/histogram.ts";
+import { RunNames } from "./native/key.ts";
 import type { Faults } from "./native/ledger.ts";
+import { type TidegateMember, TidegateProtocol } from "./native/tidegate.ts";
 import { Bystanders, cpuShare, cpuTimes } from "./process-usage.ts";
 import type { Figures } from "./result.ts";
 import { ServerProcess } from "./server.ts";
@@ -16,8 +18,11 @@ export function startServer(
 }
 
 /** Clients for a server, none connected yet. */
-export function generatorFor(server: ServerProcess): Generator {
-  return new Generator({ ...server.address, token: (user) => server.key.token(user) });
+export function generatorFor(server: ServerProcess): Generator<TidegateMember> {
+  const names = new RunNames();
+  const token = (user: string): Promise<string> => server.key.token(user);
+  const options = { addresses: [server.address], token, names };
+  return new Generator(options, new TidegateProtocol(names));
 }
 
 /** What two halves of a run's figures have in common: throughput, CPU and flushes of a time span. */

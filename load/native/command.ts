@@ -2,16 +2,16 @@ import { BODIES, BODY_NUMBER_AT, BODY_VARIANTS } from "./body.ts";
 import { writeDecimal, writeHex32 } from "./digits.ts";
 import { headerBytes, writeTextHeader } from "./frame.ts";
 import { type RunNames, writeKeyNumber, writeRoom } from "./key.ts";
+import type { MessageWriter } from "./protocol.ts";
 
 const NUMBERS = 4_294_967_296;
 /** Ids of `send` commands are this and the message's number, so that all have ten digits. */
 export const SEND_ID_BASE = 1_000_000_000;
 const ID_DIGITS = 10;
-const KEY_TIME_CHARS = 13;
 const NEWLINE = 10;
 
 /** Writes frames of `send` commands into one buffer by patching a template. */
-export class CommandWriter {
+export class CommandWriter implements MessageWriter {
   readonly #names: RunNames;
   readonly #templates: readonly Uint8Array[];
   readonly #roomAt: number;
@@ -20,8 +20,6 @@ export class CommandWriter {
   readonly #lineBytes: number;
   #out = new Uint8Array(64 * 1024);
   #used = 0;
-  #keyTime = 0;
-  #keyTimeBytes = new Uint8Array(KEY_TIME_CHARS);
 
   constructor(names: RunNames) {
     this.#names = names;
@@ -39,7 +37,6 @@ export class CommandWriter {
     this.#lineBytes = this.#templates[0]?.length ?? 0;
   }
 
-  /** Starts a frame of exactly `lines` commands, which {@link line} has to add. */
   frame(lines: number): void {
     const payload = lines * (this.#lineBytes + 1) - 1;
     const needed = this.#used + headerBytes(payload) + payload + 1;
@@ -51,32 +48,22 @@ export class CommandWriter {
     this.#used = writeTextHeader(this.#out, this.#used, payload);
   }
 
-  /** @param now milliseconds since 1970, for the key */
   line(number: number, room: number, now: number, isLast: boolean): void {
     const out = this.#out;
     const at = this.#used;
     out.set(this.#templates[number % BODY_VARIANTS] as Uint8Array, at);
     writeDecimal(out, at + 6, ID_DIGITS, SEND_ID_BASE + (number % NUMBERS));
     writeRoom(out, at + this.#roomAt, room);
-    if (now !== this.#keyTime) this.#tick(now);
-    const keyAt = at + this.#keyAt;
-    for (let i = 0; i < KEY_TIME_CHARS; i++) out[keyAt + i] = this.#keyTimeBytes[i] as number;
-    writeKeyNumber(out, keyAt, number);
+    this.#names.writeKeyTime(out, at + this.#keyAt, now);
+    writeKeyNumber(out, at + this.#keyAt, number);
     writeHex32(out, at + this.#bodyAt + BODY_NUMBER_AT, number);
     this.#used = at + this.#lineBytes;
     if (!isLast) out[this.#used++] = NEWLINE;
   }
 
-  /** What was written since the last call, valid until the next {@link frame}. */
   take(): { readonly bytes: Uint8Array; readonly length: number } {
     const length = this.#used;
     this.#used = 0;
     return { bytes: this.#out, length };
-  }
-
-  #tick(now: number): void {
-    this.#keyTime = now;
-    const text = this.#names.key(0, now);
-    for (let i = 0; i < KEY_TIME_CHARS; i++) this.#keyTimeBytes[i] = text.charCodeAt(i);
   }
 }

@@ -2,12 +2,23 @@ const HEX_CHARS = new TextEncoder().encode("0123456789abcdef");
 const HEX_VALUES = new Int8Array(256).fill(-1);
 for (let value = 0; value < 16; value++) HEX_VALUES[HEX_CHARS[value] as number] = value;
 
+/** The digits of 000 … 999: three at a time cost a third of the divisions. */
+const THREES = new Uint8Array(3_000);
+for (let value = 0; value < 1_000; value++) {
+  THREES[value * 3] = 48 + Math.floor(value / 100);
+  THREES[value * 3 + 1] = 48 + (Math.floor(value / 10) % 10);
+  THREES[value * 3 + 2] = 48 + (value % 10);
+}
+
 /** Writes `value` as decimal digits of fixed width, with leading zeros. */
 export function writeDecimal(out: Uint8Array, at: number, width: number, value: number): void {
   let rest = value;
-  for (let i = at + width - 1; i >= at; i--) {
-    const next = Math.floor(rest / 10);
-    out[i] = 48 + (rest - next * 10);
+  for (let i = at + width - 1; i >= at; i -= 3) {
+    const next = Math.floor(rest / 1_000);
+    const digits = (rest - next * 1_000) * 3;
+    out[i] = THREES[digits + 2] as number;
+    if (i > at) out[i - 1] = THREES[digits + 1] as number;
+    if (i > at + 1) out[i - 2] = THREES[digits] as number;
     rest = next;
   }
 }

@@ -1,19 +1,24 @@
-import { CommandWriter } from "./command.ts";
+import { Churn } from "./churn.ts";
 import { RunNames } from "./key.ts";
 import { type Faults, Ledger } from "./ledger.ts";
-import { LineScanner, userName } from "./line.ts";
-import { Member, type MemberContext } from "./member.ts";
-import { ClosedLoop, OpenLoop, type Pace, Sender } from "./pace.ts";
+import { userName } from "./line.ts";
+import type { Member, MemberContext } from "./member.ts";
+import { ClosedLoop, OpenLoop, type Pace, type PaceOptions, Sender } from "./pace.ts";
+import type { Protocol } from "./protocol.ts";
 import { Reading, Room } from "./room.ts";
 import type { Address } from "./socket.ts";
 
 const CONNECTS_AT_ONCE = 200;
 const QUIET_MS = 300;
 
-export interface GeneratorOptions extends Address {
-  /** A token for this user with every capability. */
-  token(user: string): string | Promise<string>;
-  readonly names?: RunNames;
+export interface GeneratorOptions {
+  /** Each socket goes to one of them at random. */
+  readonly addresses: readonly Address[];
+  /** A token for this user with every capability; the tenant is that of the layout. */
+  token(user: string, tenant?: string): string | Promise<string>;
+  readonly names: RunNames;
+  /** Number of the first member: no two processes of a run have members in common. */
+  readonly firstMember?: number;
 }
 
 export interface Layout {
@@ -21,6 +26,10 @@ export interface Layout {
   readonly roomSize: number;
   /** Rooms that each socket reads and sends to; 1 when absent. */
   readonly roomsPerSocket?: number;
+  /** Members of each room that send; all when absent. */
+  readonly sendersPerRoom?: number;
+  /** Whose the rooms are, in turn; the token's default when absent. */
+  readonly tenants?: readonly string[];
 }
 
 /** What happened between two moments of a run. */
@@ -32,21 +41,24 @@ export interface Measured {
 }
 
 /** Many clients in one process: connects them, lets a pace drive them, and checks what came back. */
-export class Generator implements MemberContext {
+export class Generator<M extends Member = Member> implements MemberContext {
   readonly names: RunNames;
   readonly ledger = new Ledger();
-  readonly scanner: LineScanner;
-  readonly members: Member[] = [];
+  readonly members: M[] = [];
   readonly rooms = new Map<number, Room>();
   readonly #options: GeneratorOptions;
+  readonly #protocol: Protocol<M>;
   readonly #sender: Sender;
+  readonly #tenants = new Map<Member, string | undefined>();
+  #layout: Layout = { sockets: 0, roomSize: 1 };
   #pace: Pace | undefined;
+  #churn: Churn | undefined;
 
-  constructor(options: GeneratorOptions) {
+  constructor(options: GeneratorOptions, protocol: Protocol<M>) {
     this.#options = options;
-    this.names = options.names ?? new RunNames();
-    this.scanner = new LineScanner(this.names);
-    this.#sender = new Sender(this.ledger, new CommandWriter(this.names));
+    this.#protocol = protocol;
+    this.names = options.names;
+    this.#sender = new Sender(this.ledger, protocol.writer);
   }
 
   turn(member: Member): void {
@@ -55,22 +67,26 @@ export class Generator implements MemberContext {
 
   /** Connects `layout.sockets` members and puts them into rooms of `layout.roomSize`. */
   async connect(layout: Layout): Promise<void> {
+    this.#layout = layout;
+    const { roomSize, sendersPerRoom = roomSize, tenants = [] } = layout;
     const perSocket = layout.roomsPerSocket ?? 1;
-    await inGroups(layout.sockets, async () => {
-      const member = await this.join();
-      const group = Math.floor(member.number / layout.roomSize);
-      const targets: number[] = [];
-      for (let i = 0; i < perSocket; i++) targets.push(group * perSocket + i);
+    const first = this.members.length;
+    await inGroups(layout.sockets, async (index) => {
+      const group = Math.floor((first + index) / roomSize);
+      const member = await this.join(tenants[group % tenants.length]);
+      const targets = Array.from({ length: perSocket }, (_, i) => group * perSocket + i);
       for (const room of targets) await this.subscribe(member, room);
-      member.targets = targets;
+      if ((first + index) % roomSize < sendersPerRoom) member.targets = targets;
     });
   }
 
   /** Connects one more member that reads and sends nothing yet. */
-  async join(): Promise<Member> {
-    const member = new Member(this.members.length, this);
+  async join(tenant?: string): Promise<M> {
+    const number = (this.#options.firstMember ?? 0) + this.members.length;
+    const member = this.#protocol.createMember(number, this);
     this.members.push(member);
-    await member.connect(this.#options, await this.#options.token(userName(member.number)));
+    this.#tenants.set(member, tenant);
+    await this.#connectOne(member);
     return member;
   }
 
@@ -78,8 +94,7 @@ export class Generator implements MemberContext {
    * Subscribes from the head, or from the conversation's start when `fromStart`.
    * @returns its place there
    */
-  async subscribe(member: Member, number: number, fromStart = false): Promise<Reading> {
-    const conversation = this.names.room(number);
+  async subscribe(member: M, number: number, fromStart = false): Promise<Reading> {
     let room = this.rooms.get(number);
     if (!room) {
       room = new Room(number, 0);
@@ -87,37 +102,53 @@ export class Generator implements MemberContext {
     }
     // The reply says where the reading starts, but events may come in the same turn: they need it.
     const reading = new Reading(room, fromStart ? 0 : room.seen, !fromStart);
-    member.read(reading);
-    if (!fromStart) {
-      await member.command("subscribe", { conversation });
-      return reading;
-    }
-    const { epoch } = await this.#history(number, member);
-    await member.command("subscribe", { conversation, cursor: `${epoch}.0` });
+    await member.subscribe(reading, this.names.room(number), fromStart);
     return reading;
+  }
+
+  start(pace: PaceOptions): void {
+    if (pace.kind === "open") this.openLoop(pace.rate, pace.perFrame);
+    else this.closedLoop(pace.window, pace.perFrame, pace.framesMax);
   }
 
   closedLoop(window: number, perFrame: number, framesMax?: number): ClosedLoop {
     return this.#start(new ClosedLoop(this.#sender, window, perFrame, framesMax));
   }
 
-  openLoop(rate: number): OpenLoop {
-    return this.#start(new OpenLoop(this.#sender, rate));
+  openLoop(rate: number, perFrame = 1): OpenLoop {
+    return this.#start(new OpenLoop(this.#sender, rate, perFrame));
+  }
+
+  /** From now on a share of the members reconnects every second, and reads on from its cursor. */
+  churn(share: number): Churn {
+    this.#churn = new Churn(this.members, share, async (member) => {
+      await this.#connectOne(member);
+      for (const reading of member.readings)
+        await member.subscribe(reading, this.names.room(reading.room.number), false);
+      this.#pace?.back(member);
+    });
+    this.#churn.start();
+    return this.#churn;
+  }
+
+  /** Begins what is counted and timed anew. @returns how much there was before */
+  mark(): Measured {
+    const { sent, acked, delivered } = this.ledger;
+    this.ledger.timeFrom(performance.now());
+    return { seconds: 0, sent, acked, delivered };
   }
 
   /** Runs on for `ms` and tells what happened in that time. */
   async measure(ms: number): Promise<Measured> {
-    const { ledger } = this;
-    const before = { sent: ledger.sent, acked: ledger.acked, delivered: ledger.delivered };
     const startedAt = performance.now();
-    ledger.timeFrom(startedAt);
+    const before = this.mark();
     await Bun.sleep(ms);
-    const seconds = (performance.now() - startedAt) / 1000;
+    const { sent, acked, delivered } = this.ledger;
     return {
-      seconds,
-      sent: ledger.sent - before.sent,
-      acked: ledger.acked - before.acked,
-      delivered: ledger.delivered - before.delivered,
+      seconds: (performance.now() - startedAt) / 1000,
+      sent: sent - before.sent,
+      acked: acked - before.acked,
+      delivered: delivered - before.delivered,
     };
   }
 
@@ -128,6 +159,7 @@ export class Generator implements MemberContext {
    */
   async settle(timeoutMs = 60_000, isPatient = false): Promise<Faults> {
     if (!isPatient) this.#pace?.stop();
+    await this.#churn?.stop();
     const { ledger } = this;
     const deadline = performance.now() + timeoutMs;
     let seen = -1;
@@ -145,14 +177,22 @@ export class Generator implements MemberContext {
       }
       await Bun.sleep(20);
     }
-    ledger.close(this.#readings());
+    if (this.#protocol.places === "none") ledger.closeUnplaced(this.#layout.roomSize);
+    else if (this.#protocol.places === "counted") ledger.close(this.#readings());
     return ledger.faults;
   }
 
   /** Ends all sockets. */
   close(): void {
     this.#pace?.stop();
-    for (const member of this.members) member.socket.terminate();
+    for (const member of this.members) member.leave();
+  }
+
+  async #connectOne(member: Member): Promise<void> {
+    const { addresses, token } = this.#options;
+    const address = addresses[Math.floor(Math.random() * addresses.length)];
+    if (address === undefined) throw new Error("there is no server to connect to");
+    await member.connect(address, await token(userName(member.number), this.#tenants.get(member)));
   }
 
   #start<T extends Pace>(pace: T): T {
@@ -166,18 +206,15 @@ export class Generator implements MemberContext {
     return this.members.flatMap((member) => [...member.readings]);
   }
 
-  async #history(number: number, member: Member): Promise<{ head: number; epoch: string }> {
-    const conversation = this.names.room(number);
-    const reply = await member.command("history", { conversation, limit: 1 });
-    return { head: Number(reply["head"]), epoch: String(reply["epoch"]) };
-  }
-
+  /** Asks members that read a room: another tenant's would not see it. */
   async #readHeads(): Promise<void> {
-    const rooms = [...this.rooms.values()];
-    await inGroups(rooms.length, async (i) => {
-      const room = rooms[i] as Room;
-      const member = this.members[i % this.members.length] as Member;
-      room.head = (await this.#history(room.number, member)).head;
+    const readers = new Map<Room, Member>();
+    for (const member of this.members)
+      for (const { room } of member.readings) readers.set(room, member);
+    const pairs = [...readers];
+    await inGroups(pairs.length, async (i) => {
+      const [room, member] = pairs[i] as [Room, Member];
+      room.head = await member.head(this.names.room(room.number));
     });
   }
 }

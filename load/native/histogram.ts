@@ -3,6 +3,14 @@ const HALF = EXACT / 2;
 const BUCKETS = EXACT + 24 * HALF;
 const US_MAX = 2 ** 31 - 1;
 
+/** A histogram's contents, to be sent to another process. */
+export interface HistogramParts {
+  readonly counts: Float64Array;
+  readonly total: number;
+  readonly maxUs: number;
+  readonly sumUs: number;
+}
+
 /**
  * Counts of durations in logarithmic buckets of at most 0.8 % width, in microseconds, after the
  * idea of HdrHistogram. Recording allocates nothing.
@@ -12,6 +20,29 @@ export class Histogram {
   #total = 0;
   #max = 0;
   #sum = 0;
+
+  /** The histogram of all values together: buckets are the same everywhere, so nothing is lost. */
+  static merge(all: readonly HistogramParts[]): Histogram {
+    const merged = new Histogram();
+    for (const { counts, total, maxUs, sumUs } of all) {
+      if (counts.length !== BUCKETS) throw new Error(`a histogram has ${counts.length} buckets`);
+      for (let i = 0; i < BUCKETS; i++)
+        merged.#counts[i] = (merged.#counts[i] as number) + (counts[i] as number);
+      merged.#total += total;
+      merged.#sum += sumUs;
+      merged.#max = Math.max(merged.#max, maxUs);
+    }
+    return merged;
+  }
+
+  parts(): HistogramParts {
+    return {
+      counts: this.#counts.slice(),
+      total: this.#total,
+      maxUs: this.#max,
+      sumUs: this.#sum,
+    };
+  }
 
   /** @param ms a duration; below 0 counts as 0 */
   record(ms: number): void {

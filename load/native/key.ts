@@ -2,6 +2,7 @@ import { readHex32, writeDecimal, writeHex32 } from "./digits.ts";
 
 export const KEY_BYTES = 36;
 const NUMBER_AT = 28;
+const TIME_CHARS = 13;
 export const ROOM_DIGITS = 7;
 
 /**
@@ -12,6 +13,8 @@ export class RunNames {
   /** Every conversation is this and {@link roomDigits}. */
   readonly roomPrefix: string;
   readonly #keyTail: string;
+  #keyTime = -1;
+  readonly #keyTimeBytes = new Uint8Array(TIME_CHARS);
 
   /** @param nonce 28 random bits */
   constructor(nonce: number = crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) {
@@ -22,6 +25,16 @@ export class RunNames {
 
   room(number: number): string {
     return this.roomPrefix + String(number).padStart(ROOM_DIGITS, "0");
+  }
+
+  /** Puts this moment into a key that is otherwise there. */
+  writeKeyTime(out: Uint8Array, keyAt: number, now: number): void {
+    if (now !== this.#keyTime) {
+      this.#keyTime = now;
+      const text = this.key(0, now);
+      for (let i = 0; i < TIME_CHARS; i++) this.#keyTimeBytes[i] = text.charCodeAt(i);
+    }
+    for (let i = 0; i < TIME_CHARS; i++) out[keyAt + i] = this.#keyTimeBytes[i] as number;
   }
 
   /**

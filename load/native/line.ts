@@ -16,7 +16,7 @@ export interface LineSink {
 }
 
 export const USER_PREFIX = "load-user-";
-const USER_DIGITS = 7;
+export const USER_DIGITS = 7;
 const SCOPE_BYTES = 16;
 const NEWLINE = 10;
 const SAMPLE_MASK = 4095;

@@ -1,6 +1,6 @@
-import type { CommandWriter } from "./command.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Member } from "./member.ts";
+import type { MessageWriter } from "./protocol.ts";
 
 /** Messages that may be late in an open loop before the run is given up. */
 const LATE_MAX = 5_000_000;
@@ -9,25 +9,46 @@ const LATE_MAX = 5_000_000;
 export interface Pace {
   turn(member: Member): void;
   start(members: readonly Member[]): void;
+  /** A member that was away is there again. */
+  back(member: Member): void;
   stop(): void;
 }
+
+/** What a pace is made of, to be sent to another process. */
+export type PaceOptions =
+  | {
+      readonly kind: "closed";
+      /** Frames that each member keeps unanswered. */
+      readonly window: number;
+      readonly perFrame: number;
+      /** Each member stops after so many frames. */
+      readonly framesMax?: number;
+    }
+  | {
+      readonly kind: "open";
+      /** Messages a second of all members together. */
+      readonly rate: number;
+      readonly perFrame: number;
+    };
 
 /** Sends for one member, `lines` messages to its next rooms in one frame. */
 export class Sender {
   readonly #ledger: Ledger;
-  readonly #writer: CommandWriter;
+  readonly #writer: MessageWriter;
 
-  constructor(ledger: Ledger, writer: CommandWriter) {
+  constructor(ledger: Ledger, writer: MessageWriter) {
     this.#ledger = ledger;
     this.#writer = writer;
   }
 
   add(member: Member, lines: number, dueAt: number, now: number): void {
     this.#writer.frame(lines);
+    member.unanswered += lines;
+    const { targets } = member;
     for (let line = 1; line <= lines; line++) {
       const number = this.#ledger.send(member.number, dueAt);
-      const room = member.targets[member.nextTarget] as number;
-      member.nextTarget = (member.nextTarget + 1) % member.targets.length;
+      const room = targets[member.nextTarget] as number;
+      if (++member.nextTarget === targets.length) member.nextTarget = 0;
       this.#writer.line(number, room, now, line === lines);
     }
   }
@@ -79,12 +100,18 @@ export class ClosedLoop implements Pace {
     this.#unfinished = 0;
   }
 
+  back(member: Member): void {
+    member.answered = 0;
+    member.credit = this.#window;
+    this.turn(member);
+  }
+
   turn(member: Member): void {
     while (member.answered >= this.#perFrame) {
       member.answered -= this.#perFrame;
       member.credit++;
     }
-    if (!this.isRunning || member.credit <= 0 || member.framesLeft <= 0) return;
+    if (!this.isRunning || member.credit <= 0 || member.framesLeft <= 0 || member.isAway) return;
     const dueAt = performance.now();
     const now = Date.now();
     while (member.credit > 0 && member.framesLeft > 0) {
@@ -98,21 +125,26 @@ export class ClosedLoop implements Pace {
 }
 
 /**
- * Open loop: one message is due every 1/rate seconds, whatever the server does, and its times start
- * when it was due. That leaves no omission for the generator to hide a stall in.
+ * Open loop: a frame of `perFrame` messages is due every perFrame/rate seconds, whatever the server
+ * does, and its times start when it was due. That leaves no omission for the generator to hide a
+ * stall in, be it the server's or its own.
  */
 export class OpenLoop implements Pace {
   readonly #sender: Sender;
-  readonly #perMs: number;
+  readonly #framesPerMs: number;
+  readonly #perFrame: number;
   #members: readonly Member[] = [];
   #next = 0;
   #startedAt = 0;
+  /** Frames. */
   #sent = 0;
   #timer: Timer | undefined;
 
-  constructor(sender: Sender, rate: number) {
+  /** @param rate messages a second of all members together */
+  constructor(sender: Sender, rate: number, perFrame = 1) {
     this.#sender = sender;
-    this.#perMs = rate / 1000;
+    this.#framesPerMs = rate / 1000 / perFrame;
+    this.#perFrame = perFrame;
   }
 
   start(members: readonly Member[]): void {
@@ -126,19 +158,34 @@ export class OpenLoop implements Pace {
     clearInterval(this.#timer);
   }
 
+  back(member: Member): void {
+    this.turn(member);
+  }
+
   turn(member: Member): void {
     member.answered = 0;
   }
 
   #tick(): void {
-    const due = Math.floor((performance.now() - this.#startedAt) * this.#perMs);
-    if (due - this.#sent > LATE_MAX) throw new Error("the generator is too slow for this rate");
+    const due = Math.floor((performance.now() - this.#startedAt) * this.#framesPerMs);
+    const late = (due - this.#sent) * this.#perFrame;
+    if (late > LATE_MAX) throw new Error("the generator is too slow for this rate");
     const now = Date.now();
     for (; this.#sent < due; this.#sent++) {
-      const member = this.#members[this.#next] as Member;
-      this.#next = (this.#next + 1) % this.#members.length;
-      this.#sender.add(member, 1, this.#startedAt + (this.#sent + 1) / this.#perMs, now);
+      const member = this.#present();
+      const dueAt = this.#startedAt + (this.#sent + 1) / this.#framesPerMs;
+      this.#sender.add(member, this.#perFrame, dueAt, now);
       this.#sender.flush(member);
     }
+  }
+
+  /** The next member that is not away. */
+  #present(): Member {
+    for (let tries = this.#members.length; tries > 0; tries--) {
+      const member = this.#members[this.#next] as Member;
+      this.#next = (this.#next + 1) % this.#members.length;
+      if (!member.isAway) return member;
+    }
+    throw new Error("every member is away");
   }
 }

@@ -1,13 +1,14 @@
-import { integers } from "./numbers.ts";
-
 /** A conversation of the run: which message has which place, as the first reader saw it. */
 export class Room {
   readonly number: number;
   /** Seq before the first event of this run. */
   readonly base: number;
-  readonly #order = integers();
+  #order = new Uint32Array(64);
+  readonly #lastOf = new Map<number, number>();
   /** The last seq that any reader saw. */
   seen: number;
+  /** How many members read it. */
+  readers = 0;
   /** The server's own head, asked for after the run. */
   head: number | undefined;
 
@@ -23,12 +24,26 @@ export class Room {
    */
   place(seq: number, number: number): "first" | "same" | "other" {
     const at = seq - this.base;
-    const known = this.#order.get(at);
+    if (at >= this.#order.length) this.#grow(at);
+    const known = this.#order[at];
     if (known === number + 1) return "same";
     if (known !== 0 || at <= 0) return "other";
-    this.#order.set(at, number + 1);
+    this.#order[at] = number + 1;
     if (seq > this.seen) this.seen = seq;
     return "first";
+  }
+
+  /** Whether a message got its place after all that its sender sent here before it. */
+  isInOrder(sender: number, number: number): boolean {
+    const last = this.#lastOf.get(sender);
+    this.#lastOf.set(sender, number);
+    return last === undefined || last < number;
+  }
+
+  #grow(at: number): void {
+    const grown = new Uint32Array(Math.max(at + 1, this.#order.length * 2));
+    grown.set(this.#order);
+    this.#order = grown;
   }
 }
 
@@ -37,6 +52,8 @@ export class Reading {
   readonly room: Room;
   /** Every seq up to here was seen or is in {@link missing}. */
   lastSeq: number;
+  /** Of the conversation, once the server told it: what a cursor begins with. */
+  epoch: string | undefined;
   readonly missing = new Set<number>();
   /** Whether what it gets counts as live, for the delivery times. */
   isTimed: boolean;
@@ -51,12 +68,19 @@ export class Reading {
     this.room = room;
     this.lastSeq = lastSeq;
     this.isTimed = isTimed;
+    room.readers++;
   }
 
   /** The server says that everything up to now was sent. */
   live(now: number): void {
     this.liveAt = now;
     this.eventsAtLive = this.events;
+  }
+
+  /** Takes the next `count` places. */
+  takeNext(count: number): void {
+    this.events += count;
+    this.lastSeq += count;
   }
 
   /** @returns what this seq is to the reader; a late one fills a gap that was counted as missing */

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Socket } from "bun";
 import { FrameReader, pongFrame, type FrameSink } from "./frame.ts";
+import type { Handshake } from "./protocol.ts";
 
-const PATH = "/v1/socket";
-const SUBPROTOCOL = "tidegate.v1";
+const TIDEGATE: Handshake = { path: "/v1/socket", subprotocol: "tidegate.v1" };
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const END_OF_HEAD = "\r\n\r\n";
 /** Bytes that may wait for one socket before the run is given up: the server reads no more. */
@@ -27,6 +27,7 @@ export class NativeSocket implements FrameSink {
   readonly #listener: SocketListener;
   readonly #frames = new FrameReader();
   readonly #key: string;
+  readonly #handshakeOf: Handshake;
   #tcp: Socket<NativeSocket> | undefined;
   #head: string | undefined = "";
   #pending: Uint8Array[] = [];
@@ -34,16 +35,22 @@ export class NativeSocket implements FrameSink {
   #closed = false;
   #opened = Promise.withResolvers<NativeSocket>();
 
-  private constructor(listener: SocketListener) {
+  private constructor(listener: SocketListener, handshake: Handshake) {
     this.#listener = listener;
+    this.#handshakeOf = handshake;
     this.#key = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64");
   }
 
   /** Resolves after the handshake; rejects with what the server said instead. */
-  static async open(address: Address, listener: SocketListener): Promise<NativeSocket> {
-    const socket = new NativeSocket(listener);
+  static async open(
+    address: Address,
+    listener: SocketListener,
+    handshake: Handshake = TIDEGATE,
+  ): Promise<NativeSocket> {
+    const socket = new NativeSocket(listener, handshake);
     // A refused connection rejects here; from then on the handlers speak.
-    await Bun.connect<NativeSocket>({ ...address, data: socket, socket: HANDLERS });
+    const { hostname, port } = address;
+    await Bun.connect<NativeSocket>({ hostname, port, data: socket, socket: HANDLERS });
     return socket.#opened.promise;
   }
 
@@ -93,14 +100,15 @@ export class NativeSocket implements FrameSink {
   tcpOpened(tcp: Socket<NativeSocket>, host: string): void {
     this.#tcp = tcp;
     tcp.setNoDelay(true);
+    const { path, subprotocol } = this.#handshakeOf;
     const lines = [
-      `GET ${PATH} HTTP/1.1`,
+      `GET ${path} HTTP/1.1`,
       `Host: ${host}`,
       "Upgrade: websocket",
       "Connection: Upgrade",
       `Sec-WebSocket-Key: ${this.#key}`,
       "Sec-WebSocket-Version: 13",
-      `Sec-WebSocket-Protocol: ${SUBPROTOCOL}`,
+      ...(subprotocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${subprotocol}`]),
     ];
     this.write(new TextEncoder().encode(lines.join("\r\n") + END_OF_HEAD));
   }
@@ -140,7 +148,7 @@ export class NativeSocket implements FrameSink {
     const fits =
       lines[0]?.startsWith("HTTP/1.1 101 ") === true &&
       fields.get("sec-websocket-accept") === accept &&
-      fields.get("sec-websocket-protocol") === SUBPROTOCOL;
+      fields.get("sec-websocket-protocol") === this.#handshakeOf.subprotocol;
     if (!fits) {
       this.closed(1002, `handshake refused: ${lines[0]}`);
       return false;

@@ -1,16 +1,23 @@
 import { expect, test } from "bun:test";
 import { Generator } from "../../../load/native/generator.ts";
+import { RunNames } from "../../../load/native/key.ts";
+import { TidegateProtocol } from "../../../load/native/tidegate.ts";
 import { FakeGateway, type FakeFaults } from "../../support/fake-gateway.ts";
 
 const FRAMES = 20;
-const CLEAN = { lost: 0, duplicate: 0, reordered: 0, altered: 0, refused: 0 };
+const CLEAN = { lost: 0, duplicate: 0, reordered: 0, altered: 0, foreign: 0, refused: 0 };
 
 const token = (user: string): string => `-.${btoa(JSON.stringify({ sub: user }))}.-`;
+
+function clientsOf(gateway: FakeGateway, names = new RunNames()) {
+  const addresses = [{ hostname: "127.0.0.1", port: gateway.port }];
+  return new Generator({ addresses, token, names }, new TidegateProtocol(names));
+}
 
 /** Drives 8 members in rooms of `roomSize` until all have sent their frames, and counts. */
 async function drive(faults: FakeFaults, { roomSize = 2, roomsPerSocket = 1, perFrame = 1 } = {}) {
   await using gateway = new FakeGateway(faults);
-  const generator = new Generator({ hostname: "127.0.0.1", port: gateway.port, token });
+  const generator = clientsOf(gateway);
   await generator.connect({ sockets: 8, roomSize, roomsPerSocket });
   generator.closedLoop(4, perFrame, FRAMES);
   const found = await generator.settle(5_000, true);
@@ -62,7 +69,7 @@ test("finds a message that was acked and has no place", async () => {
 
 test("times what is measured, and nothing of what came before", async () => {
   await using gateway = new FakeGateway({});
-  const generator = new Generator({ hostname: "127.0.0.1", port: gateway.port, token });
+  const generator = clientsOf(gateway);
   await generator.connect({ sockets: 2, roomSize: 2 });
   generator.closedLoop(4, 1, FRAMES);
   const warmUp = generator.measure(0);

@@ -1,0 +1,146 @@
+import { join } from "node:path";
+import type { Subprocess } from "bun";
+import type { Layout, Measured } from "./generator.ts";
+import { Histogram } from "./histogram.ts";
+import { type LedgerParts, mergeLedgers } from "./ledger.ts";
+import type { Answer, Answers, Order, Target } from "./orders.ts";
+import type { PaceOptions } from "./pace.ts";
+
+const PROGRAM = join(import.meta.dir, "process.ts");
+/** Members of one process are numbered from a multiple of this. */
+const MEMBERS_MAX = 100_000;
+
+/** What all processes counted and timed between two moments. */
+export interface FleetMeasured extends Measured {
+  readonly receiptTimes: Histogram;
+  readonly deliveryTimes: Histogram;
+}
+
+/** What a whole run counted. */
+export interface Settled extends LedgerParts {
+  readonly reconnects: number;
+}
+
+/**
+ * Generators in processes of their own. Rooms do not span processes, so that each one's ledger is
+ * exact by itself and the sum of them is exact too.
+ */
+export class Fleet implements AsyncDisposable {
+  readonly #workers: readonly Worker[];
+
+  private constructor(workers: readonly Worker[]) {
+    this.#workers = workers;
+  }
+
+  /** @param processes how many share the load; more than cores only makes times worse */
+  static async start(target: Target, processes = 1): Promise<Fleet> {
+    const workers = Array.from({ length: processes }, () => new Worker());
+    const fleet = new Fleet(workers);
+    try {
+      await Promise.all(
+        workers.map((worker, i) =>
+          worker.ask({ kind: "target", target, firstMember: i * MEMBERS_MAX }),
+        ),
+      );
+      return fleet;
+    } catch (error) {
+      await fleet[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Shares the rooms of a layout out. */
+  async connect(layout: Layout): Promise<void> {
+    const rooms = Math.ceil(layout.sockets / layout.roomSize);
+    const shares = split(rooms, this.#workers.length).map((count) => count * layout.roomSize);
+    await this.#all((i) => ({ kind: "connect", layout: { ...layout, sockets: shares[i] ?? 0 } }));
+  }
+
+  /** Lets all send; the rate of an open loop is that of all together. */
+  async start(pace: PaceOptions): Promise<void> {
+    const share = pace.kind === "open" ? { ...pace, rate: pace.rate / this.#workers.length } : pace;
+    await this.#all(() => ({ kind: "start", pace: share }));
+  }
+
+  /** A share of the members reconnects every second from now on. */
+  async churn(share: number): Promise<void> {
+    await this.#all(() => ({ kind: "churn", share }));
+  }
+
+  /** Runs on for `ms` and tells what happened in that time. */
+  async measure(ms: number): Promise<FleetMeasured> {
+    await this.#all(() => ({ kind: "mark" }));
+    await Bun.sleep(ms);
+    const counts = await this.#all<"count">(() => ({ kind: "count" }));
+    const sum = (pick: (measured: Measured) => number): number =>
+      counts.reduce((total, { measured }) => total + pick(measured), 0);
+    const ledgers = counts.map(({ ledger }) => ledger);
+    return {
+      seconds: sum(({ seconds }) => seconds) / counts.length,
+      sent: sum(({ sent }) => sent),
+      acked: sum(({ acked }) => acked),
+      delivered: sum(({ delivered }) => delivered),
+      receiptTimes: Histogram.merge(ledgers.map(({ receiptTimes }) => receiptTimes)),
+      deliveryTimes: Histogram.merge(ledgers.map(({ deliveryTimes }) => deliveryTimes)),
+    };
+  }
+
+  /** Stops sending, or lets a pace with an end come to it, and counts what is missing. */
+  async settle(isPatient = false): Promise<Settled> {
+    const settled = await this.#all<"settle">(() => ({ kind: "settle", isPatient }));
+    const reconnects = settled.reduce((total, one) => total + one.reconnects, 0);
+    return { ...mergeLedgers(settled.map(({ ledger }) => ledger)), reconnects };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.end()));
+  }
+
+  #all<K extends keyof Answers = keyof Answers>(
+    order: (index: number) => Extract<Order, { kind: K }>,
+  ): Promise<Answers[K][]> {
+    return Promise.all(this.#workers.map((worker, i) => worker.ask(order(i))));
+  }
+}
+
+/** `total` in `parts` whole parts that differ by one at most. */
+export function split(total: number, parts: number): number[] {
+  return Array.from(
+    { length: parts },
+    (_, i) => Math.floor(((i + 1) * total) / parts) - Math.floor((i * total) / parts),
+  );
+}
+
+/** The parent's end of one process. It answers orders in turn. */
+class Worker {
+  readonly #child: Subprocess;
+  #waiting: PromiseWithResolvers<Answers[keyof Answers]> | undefined;
+
+  constructor() {
+    const flags = process.env["LOAD_GENERATOR_FLAGS"]?.split(" ") ?? [];
+    this.#child = Bun.spawn([process.execPath, ...flags, PROGRAM], {
+      stdio: ["ignore", "inherit", "inherit"],
+      serialization: "advanced",
+      ipc: (message: Answer) => {
+        if ("error" in message) this.#waiting?.reject(new Error(message.error));
+        else this.#waiting?.resolve(message.value);
+      },
+      onExit: (_, code) => {
+        this.#waiting?.reject(new Error(`a generator ended by itself with ${code}`));
+      },
+    });
+  }
+
+  async ask<K extends keyof Answers>(order: Extract<Order, { kind: K }>): Promise<Answers[K]> {
+    this.#waiting = Promise.withResolvers();
+    this.#child.send(order);
+    // What is answered follows from the kind of the order.
+    return (await this.#waiting.promise) as Answers[K];
+  }
+
+  async end(): Promise<void> {
+    this.#waiting = undefined;
+    this.#child.kill("SIGTERM");
+    await this.#child.exited;
+  }
+}
