@@ -2,6 +2,9 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { startAuditor } from "../consumers/auditor/auditor.ts";
 import { deliveryFault, startDeliveryPool } from "../consumers/delivery/pool.ts";
+import { endsByRange } from "../consumers/watch/ends-by-range.ts";
+import { LagWatch } from "../consumers/watch/lag-watch.ts";
+import { LogWatch } from "../consumers/watch/log-watch.ts";
 import { SUBPROTOCOL } from "../gateway/app.ts";
 import { createEdge } from "../gateway/edge.ts";
 import { createPages } from "../gateway/web/pages.ts";
@@ -103,6 +106,10 @@ export async function startStandalone(
     limits,
     telemetry,
   });
+  const lag = new LagWatch({ source: endsByRange(log), clock, limits, telemetry });
+  lag.watch("delivery", pool);
+  lag.watch("auditor", auditor);
+  const logWatch = new LogWatch({ log, cluster: undefined, catalog, clock, limits, telemetry });
   const health = new Health();
   const { gateway, app } = createEdge({
     log,
@@ -142,6 +149,8 @@ export async function startStandalone(
     // Until then whoever asks is told to go elsewhere, which a closed port could not say.
     await gateway.drain();
     await server.close(limits.drainDeadlineMs / 4);
+    lag.close();
+    logWatch.close();
     await auditor.close();
     await pool.close();
     await backplane.close();

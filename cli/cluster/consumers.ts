@@ -2,6 +2,9 @@ import { startAuditor } from "../../consumers/auditor/auditor.ts";
 import { deliveryFault, startDeliveryPool } from "../../consumers/delivery/pool.ts";
 import { OutboxPublisher } from "../../consumers/outbox/publisher.ts";
 import { Retention } from "../../consumers/retention/retention.ts";
+import { endsByRange } from "../../consumers/watch/ends-by-range.ts";
+import { LagWatch, type WatchedPool } from "../../consumers/watch/lag-watch.ts";
+import { LogWatch } from "../../consumers/watch/log-watch.ts";
 import { startHealthServer } from "../../src/adapters/bun/health-server.ts";
 import { createSystemDigest } from "../../src/adapters/system/digest.ts";
 import { redactedCluster, type ClusterConfig } from "../../src/config-cluster.ts";
@@ -12,6 +15,8 @@ import { openProcess, type ClusterProcess } from "./process.ts";
 interface StartedPool {
   /** What keeps it from its work, once it runs. */
   readonly fault?: () => string | undefined;
+  /** Where it stands in the log, of those that read it. */
+  readonly watched?: WatchedPool;
   close(): Promise<void>;
 }
 
@@ -24,11 +29,13 @@ export const POOLS = {
     const pool = await startDeliveryPool({ ...parts, store, member, limits: config.limits });
     const starting = (): string | undefined =>
       pool.starting() > 0 ? `${pool.starting()} partitions are being taken` : undefined;
-    return { fault: () => deliveryFault(pool) ?? starting(), close: () => pool.close() };
+    const fault = (): string | undefined => deliveryFault(pool) ?? starting();
+    return { fault, watched: pool, close: () => pool.close() };
   },
-  auditor(parts, store) {
+  async auditor(parts, store) {
     const { config, name: member } = parts;
-    return startAuditor({ ...parts, store, member, limits: config.limits });
+    const auditor = await startAuditor({ ...parts, store, member, limits: config.limits });
+    return { watched: auditor, close: () => auditor.close() };
   },
   outbox(parts) {
     const { name, pool } = parts;
@@ -83,11 +90,17 @@ export async function startConsumers(
     config: redactedCluster(config),
   });
   for (const pool of pools) health.add(pool, () => "waits for postgres");
+  const { limits } = config;
+  const source = parts.logCluster ?? endsByRange(parts.log);
+  const lag = new LagWatch({ ...parts, source, limits });
+  let logWatch: LogWatch | undefined;
   const started: StartedPool[] = [];
 
   const run = async (): Promise<void> => {
     const store = await parts.openStore();
     if (store === undefined) return;
+    // Only now it is known which topics there are.
+    logWatch = new LogWatch({ ...parts, cluster: parts.logCluster, limits });
     await Promise.all(
       pools.map(async (pool) => {
         const running: StartedPool | undefined = await parts.until(pool, () =>
@@ -95,6 +108,7 @@ export async function startConsumers(
         );
         if (running === undefined) return;
         started.push(running);
+        if (running.watched !== undefined) lag.watch(pool, running.watched);
         if (running.fault !== undefined) health.add(pool, running.fault);
         telemetry.log("info", "a pool works", { pool });
       }),
@@ -107,6 +121,8 @@ export async function startConsumers(
     health.drain();
     parts.stopTrying();
     await running;
+    lag.close();
+    logWatch?.close();
     await Promise.all(started.map((pool) => pool.close()));
     await server.close();
     await parts.close();

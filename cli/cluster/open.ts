@@ -1,6 +1,9 @@
 import { hostname } from "node:os";
-import { createKafkaEventLog } from "../../src/adapters/kafka/event-log.ts";
-import { createKafkajsEventLog } from "../../src/adapters/kafkajs/event-log.ts";
+import { createKafkaEventLog, type KafkaEventLog } from "../../src/adapters/kafka/event-log.ts";
+import {
+  createKafkajsEventLog,
+  type KafkajsEventLog,
+} from "../../src/adapters/kafkajs/event-log.ts";
 import { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
 import {
   openPostgresMessageStore,
@@ -48,7 +51,7 @@ export function openKafka(
   config: KafkaConfig,
   limits: Limits,
   { clock, telemetry }: Basics,
-): EventLog {
+): KafkaEventLog | KafkajsEventLog {
   const settings = loadKafkaSettings(config);
   return config.client === "kafkajs"
     ? createKafkajsEventLog({ settings, clock, limits, telemetry })

@@ -18,13 +18,15 @@ import { AppError, asAppError } from "../../src/errors.ts";
 import { Health } from "../../src/health.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { EventLog } from "../../src/ports/event-log.ts";
+import type { LogCluster, LogEnds } from "../../src/ports/log-cluster.ts";
 import type { Outbox } from "../../src/ports/outbox.ts";
 import type { Random } from "../../src/ports/random.ts";
 import { describeTopic } from "./describe-topic.ts";
+import { withGroupPrefix } from "./group-prefix.ts";
 import {
   asSetting,
   openDatabase,
-  openLog,
+  openKafka,
   openStore,
   redisAuthorities,
   splitPool,
@@ -50,6 +52,8 @@ export interface ClusterProcess {
   readonly telemetry: PrometheusTelemetry;
   readonly health: Health;
   readonly log: EventLog;
+  /** Undefined where the log's client cannot tell. */
+  readonly logCluster: (LogCluster & LogEnds) | undefined;
   readonly database: PostgresDatabase;
   readonly backplane: RedisBackplane;
   readonly catalog: PostgresTenantCatalog;
@@ -90,7 +94,8 @@ export async function openProcess(
   const stopped = Promise.withResolvers<void>();
   const probes: Probe[] = [];
   const ca = redisAuthorities(config);
-  const log = openLog(config, { clock, random, telemetry });
+  const kafka = openKafka(config.kafka, limits, { clock, random, telemetry });
+  const log = withGroupPrefix(kafka, cluster);
   if (config.kafka.validateOnStartup) await validate(log);
   const pool = splitPool(config.database.poolMax, publishes);
   const database = openDatabase(config, `tidegate/${name}`, pool.shared);
@@ -131,6 +136,7 @@ export async function openProcess(
     telemetry,
     health,
     log,
+    logCluster: "cluster" in kafka ? kafka.cluster : undefined,
     database,
     backplane,
     catalog,

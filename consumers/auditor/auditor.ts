@@ -11,6 +11,7 @@ import type { EventFeed, MessageStore } from "../../src/ports/message-store.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
 import { isPlacedIn, locateIn } from "../locate.ts";
+import type { PoolPosition, WatchedPool } from "../watch/lag-watch.ts";
 import { findExpired } from "./expired.ts";
 import { Recount } from "./recount.ts";
 import { StoredRate } from "./stored-rate.ts";
@@ -27,7 +28,7 @@ export interface AuditorOptions {
   readonly telemetry: Telemetry;
 }
 
-export interface Auditor {
+export interface Auditor extends WatchedPool {
   close(): Promise<void>;
 }
 
@@ -43,6 +44,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
   const { log, store, catalog, clock, limits, telemetry } = options;
   const recounts = new Map<string, Recount>();
   const owned = new Set<string>();
+  const positions = new Map<string, PoolPosition>();
   const chains = new Map<string, Promise<void>>();
   const counter = (name: string, help: string) =>
     telemetry.counter({ name: `tidegate_audit_${name}_total`, help });
@@ -111,6 +113,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
       });
     }
     await consumer.commit(topic, partition, batch.nextOffset);
+    if (owned.has(name)) positions.set(name, { topic, partition, nextOffset: batch.nextOffset });
     const { auditRecordsPerSecond, auditRecordsPerSecondBusy } = limits;
     const pace = load.isBusy ? auditRecordsPerSecondBusy : auditRecordsPerSecond;
     await pause((batch.records.length * 1_000) / pace);
@@ -154,6 +157,12 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     }
   }
 
+  const letGo = (name: string): void => {
+    owned.delete(name);
+    recounts.delete(name);
+    positions.delete(name);
+  };
+
   const handler: ConsumerHandler = {
     async assigned(topic, partition) {
       const name = nameOf(topic.name, partition);
@@ -162,7 +171,9 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
       if (committed < start) metrics.skipped.value += start - committed;
       owned.add(name);
       recounts.set(name, new Recount(limits.auditMemoryMax));
-      return Math.max(start, committed);
+      const nextOffset = Math.max(start, committed);
+      positions.set(name, { topic: topic.name, partition, nextOffset });
+      return nextOffset;
     },
     records(batch) {
       // One batch at a time: what follows stays in the log, but for what is on its way already.
@@ -179,13 +190,11 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
       });
     },
     revoked(topic, partition) {
-      owned.delete(nameOf(topic, partition));
-      recounts.delete(nameOf(topic, partition));
+      letGo(nameOf(topic, partition));
       return Promise.resolve();
     },
     lost(topic, partition) {
-      owned.delete(nameOf(topic, partition));
-      recounts.delete(nameOf(topic, partition));
+      letGo(nameOf(topic, partition));
     },
     failed(topic, partition, error) {
       telemetry.log("error", "the audit cannot read", { topic, partition, error: error.message });
@@ -208,6 +217,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
   const unwatch = catalog.watch(refresh);
   refresh();
   return {
+    positions: () => positions.values(),
     async close() {
       closed = true;
       unwatch();

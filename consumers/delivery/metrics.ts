@@ -1,6 +1,6 @@
 import { MessageLatency } from "../../src/message-latency.ts";
 import type { Clock } from "../../src/ports/clock.ts";
-import type { Telemetry } from "../../src/ports/telemetry.ts";
+import type { Counter, Telemetry } from "../../src/ports/telemetry.ts";
 
 /** The delivery pool's counters. */
 export interface DeliveryMetrics {
@@ -9,6 +9,7 @@ export interface DeliveryMetrics {
   readonly refused: { value: number };
   readonly storeRetries: { value: number };
   readonly halted: { value: number };
+  readonly deadLetters: Counter;
   readonly sequenced: MessageLatency;
   readonly stored: MessageLatency;
 }
@@ -27,6 +28,11 @@ export function deliveryMetrics(telemetry: Telemetry, clock: Pick<Clock, "now">)
       "tidegate_delivery_halted_total",
       "Partitions stopped by a fault that needs an operator",
     ),
+    deadLetters: telemetry.counter({
+      name: "tidegate_dead_letters_total",
+      help: "Records that a pool has put into its dead-letter topic",
+      labels: { pool: "delivery" },
+    }),
     sequenced: new MessageLatency(telemetry, clock, "sequenced"),
     stored: new MessageLatency(telemetry, clock, "stored"),
   };

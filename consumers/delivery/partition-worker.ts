@@ -15,6 +15,7 @@ import type { Consumer, EventLog, RecordBatch, TopicInfo } from "../../src/ports
 import type { IdEntry, MessageStore } from "../../src/ports/message-store.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
 import type { DeadLetters } from "../dead-letter.ts";
+import type { PoolPosition } from "../watch/lag-watch.ts";
 import { acquirePartition } from "./assignment.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
 import { Refusals } from "./refusals.ts";
@@ -77,6 +78,7 @@ export class PartitionWorker {
       topic: topic.name,
       partition,
       deadLetters,
+      kept: options.metrics.deadLetters,
       backplane,
       clock,
       limits,
@@ -137,6 +139,14 @@ export class PartitionWorker {
     this.#queue.push(batch);
     this.#queued += batch.records.length;
     this.#work();
+  }
+
+  /** How far it has placed; undefined before it has begun. */
+  get position(): PoolPosition | undefined {
+    if (this.#storer === undefined) return undefined;
+    const { topic, partition } = this.#options;
+    const next = this.#queue[0]?.records[0]?.value;
+    return { topic: topic.name, partition, nextOffset: this.#publishedNext, next };
   }
 
   /** Placed events that are not stored yet. */

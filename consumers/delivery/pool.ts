@@ -10,6 +10,7 @@ import type { Telemetry } from "../../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
 import { DeadLetters } from "../dead-letter.ts";
 import { isPlacedIn, locateIn } from "../locate.ts";
+import type { WatchedPool } from "../watch/lag-watch.ts";
 import { deliveryMetrics } from "./metrics.ts";
 import { PartitionWorker } from "./partition-worker.ts";
 
@@ -29,7 +30,7 @@ export interface DeliveryPoolOptions {
 }
 
 /** One member of the delivery group, with a worker for each partition that it owns. */
-export interface DeliveryPool {
+export interface DeliveryPool extends WatchedPool {
   /** Partitions that stand still until an operator decides, with the reason. */
   halted(): ReadonlyMap<string, AppError>;
   /** Partitions that it owns and has not taken yet. */
@@ -174,6 +175,9 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   );
 
   return {
+    *positions() {
+      for (const { position } of workers.values()) if (position !== undefined) yield position;
+    },
     halted: () => halted,
     starting: () => starting.size,
     isMember: () =>

@@ -2,13 +2,15 @@ import type { Refused } from "../../src/chat/sequencer.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { Backplane } from "../../src/ports/backplane.ts";
 import type { Clock } from "../../src/ports/clock.ts";
-import type { Telemetry } from "../../src/ports/telemetry.ts";
+import type { Counter, Telemetry } from "../../src/ports/telemetry.ts";
 import type { DeadLetters } from "../dead-letter.ts";
 
 export interface RefusalsOptions {
   readonly topic: string;
   readonly partition: number;
   readonly deadLetters: DeadLetters;
+  /** Counts them. */
+  readonly kept: Counter;
   readonly backplane: Backplane;
   readonly clock: Clock;
   readonly limits: Limits;
@@ -31,7 +33,7 @@ export class Refusals {
    * the partition before that: their offset is not stored, so the next worker refuses them again.
    */
   async keep(refused: readonly Refused[]): Promise<void> {
-    const { topic, partition, deadLetters, telemetry, clock, backoff } = this.#options;
+    const { topic, partition, deadLetters, kept, telemetry, clock, backoff } = this.#options;
     const letters = refused.map((one) => ({
       reason: one.code,
       origin: `${topic}/${partition}/${one.offset}`,
@@ -42,6 +44,7 @@ export class Refusals {
     for (let attempt = 1; ; attempt++) {
       try {
         await deadLetters.keep(letters);
+        kept.value += letters.length;
         break;
       } catch (error) {
         telemetry.log("warn", "dead letters could not be kept, trying again", {

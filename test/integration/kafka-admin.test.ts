@@ -160,3 +160,23 @@ test("connections, their errors and appends are counted", async () => {
   expect(value("connection_errors_total", { kind: "network" })).toBeGreaterThan(0);
   await away.close();
 });
+
+test("what the cluster says of itself has the copies, the disks and the ends", async () => {
+  const topic = named("state", { partitions: 3 });
+  await log.createTopic(topic);
+  await log.append(topic.name, 1, records(0, 5));
+  const { brokers: ids, partitions } = await log.cluster.state([topic.name, "nowhere"]);
+  expect(ids.length).toBeGreaterThan(0);
+  expect(partitions.map(({ partition }) => partition)).toEqual([0, 1, 2]);
+  for (const { leader, replicas, inSync } of partitions) {
+    expect(ids).toContain(leader);
+    expect(new Set(inSync)).toEqual(new Set(replicas));
+    expect(replicas).toContain(leader);
+  }
+  const disks = await log.cluster.disks();
+  expect(new Set(disks.map(({ broker }) => broker))).toEqual(new Set(ids));
+  for (const { sizeBytes, freeBytes } of disks) expect(freeBytes).toBeWithin(1, sizeBytes);
+  const at = (partition: number, name = topic.name) => ({ topic: name, partition });
+  const ends = await log.cluster.ends([at(1), at(0), at(0, "nowhere"), at(7)]);
+  expect(ends).toEqual([5, 0, undefined, undefined]);
+});

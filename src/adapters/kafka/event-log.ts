@@ -14,6 +14,7 @@ import type { TopicSpec } from "../../topics.ts";
 import type { LogRecord } from "../../wire/record.ts";
 import { KafkaAdmin } from "./admin.ts";
 import { KafkaClient, type KafkaClientOptions } from "./client.ts";
+import { KafkaClusterState } from "./cluster-state.ts";
 import { joinKafkaGroup } from "./consumer.ts";
 import { KafkaProducer } from "./producer.ts";
 import { readPage } from "./reader.ts";
@@ -31,6 +32,8 @@ export interface KafkaLogOptions extends KafkaClientOptions {
 export class KafkaEventLog implements EventLog {
   readonly durability = "log";
   readonly client: KafkaClient;
+  /** For operators. */
+  readonly cluster: KafkaClusterState;
   readonly #admin: KafkaAdmin;
   readonly #producer: KafkaProducer;
   readonly #accumulator: Accumulator;
@@ -43,6 +46,7 @@ export class KafkaEventLog implements EventLog {
     this.client = new KafkaClient(options);
     const { clock, limits, settings, telemetry } = this.client;
     this.#admin = new KafkaAdmin(this.client);
+    this.cluster = new KafkaClusterState(this.client);
     this.#producer = new KafkaProducer(this.client);
     const { lingerMs } = settings;
     const observer =

@@ -11,6 +11,9 @@ export interface KafkaTopic {
   /** Broker id of each partition's leader; −1 while there is none. */
   readonly leaders: readonly number[];
   readonly leaderEpochs: readonly number[];
+  /** Broker ids of each partition's copies, and of those that have all. */
+  readonly replicas: readonly (readonly number[])[];
+  readonly inSync: readonly (readonly number[])[];
 }
 
 interface Round {
@@ -106,11 +109,17 @@ export class MetadataCache {
       }
       const leaders: number[] = [];
       const leaderEpochs: number[] = [];
-      for (const { partitionIndex, leaderId, leaderEpoch } of topic.partitions) {
-        leaders[partitionIndex] = leaderId;
-        leaderEpochs[partitionIndex] = leaderEpoch;
+      const replicas: (readonly number[])[] = [];
+      const inSync: (readonly number[])[] = [];
+      for (const partition of topic.partitions) {
+        const { partitionIndex } = partition;
+        leaders[partitionIndex] = partition.leaderId;
+        leaderEpochs[partitionIndex] = partition.leaderEpoch;
+        replicas[partitionIndex] = partition.replicaNodes;
+        inSync[partitionIndex] = partition.isrNodes;
       }
-      this.#topics.set(name, { name, id: topic.topicId, leaders, leaderEpochs });
+      const id = topic.topicId;
+      this.#topics.set(name, { name, id, leaders, leaderEpochs, replicas, inSync });
     }
   }
 }
