@@ -18,13 +18,16 @@ import {
   createPrometheusTelemetry,
   type PrometheusTelemetry,
 } from "../src/adapters/prometheus/telemetry.ts";
+import { renderTenants } from "../src/adapters/prometheus/tenants.ts";
 import {
   openSqliteEventLog,
   type SqliteEventLogOptions,
 } from "../src/adapters/sqlite/event-log.ts";
 import { openSqliteMessageStore } from "../src/adapters/sqlite/message-store.ts";
+import { adminKeyCheck } from "../src/adapters/system/admin-key.ts";
 import { createSystemClock } from "../src/adapters/system/clock.ts";
 import { createSystemDigest } from "../src/adapters/system/digest.ts";
+import { watchDisk } from "../src/adapters/system/disk.ts";
 import { loadKeys } from "../src/adapters/system/keys.ts";
 import { createSystemRandom } from "../src/adapters/system/random.ts";
 import type { Config } from "../src/config.ts";
@@ -61,6 +64,7 @@ export async function startStandalone(
   const random = createSystemRandom();
   const telemetry = createPrometheusTelemetry({ clock, limits, level: config.logLevel, write });
   mkdirSync(config.dataDir, { recursive: true });
+  watchDisk(telemetry, config.dataDir);
   const { keys, devKey } = loadKeys(config);
   const { issuer, audience } = config.jwt;
   const authenticator = await createJwtAuthenticator({ keys, issuer, audience, clock, limits });
@@ -127,6 +131,8 @@ export async function startStandalone(
     health,
     config,
     metrics: async () => ({ contentType: telemetry.contentType, text: await telemetry.scrape() }),
+    tenantMetrics: (tenants) => renderTenants(tenants, limits.tenantSeriesMax),
+    isAdmin: config.adminKey === undefined ? undefined : adminKeyCheck(config.adminKey),
     mintToken: issue,
     pages: await createPages(),
   });

@@ -5,6 +5,7 @@ import { Gateway, type GatewayOptions } from "./gateway.ts";
 import { createHttpApp } from "./http/app.ts";
 import type { HttpDeps, MintToken } from "./http/deps.ts";
 import { problemOf } from "./http/problem.ts";
+import { createTenantMetrics, type TenantMetricsOptions } from "./http/tenant-metrics.ts";
 import { originAllowed } from "./origin.ts";
 import { createMessageService } from "./service.ts";
 
@@ -12,6 +13,10 @@ export interface EdgeOptions extends GatewayOptions {
   readonly health: Health;
   readonly config: Pick<Config, "allowedOrigins">;
   readonly metrics: HttpDeps["metrics"];
+  /** Renders what `/metrics/tenants` has. */
+  readonly tenantMetrics: TenantMetricsOptions["render"];
+  /** Tells the admin key from any other; undefined where there is none. */
+  readonly isAdmin: ((key: string) => boolean) | undefined;
   /** Undefined unless the development key is in use. */
   readonly mintToken: MintToken | undefined;
   /** Answers what is a page's; undefined for everything else. */
@@ -40,6 +45,11 @@ export function createEdge(options: EdgeOptions): Edge {
     metrics: options.metrics,
     mintToken: options.mintToken,
   });
+  const tenantMetrics = createTenantMetrics({
+    numbers: () => gateway.tenantNumbers(),
+    render: options.tenantMetrics,
+    isAdmin: options.isAdmin,
+  });
   const app = createApp({
     gateway,
     originAllowed: (origin, host) => originAllowed(origin, host, config),
@@ -47,7 +57,7 @@ export function createEdge(options: EdgeOptions): Edge {
       const { status, headers, text } = problemOf(error, `urn:uuid:${random.uuidv7()}`);
       return new Response(text, { status, headers });
     },
-    routes: [options.pages, (request) => http.fetch(request)],
+    routes: [options.pages, tenantMetrics, (request) => http.fetch(request)],
   });
   return { gateway, app };
 }

@@ -12,6 +12,8 @@ import { startServer } from "../../src/adapters/bun/server.ts";
 import { createJwtAuthenticator } from "../../src/adapters/jwt/authenticator.ts";
 import { createTokenIssuer } from "../../src/adapters/jwt/issue.ts";
 import { PostgresTenantAdmin } from "../../src/adapters/postgres/tenant-admin.ts";
+import { renderTenants } from "../../src/adapters/prometheus/tenants.ts";
+import { adminKeyCheck } from "../../src/adapters/system/admin-key.ts";
 import { createSystemDigest } from "../../src/adapters/system/digest.ts";
 import { loadKeys } from "../../src/adapters/system/keys.ts";
 import { redactedCluster, type ClusterConfig } from "../../src/config-cluster.ts";
@@ -96,6 +98,8 @@ export async function startGateway(
       name: `gateway/${name}`,
       eventStore: config.eventStore,
       config,
+      tenantMetrics: (tenants) => renderTenants(tenants, limits.tenantSeriesMax),
+      isAdmin: config.adminKey === undefined ? undefined : adminKeyCheck(config.adminKey),
       mintToken,
       pages,
     });
