@@ -16,7 +16,10 @@ import type { SharedLimits } from "../src/ports/shared-limits.ts";
 import type { Socket } from "../src/ports/socket.ts";
 import type { Counter, Telemetry } from "../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../src/ports/tenant-catalog.ts";
+import type { Tracing } from "../src/ports/tracer.ts";
 import { recordKey } from "../src/tenants.ts";
+import { logSystem } from "../src/tracing/attributes.ts";
+import { Traces } from "../src/tracing/traces.ts";
 import { encodeReconnect } from "../src/wire/reply.ts";
 import { Connection } from "./connection.ts";
 import { Failover } from "./failover.ts";
@@ -31,6 +34,7 @@ import { SendMetrics } from "./send-metrics.ts";
 import type { Session } from "./session.ts";
 import type { TenantState } from "./tenant-state.ts";
 import { TenantTallies, type TenantTally } from "./tenant-tally.ts";
+import { IngressTrace } from "./trace/ingress-trace.ts";
 import { Users } from "./users.ts";
 
 export interface GatewayOptions {
@@ -54,6 +58,8 @@ export interface GatewayOptions {
    * while the log is away; `kafka`: in the log alone; `database`: always in the outbox first.
    */
   readonly eventStore?: "hybrid" | "kafka" | "database";
+  /** Undefined: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 const TICK_MS = 1_000;
@@ -110,7 +116,11 @@ export class Gateway {
       this.failover = new Failover({ log, outbox, clock, limits, telemetry, mode: eventStore });
     this.#tallies = new TenantTallies(limits.tenantTalliesMax);
     const metrics = new SendMetrics(telemetry, clock);
-    this.#producer = new Producer(this.failover ?? log, clock, limits, metrics);
+    const { tracing, random } = options;
+    const traces = tracing && new Traces({ tracing, clock, limits, telemetry });
+    const system = logSystem(log.durability);
+    const trace = traces && new IngressTrace({ traces, tracing, random, limits, system });
+    this.#producer = new Producer(this.failover ?? log, clock, limits, metrics, trace);
     this.ingress = new Ingress({
       producer: this.#producer,
       clock,
@@ -118,6 +128,7 @@ export class Gateway {
       limits,
       telemetry,
       source: options.name,
+      trace,
     });
     this.relay = new Relay({
       log,
@@ -128,6 +139,7 @@ export class Gateway {
       telemetry,
       tallies: this.#tallies,
       refused: (refusal) => this.#refused(refusal),
+      trace: traces && { traces, system },
     });
     this.#refusedPushes = new RefusedPushes(limits.refusalsKeptMax);
     this.#heartbeats = new Heartbeats(Math.round(limits.heartbeatMs / TICK_MS));

@@ -7,9 +7,16 @@ import type { Telemetry } from "../src/ports/telemetry.ts";
 import { recordKey } from "../src/tenants.ts";
 import type { SendCommand } from "../src/wire/command.ts";
 import { messageId, scopeInput } from "../src/wire/message-id.ts";
-import { encodeMessageRecord, recordTemplate, type RecordTemplate } from "../src/wire/record.ts";
+import {
+  encodeMessageRecord,
+  recordTemplate,
+  type LogRecord,
+  type RecordTemplate,
+} from "../src/wire/record.ts";
+import { withTraceContext } from "../src/wire/trace-context.ts";
 import type { Completion, Producer } from "./producer.ts";
 import type { TenantState } from "./tenant-state.ts";
+import type { IngressTrace } from "./trace/ingress-trace.ts";
 
 /** Where one user's messages of one conversation go: worked out once, used for each of them. */
 export interface Route {
@@ -29,6 +36,8 @@ export interface IngressOptions {
   readonly telemetry: Telemetry;
   /** Name of this gateway in the records' metadata. */
   readonly source: string;
+  /** Undefined: nothing is traced. */
+  readonly trace?: IngressTrace | undefined;
 }
 
 /** Turns accepted messages into records: the one way into the log, for sockets and HTTP alike. */
@@ -84,7 +93,7 @@ export class Ingress {
     completion: Completion,
   ): AppError | undefined {
     if (this.#draining) return new AppError("draining");
-    const { clock, digest, producer } = this.#options;
+    const { clock, digest, producer, trace: ingressTrace } = this.#options;
     const wait = route.tenant.sends.take(clock.monotonic(), route.tenant.rate);
     if (wait > 0) {
       this.#limited.value++;
@@ -102,13 +111,35 @@ export class Ingress {
       content: command.content,
       fingerprint: digest.fingerprint(command.kind + command.content),
     });
-    const refused = producer.send(route.topic, route.partition, record, completion);
+    const refused =
+      ingressTrace === undefined
+        ? producer.send(route.topic, route.partition, record, completion)
+        : this.#sendTraced(ingressTrace, route, id, command.traceparent, record, completion);
     if (refused !== undefined) return refused;
     this.#accepted.value++;
     const { tally } = route.tenant;
     tally.sends++;
     tally.sendCharacters += record.value.length;
     return undefined;
+  }
+
+  #sendTraced(
+    ingressTrace: IngressTrace,
+    route: Route,
+    id: string,
+    traceparent: string | undefined,
+    record: LogRecord,
+    completion: Completion,
+  ): AppError | undefined {
+    const { producer } = this.#options;
+    const { topic, partition } = route;
+    const trace = ingressTrace.begin(id, route, traceparent, completion);
+    const refused =
+      trace === undefined
+        ? producer.send(topic, partition, record, completion)
+        : producer.send(topic, partition, withTraceContext(record, trace.context), trace);
+    if (refused !== undefined) ingressTrace.refused(id, route, trace, refused);
+    return refused;
   }
 }
 

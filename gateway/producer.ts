@@ -5,6 +5,7 @@ import type { EventLog } from "../src/ports/event-log.ts";
 import type { LogRecord } from "../src/wire/record.ts";
 import { IN_OUTBOX } from "./failover.ts";
 import type { SendMetrics } from "./send-metrics.ts";
+import type { Entry } from "./trace/entry.ts";
 
 /** Whoever waits for a record's append. An object of its own, not a promise or closure a message. */
 export interface Completion {
@@ -12,6 +13,22 @@ export interface Completion {
   /** The outbox has it, since the log is away. */
   kept(): void;
   failed(error: AppError): void;
+  /** How the message came in, for whoever traces it. */
+  readonly entry?: Entry;
+}
+
+/** An append that has an outcome. */
+export interface SettledAppend {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: readonly LogRecord[];
+  /** Monotonic ms. */
+  readonly startedAt: number;
+}
+
+/** Hears of appends, after their completions have. */
+export interface AppendWatch {
+  settled(append: SettledAppend, error: AppError | undefined): void;
 }
 
 /** So much is appended before the turn ends, so that the log works while more is being read. */
@@ -34,6 +51,7 @@ export class Producer {
   readonly #clock: Clock;
   readonly #limits: Limits;
   readonly #metrics: SendMetrics | undefined;
+  readonly #watch: AppendWatch | undefined;
   readonly #open = new Map<string, Batch[]>();
   readonly #ready: Batch[] = [];
   readonly #inFlight = new Set<Batch>();
@@ -44,11 +62,18 @@ export class Producer {
   #idle: (() => void)[] = [];
 
   /** @param log may resolve to {@link IN_OUTBOX} */
-  constructor(log: Pick<EventLog, "append">, clock: Clock, limits: Limits, metrics?: SendMetrics) {
+  constructor(
+    log: Pick<EventLog, "append">,
+    clock: Clock,
+    limits: Limits,
+    metrics?: SendMetrics,
+    watch?: AppendWatch,
+  ) {
     this.#log = log;
     this.#clock = clock;
     this.#limits = limits;
     this.#metrics = metrics;
+    this.#watch = watch;
   }
 
   get pendingChars(): number {
@@ -150,11 +175,13 @@ export class Producer {
     const { completions, partition } = batch;
     if (base === IN_OUTBOX) {
       for (const completion of completions) completion.kept();
+      this.#watch?.settled(batch, undefined);
       return;
     }
     this.#metrics?.appended((batch.records[0] as LogRecord).value, completions.length);
     for (let i = 0; i < completions.length; i++)
       (completions[i] as Completion).appended(partition, base + i);
+    this.#watch?.settled(batch, undefined);
   }
 
   #fail(batch: Batch, error: AppError): void {
@@ -162,6 +189,7 @@ export class Producer {
     this.#finish(batch);
     this.#metrics?.failed(error.code, batch.completions.length);
     for (const completion of batch.completions) completion.failed(error);
+    this.#watch?.settled(batch, error);
   }
 
   #finish(batch: Batch): void {

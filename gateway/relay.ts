@@ -25,6 +25,7 @@ import { createRelayCounts } from "./relay-counts.ts";
 import { waitUntilStored } from "./stored-wait.ts";
 import { Tail } from "./tail.ts";
 import type { TenantTallies } from "./tenant-tally.ts";
+import { RelayTrace, type RelayTraceOptions } from "./trace/relay-trace.ts";
 
 export interface RelayOptions {
   readonly log: Pick<EventLog, "range">;
@@ -34,6 +35,8 @@ export interface RelayOptions {
   readonly limits: Limits;
   readonly telemetry: Telemetry;
   readonly tallies: TenantTallies;
+  /** Undefined: nothing is traced. */
+  readonly trace?: Pick<RelayTraceOptions, "traces" | "system"> | undefined;
   readonly refused: (refusal: Refusal) => void;
 }
 
@@ -67,6 +70,7 @@ export class Relay implements ConversationHost {
   readonly #rechecks = new Map<LocalConversation, { again: boolean }>();
   readonly #heads: HeadReader;
   readonly #deliveries: Deliveries;
+  readonly #trace: RelayTrace | undefined;
   #heldChars = 0;
 
   constructor(options: RelayOptions) {
@@ -80,6 +84,13 @@ export class Relay implements ConversationHost {
     this.holdCharsMax = limits.holdBackBytesMax;
     this.counts = createRelayCounts(telemetry);
     this.#deliveries = new Deliveries(options, this.counts.delivered);
+    this.#trace =
+      options.trace &&
+      new RelayTrace({
+        ...options.trace,
+        clock: options.clock,
+        readersOf: (run) => this.#conversationOf(run)?.readers,
+      });
     telemetry.gauge(
       { name: "tidegate_relay_conversations", help: "Conversations with a reader on this gateway" },
       () => this.#conversations.size,
@@ -263,7 +274,9 @@ export class Relay implements ConversationHost {
     const view = this.#views.get(name);
     if (view?.isReplaced(ownerEpoch)) return;
     if (view?.hear(ownerEpoch, number)) this.#recheckPartition(name);
+    const heardAt = this.#trace?.now();
     this.#deliveries.of(runs, (run) => this.#conversationOf(run)?.take(run, ownerEpoch));
+    if (heardAt !== undefined) this.#trace?.delivered(publication, heardAt);
   }
 
   #conversationOf(run: PublishedRun): LocalConversation | undefined {

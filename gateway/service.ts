@@ -7,7 +7,7 @@ import type { MessageService } from "./message-service.ts";
 /** The message service over a gateway's own ingress and store: what HTTP requests use. */
 export function createMessageService(gateway: Gateway): MessageService {
   return {
-    async send(identity, command): Promise<Receipt> {
+    async send(identity, command, entry): Promise<Receipt> {
       const { grants, tenant } = await gateway.admit(identity);
       const { conversation } = command;
       if (!grants.allows("send", conversation)) throw forbidden("send to", conversation);
@@ -22,6 +22,7 @@ export function createMessageService(gateway: Gateway): MessageService {
           },
           kept: () => resolve({ message, durability: "outbox" }),
           failed: reject,
+          ...(entry !== undefined && { entry }),
         });
         if (refused !== undefined) reject(refused);
       });

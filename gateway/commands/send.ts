@@ -5,6 +5,7 @@ import type { Connection } from "../connection.ts";
 import type { Gateway } from "../gateway.ts";
 import type { Completion } from "../producer.ts";
 import type { Session } from "../session.ts";
+import { SOCKET_ENTRY, type Entry } from "../trace/entry.ts";
 
 /** Answers one `send` when its record has an outcome. */
 class PendingSend implements Completion {
@@ -18,6 +19,11 @@ class PendingSend implements Completion {
     this.#connection = connection;
     this.#command = command;
     this.#message = message;
+  }
+
+  /** An accessor, so that no message carries it. */
+  get entry(): Entry {
+    return SOCKET_ENTRY;
   }
 
   appended(partition: number, offset: number): void {

@@ -4,6 +4,8 @@ import { historySchema } from "../../src/wire/command.ts";
 import { conversationFault } from "../../src/wire/name.ts";
 import { firstRefusal } from "../../src/wire/refusal.ts";
 import { parseSendBody } from "../../src/wire/send-check.ts";
+import { TRACEPARENT } from "../../src/wire/trace-context.ts";
+import { httpEntry } from "../trace/entry.ts";
 import { bearerIdentity } from "./bearer.ts";
 import type { HttpDeps } from "./deps.ts";
 import { parseIdempotencyKey, singleKey } from "./idempotency-key.ts";
@@ -17,8 +19,10 @@ const FIRST_ATTEMPT = 1;
  * earlier one (its outcome is the same, and the message is placed once).
  */
 export async function sendMessage(context: Context, deps: HttpDeps): Promise<Response> {
-  const { authenticator, limits, messages, random } = deps;
+  const { authenticator, clock, limits, messages, random } = deps;
+  const startedAt = clock.monotonic();
   const identity = await bearerIdentity(authenticator, context.req.header("Authorization"));
+  const entry = httpEntry(startedAt, clock.monotonic());
   const conversation = conversationOf(context.req.url);
   const headerKey = parseIdempotencyKey(context.req.header("Idempotency-Key"));
   const text = await readJsonText(context.req.raw, limits.httpBodyBytesMax);
@@ -29,7 +33,9 @@ export async function sendMessage(context: Context, deps: HttpDeps): Promise<Res
   const key = chosen ?? random.uuidv7();
   // Nobody else can have sent under a key that was made here.
   const attempt = chosen === undefined ? FIRST_ATTEMPT : body.attempt;
-  const receipt = await messages.send(identity, { conversation, key, attempt, kind, content });
+  const traceparent = context.req.header(TRACEPARENT);
+  const command = { conversation, key, attempt, kind, content, traceparent };
+  const receipt = await messages.send(identity, command, entry);
   return context.json({ ...receipt, key }, attempt === FIRST_ATTEMPT ? 201 : 200);
 }
 

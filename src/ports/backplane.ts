@@ -1,3 +1,11 @@
+/** The trace that one event of a run belongs to. */
+export interface EventTrace {
+  /** Of the event in its run. */
+  readonly index: number;
+  /** W3C Trace Context, of the span that published it. */
+  readonly traceparent: string;
+}
+
 /** A run of one conversation's events, seqs without holes. */
 export interface PublishedRun {
   readonly tenant: string;
@@ -8,6 +16,8 @@ export interface PublishedRun {
   readonly offsets: readonly number[];
   /** JSON texts, same length as `offsets`. */
   readonly events: readonly string[];
+  /** Of those events that are traced, indexes rising; absent for most runs. Readers never see it. */
+  readonly traces?: readonly EventTrace[] | undefined;
 }
 
 /** What a worker tells gateways of one fold. A hint, never the truth. */

@@ -46,6 +46,12 @@ const unsubscribeSchema = z
 
 const attemptSchema = z.int().min(1).max(limits.attemptMax);
 
+/** One that is not valid is ignored, as W3C Trace Context has it: no message is refused for its trace. */
+const traceparentSchema = z.string().optional().catch(undefined).meta({
+  description:
+    "W3C Trace Context of the client's own span, which the message's trace goes on with; what is not valid is ignored",
+});
+
 export const sendSchema = z
   .object({
     conversation: conversationSchema,
@@ -55,6 +61,7 @@ export const sendSchema = z
       .meta({ description: "1 on the first try only; absent: unknown" }),
     type: messageKindSchema.optional().meta({ description: "text when absent" }),
     content: contentSchema,
+    traceparent: traceparentSchema,
   })
   .meta({ id: "Send" });
 
@@ -113,6 +120,8 @@ export interface SendCommand {
   readonly attempt: number;
   readonly kind: MessageKind;
   readonly content: string;
+  /** As the client wrote it: it may be malformed, which is as good as absent. */
+  readonly traceparent?: string | undefined;
 }
 
 export type Command =

@@ -20,3 +20,14 @@ export const eventSchema = z
   .meta({ id: "Event" });
 
 export type Event = z.infer<typeof eventSchema>;
+
+const ID_FIRST = '{"id":"';
+/** A message id is much shorter: what is searched is bounded, whatever the text is. */
+const ID_CHARS_MAX = 200;
+
+/** The id of an event's text, or of a record's value: both begin with it. */
+export function eventIdOf(text: string): string | undefined {
+  if (!text.startsWith(ID_FIRST)) return undefined;
+  const end = text.slice(0, ID_FIRST.length + ID_CHARS_MAX).indexOf('"', ID_FIRST.length);
+  return end < 0 ? undefined : text.slice(ID_FIRST.length, end);
+}

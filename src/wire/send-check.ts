@@ -8,7 +8,7 @@ import { nestsDeeper, sliceMember } from "./scan.ts";
 
 /** Body of `POST /v1/conversations/{id}/messages`: a `send` whose conversation is in the address. */
 export const sendBodySchema = sendSchema
-  .omit({ conversation: true })
+  .omit({ conversation: true, traceparent: true })
   .partial({ key: true })
   .meta({ id: "SendBody" });
 
@@ -36,8 +36,8 @@ export function checkSend(
   if (!result.success) return firstRefusal("send", body, result.error);
   const content = checkContent("send.content", body as JsonObject, raw, limits);
   if (content instanceof AppError) return content;
-  const { conversation, key, attempt, type } = result.data;
-  return { conversation, key, attempt: attempt ?? 0, kind: type ?? "text", content };
+  const { conversation, key, attempt, type, traceparent } = result.data;
+  return { conversation, key, attempt: attempt ?? 0, kind: type ?? "text", content, traceparent };
 }
 
 /**

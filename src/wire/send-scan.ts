@@ -49,6 +49,7 @@ export function scanSend(
   let attempt = 0;
   let kind: MessageKind | undefined;
   let content: string | undefined;
+  let traceparent: string | undefined;
   do {
     at++;
     if (text.charCodeAt(at) === 32) at++;
@@ -88,6 +89,11 @@ export function scanSend(
         if (at < 0) return -1;
         content = text.slice(valueStart, at);
         break;
+      case TRACEPARENT:
+        at = plainEnd(text, at);
+        if (at < 0 || traceparent !== undefined) return -1;
+        traceparent = text.slice(valueStart + 1, at - 1);
+        break;
       default:
         return -1;
     }
@@ -102,7 +108,8 @@ export function scanSend(
   if (at < text.length && text.charCodeAt(at) !== 10) return -1;
   if (conversation === undefined || key === undefined || content === undefined) return -1;
   if (exceedsBytes(content, limits.contentBytesMax)) return -1;
-  out.push({ verb: "send", id, conversation, key, attempt, kind: kind ?? "text", content });
+  kind ??= "text";
+  out.push({ verb: "send", id, conversation, key, attempt, kind, content, traceparent });
   return at;
 }
 
@@ -117,8 +124,9 @@ const KEY = 2;
 const ATTEMPT = 3;
 const TYPE = 4;
 const CONTENT = 5;
+const TRACEPARENT = 6;
 /** Characters of `"<name>":` by field. */
-const NAME_LENGTHS = [0, 15, 6, 10, 7, 10];
+const NAME_LENGTHS = [0, 15, 6, 10, 7, 10, 14];
 
 /** Which field's name stands at `i`, with quotes and colon; 0: none. */
 function fieldAt(text: string, i: number): number {
@@ -128,7 +136,8 @@ function fieldAt(text: string, i: number): number {
     case 97:
       return standsAt(text, i, '"attempt":') ? ATTEMPT : 0;
     case 116:
-      return standsAt(text, i, '"type":') ? TYPE : 0;
+      if (standsAt(text, i, '"type":')) return TYPE;
+      return standsAt(text, i, '"traceparent":') ? TRACEPARENT : 0;
     case 99:
       // The first letter in which the two differ.
       if (text.charCodeAt(i + 4) === 116) return standsAt(text, i, '"content":') ? CONTENT : 0;
@@ -136,6 +145,15 @@ function fieldAt(text: string, i: number): number {
     default:
       return 0;
   }
+}
+
+/** Where a string in quotes at `i` ends; −1 when it has anything but plain ASCII or is none. */
+function plainEnd(text: string, i: number): number {
+  if (text.charCodeAt(i) !== QUOTE) return -1;
+  let at = i + 1;
+  let c = text.charCodeAt(at);
+  while (c >= 32 && c < 127 && c !== QUOTE && c !== 92) c = text.charCodeAt(++at);
+  return c === QUOTE ? at + 1 : -1;
 }
 
 function kindAt(text: string, i: number): MessageKind | undefined {

@@ -1,9 +1,10 @@
-import type { Beat, PublishedRun, Refusal } from "../../ports/backplane.ts";
+import type { Beat, EventTrace, PublishedRun, Refusal } from "../../ports/backplane.ts";
 
 /**
- * Messages are text: a first line of numbers, then, for a publication, each run as a line of facts and
- * a line for each event. Events are JSON texts without line breaks already: they are copied, never
- * read. The first character is the format's version, the second the kind.
+ * Messages are text: a first line of numbers, then, for a publication, each run as a line of facts
+ * (with the traces of its events at the end, if any) and a line for each event. Events are JSON texts
+ * without line breaks already: they are copied, never read. The first character is the format's
+ * version, the second the kind.
  */
 const PUBLICATION = "1p";
 const BEAT = "1b";
@@ -41,7 +42,10 @@ export function encodeRun(run: PublishedRun, from: number, to: number): string |
     places += `,${offset - previous}`;
     previous = offset;
   }
-  const facts = `${run.firstSeq + from}${TAB}${to - from}${TAB}${places}`;
+  let facts = `${run.firstSeq + from}${TAB}${to - from}${TAB}${places}`;
+  if (run.traces !== undefined)
+    for (const { index, traceparent } of run.traces)
+      if (index >= from && index < to) facts += `${TAB}${index - from} ${traceparent}`;
   const head = `${tenant}${TAB}${conversation}${TAB}${epoch}${TAB}${facts}${LF}`;
   return `${head.length + body.length + 1}${TAB}${head}${body}${LF}`;
 }
@@ -103,11 +107,26 @@ function decodeRest(
   if (epochEnd < 0 || seqEnd < 0 || countEnd < 0 || headEnd > end || countEnd > headEnd)
     return undefined;
   const firstSeq = wholeAt(text, epochEnd + 1, seqEnd);
-  const offsets = offsetsAt(text, countEnd + 1, headEnd);
+  const isTraced = text.lastIndexOf(TAB, headEnd) > countEnd;
+  const placesEnd = isTraced ? text.indexOf(TAB, countEnd + 1) : headEnd;
+  const offsets = offsetsAt(text, countEnd + 1, placesEnd);
   const events = text.slice(headEnd + 1, end).split(LF);
   const count = wholeAt(text, seqEnd + 1, countEnd);
   if (firstSeq < 0 || offsets?.length !== count || events.length !== count) return undefined;
-  return { epoch: text.slice(begin, epochEnd), firstSeq, offsets, events };
+  const run = { epoch: text.slice(begin, epochEnd), firstSeq, offsets, events };
+  return isTraced ? { ...run, traces: tracesAt(text, placesEnd + 1, headEnd) } : run;
+}
+
+/** What cannot be read of them is left out: a trace is worth less than its event. */
+function tracesAt(text: string, begin: number, end: number): readonly EventTrace[] {
+  return text
+    .slice(begin, end)
+    .split(TAB)
+    .flatMap((part) => {
+      const blank = part.indexOf(" ");
+      const index = wholeAt(part, 0, blank);
+      return index < 0 ? [] : [{ index, traceparent: part.slice(blank + 1) }];
+    });
 }
 
 const DIGITS_MAX = 15;

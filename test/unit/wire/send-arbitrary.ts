@@ -174,6 +174,12 @@ const kindText = rarely(
   16,
 );
 
+const traceText = rarely(
+  fc.constantFrom(`"00-${"a".repeat(32)}-${"b".repeat(16)}-01"`, '""', '"not one"'),
+  fc.oneof(stringText, valueText),
+  4,
+);
+
 const field = (name: string, text: fc.Arbitrary<string>) =>
   fc.tuple(rarely(fc.constant(name), escapedOnce(name), 40), rarely(text, valueText, 80));
 
@@ -184,7 +190,7 @@ const FIELDS = {
   type: field("type", kindText),
   content: field("content", rarely(objectText, deepText, 16)),
 };
-const odd = field("odd", valueText);
+const odd = fc.oneof(field("odd", valueText), field("traceparent", traceText));
 
 const ALL = [0, 1, 2, 3, 4, 5];
 const orders = fc.oneof(

@@ -34,7 +34,7 @@ export function readSlowly(line: string): Expected {
   if (others.some((verb) => Object.hasOwn(value, verb))) return "refused";
   const result = sendSchema.safeParse(value["send"]);
   if (!result.success) return "refused";
-  const { conversation, key, attempt, type } = result.data;
+  const { conversation, key, attempt, type, traceparent } = result.data;
   // The schema's own copy of content drops a member named __proto__.
   const { content } = value["send"] as { content: unknown };
   if (utf8Length(JSON.stringify(content)) > limits.contentBytesMax) return "refused";
@@ -45,5 +45,6 @@ export function readSlowly(line: string): Expected {
     attempt: attempt ?? 0,
     kind: type ?? "text",
     content,
+    traceparent,
   };
 }

@@ -1,0 +1,31 @@
+import type { SpanAttributes } from "../../src/ports/tracer.ts";
+
+/** How a message came in, for the first span of its trace. */
+export interface Entry {
+  readonly name: string;
+  readonly attributes: SpanAttributes;
+  /** Monotonic ms of its first byte's being looked at; the time of its submission when absent. */
+  readonly startedAt?: number;
+  /** Monotonic ms from when on its sender was known, where that took time of its own. */
+  readonly authorizedAt?: number;
+}
+
+/** By a socket, whose token was checked when it connected. */
+export const SOCKET_ENTRY: Entry = {
+  name: "send tidegate.v1",
+  attributes: { "network.protocol.name": "websocket" },
+};
+
+/** By `POST /v1/conversations/{conversation}/messages`. */
+export function httpEntry(startedAt: number, authorizedAt: number): Entry {
+  return {
+    name: "POST /v1/conversations/{conversation}/messages",
+    attributes: {
+      "http.request.method": "POST",
+      "http.route": "/v1/conversations/{conversation}/messages",
+      "network.protocol.name": "http",
+    },
+    startedAt,
+    authorizedAt,
+  };
+}

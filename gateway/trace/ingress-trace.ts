@@ -1,0 +1,276 @@
+import { clientError, type AppError, type ErrorCode } from "../../src/errors.ts";
+import type { Limits } from "../../src/limits.ts";
+import { HeadSampler } from "../../src/policy/head-sampler.ts";
+import {
+  fullBucket,
+  takeTokens,
+  type Rate,
+  type TokenBucket,
+} from "../../src/policy/token-bucket.ts";
+import type { Random } from "../../src/ports/random.ts";
+import type { SpanAttributes, SpanLink, Tracing } from "../../src/ports/tracer.ts";
+import {
+  destinationTemplate,
+  placeAttributes,
+  type LogSystem,
+} from "../../src/tracing/attributes.ts";
+import type { LateReason, Traces } from "../../src/tracing/traces.ts";
+import { parseVerdictHeader } from "../../src/wire/record.ts";
+import {
+  derivedContext,
+  parseTraceparent,
+  TRACEPARENT,
+  type TraceContext,
+} from "../../src/wire/trace-context.ts";
+import type { AppendWatch, Completion, SettledAppend } from "../producer.ts";
+import { MessageTrace, type TracedRoute } from "./message-trace.ts";
+
+export interface IngressTraceOptions {
+  readonly traces: Traces;
+  readonly tracing: Pick<Tracing, "ratio" | "followsClients">;
+  readonly random: Random;
+  readonly limits: Limits;
+  readonly system: LogSystem;
+}
+
+/** Refusals that are no fault of the client's. */
+const FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "overloaded",
+  "log_unavailable",
+  "store_unavailable",
+  "disk_full",
+  "unknown_outcome",
+  "internal",
+]);
+
+/**
+ * Traces messages from their coming in until the log has them. What is not sampled costs a
+ * subtraction; whether it was slow or failed is seen by its append, which it shares with others.
+ */
+export class IngressTrace implements AppendWatch {
+  readonly #traces: Traces;
+  readonly #followsClients: boolean;
+  readonly #sampler: HeadSampler;
+  readonly #clientRate: Rate;
+  readonly #clients: TokenBucket;
+  readonly #linksMax: number;
+  readonly #system: LogSystem;
+  /** Those of the append whose outcome is being told. */
+  #done: MessageTrace[] = [];
+
+  constructor({ traces, tracing, random, limits, system }: IngressTraceOptions) {
+    this.#traces = traces;
+    this.#followsClients = tracing.followsClients;
+    this.#sampler = new HeadSampler(tracing.ratio, () => random.next());
+    const perSecond = limits.traceClientsPerSecond;
+    this.#clientRate = { perSecond, burst: perSecond };
+    this.#clients = fullBucket(this.#clientRate, traces.now());
+    this.#linksMax = limits.traceLinksMax;
+    this.#system = system;
+  }
+
+  /**
+   * Decides about a message that comes in.
+   * @param traceparent what its client sent, if anything
+   * @returns what is to be its completion, and whose context its record is to carry; undefined for
+   *   most, of which nothing is kept
+   */
+  begin(
+    id: string,
+    route: TracedRoute,
+    traceparent: string | undefined,
+    completion: Completion,
+  ): MessageTrace | undefined {
+    const client = traceparent === undefined ? undefined : parseTraceparent(traceparent);
+    const sampled = client === undefined ? this.#sampler.take() : this.#follows(client);
+    if (client === undefined && !sampled) return undefined;
+    const { traceId } = client ?? derivedContext(id);
+    return new MessageTrace(
+      {
+        id,
+        route,
+        context: { traceId, spanId: this.#traces.tracer.newSpanId(), sampled },
+        parentSpanId: client?.spanId,
+        completion,
+        submittedAt: this.#traces.now(),
+      },
+      (trace) => void this.#done.push(trace),
+    );
+  }
+
+  /** A client that marks all that it sends as sampled must not have all of it traced. */
+  #follows(client: TraceContext): boolean {
+    if (!this.#followsClients) return this.#sampler.take();
+    if (!client.sampled) return false;
+    return (
+      takeTokens(this.#clients, this.#clientRate, this.#traces.now()) === 0 || this.#sampler.take()
+    );
+  }
+
+  /** A message was refused before it came as far as an append. */
+  refused(id: string, route: TracedRoute, trace: MessageTrace | undefined, error: AppError): void {
+    const { topic, partition } = route;
+    const now = this.#traces.now();
+    const append = { topic, partition, records: [], startedAt: now };
+    if (trace !== undefined) {
+      trace.outcome = { kind: "failed", error };
+      this.#tell(trace, append, now, []);
+    } else if (FAILURES.has(clientError(error).code) && this.#traces.admit("failed"))
+      this.#late(id, append, now, "failed", error);
+  }
+
+  /** The completions of an append have all heard its outcome. */
+  settled(append: SettledAppend, error: AppError | undefined): void {
+    const now = this.#traces.now();
+    const done = this.#done;
+    if (done.length > 0) {
+      this.#done = [];
+      const links = done.slice(0, this.#linksMax).map(linkTo);
+      for (const trace of done) this.#tell(trace, append, now, links);
+    }
+    if (error === undefined && now - append.startedAt < this.#traces.slowMs) return;
+    const reason = error === undefined ? "slow" : "failed";
+    for (const record of append.records) {
+      // Whoever has a context has been told above.
+      if (record.headers[TRACEPARENT] !== undefined || !this.#traces.admit(reason)) continue;
+      const id = parseVerdictHeader(record)?.id;
+      if (id !== undefined) this.#late(id, append, now, reason, error);
+    }
+  }
+
+  /** The spans of a message that was followed from its beginning. */
+  #tell(
+    trace: MessageTrace,
+    append: SettledAppend,
+    endedAt: number,
+    links: readonly SpanLink[],
+  ): void {
+    const { context, route, outcome, submittedAt, completion } = trace;
+    const error = outcome?.kind === "failed" ? outcome.error : undefined;
+    if (!context.sampled) {
+      // Its client decided against it, which holds unless there is something to be seen.
+      const reason = error === undefined ? "slow" : "failed";
+      const isLate = error !== undefined || endedAt - submittedAt >= this.#traces.slowMs;
+      if (!isLate || !this.#traces.admit(reason)) return;
+    }
+    const { tracer } = this.#traces;
+    const { traceId } = context;
+    const at = (monotonic: number) => this.#traces.at(monotonic);
+    const template = destinationTemplate(route.topic);
+    const about = this.#about(trace.id, append);
+    const { entry } = completion;
+    let parentSpanId = trace.parentSpanId;
+    if (entry !== undefined) {
+      const spanId = tracer.newSpanId();
+      const startedAt = at(entry.startedAt ?? submittedAt);
+      tracer.record({
+        name: entry.name,
+        kind: "server",
+        traceId,
+        spanId,
+        parentSpanId,
+        startedAt,
+        endedAt: at(endedAt),
+        attributes: { ...entry.attributes, ...ofTenant(route), ...failure(error) },
+        ...(error !== undefined && { error: error.message }),
+      });
+      parentSpanId = spanId;
+      if (entry.authorizedAt !== undefined)
+        tracer.record({
+          name: "authorize",
+          kind: "internal",
+          traceId,
+          spanId: tracer.newSpanId(),
+          parentSpanId,
+          startedAt,
+          endedAt: at(entry.authorizedAt),
+          attributes: ofTenant(route),
+        });
+    }
+    tracer.record({
+      name: `create ${template}`,
+      kind: "producer",
+      traceId,
+      spanId: context.spanId,
+      parentSpanId,
+      startedAt: at(submittedAt),
+      endedAt: at(Math.max(submittedAt, append.startedAt)),
+      attributes: {
+        ...about,
+        ...ofTenant(route),
+        "messaging.operation.name": "create",
+        "messaging.operation.type": "create",
+        "messaging.message.conversation_id": route.conversation,
+      },
+    });
+    if (append.records.length === 0) return;
+    tracer.record({
+      name: `send ${template}`,
+      kind: "client",
+      traceId,
+      spanId: tracer.newSpanId(),
+      parentSpanId: parentSpanId ?? context.spanId,
+      startedAt: at(append.startedAt),
+      endedAt: at(endedAt),
+      attributes: {
+        ...about,
+        ...SEND,
+        "messaging.batch.message_count": append.records.length,
+        ...(outcome?.kind === "kept" && { "tidegate.durability": "outbox" }),
+        ...(outcome?.kind === "appended" && { "messaging.kafka.offset": outcome.offset }),
+        ...failure(error),
+      },
+      links,
+      ...(error !== undefined && { error: error.message }),
+    });
+  }
+
+  /** The one span of a message that nobody followed, made of what its append tells. */
+  #late(
+    id: string,
+    append: SettledAppend,
+    endedAt: number,
+    reason: LateReason,
+    error: AppError | undefined,
+  ): void {
+    const { traceId, spanId } = derivedContext(id);
+    this.#traces.tracer.record({
+      name: `send ${destinationTemplate(append.topic)}`,
+      kind: "producer",
+      traceId,
+      spanId,
+      parentSpanId: undefined,
+      startedAt: this.#traces.at(append.startedAt),
+      endedAt: this.#traces.at(endedAt),
+      attributes: {
+        ...this.#about(id, append),
+        ...SEND,
+        "messaging.batch.message_count": Math.max(1, append.records.length),
+        "tidegate.late": reason,
+        ...failure(error),
+      },
+      ...(error !== undefined && { error: error.message }),
+    });
+  }
+
+  #about(id: string, { topic, partition }: SettledAppend): SpanAttributes {
+    return { ...placeAttributes(this.#system, topic, partition), "messaging.message.id": id };
+  }
+}
+
+const SEND: SpanAttributes = {
+  "messaging.operation.name": "send",
+  "messaging.operation.type": "send",
+};
+
+function linkTo({ context: { traceId, spanId } }: MessageTrace): SpanLink {
+  return { traceId, spanId };
+}
+
+function ofTenant({ tenant }: TracedRoute): SpanAttributes {
+  return { "tidegate.tenant": tenant.name };
+}
+
+function failure(error: AppError | undefined): SpanAttributes {
+  return error === undefined ? {} : { "error.type": error.code };
+}

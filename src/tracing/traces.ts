@@ -1,0 +1,75 @@
+import type { Limits } from "../limits.ts";
+import { fullBucket, takeTokens, type Rate, type TokenBucket } from "../policy/token-bucket.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Counter, Telemetry } from "../ports/telemetry.ts";
+import type { Tracer, Tracing } from "../ports/tracer.ts";
+
+export interface TracesOptions {
+  readonly tracing: Tracing;
+  readonly clock: Pick<Clock, "now" | "monotonic">;
+  readonly limits: Limits;
+  readonly telemetry: Telemetry;
+}
+
+/** Why a message is traced that was not sampled. */
+export type LateReason = "slow" | "failed";
+
+/** Beyond it the two clocks have drifted apart, or one was set. */
+const DRIFT_MS = 2;
+
+/** What the components of one process that trace share: the tracer, its clock, and what may be late. */
+export class Traces {
+  readonly tracer: Tracer;
+  readonly slowMs: number;
+  readonly #clock: Pick<Clock, "now" | "monotonic">;
+  readonly #rate: Rate;
+  readonly #bucket: TokenBucket;
+  readonly #leftOut: Readonly<Record<LateReason, Counter>>;
+  /** Ms since 1970 at which the monotonic clock began. */
+  #begun: number;
+
+  constructor({ tracing, clock, limits, telemetry }: TracesOptions) {
+    this.tracer = tracing.tracer;
+    this.slowMs = tracing.slowMs;
+    this.#clock = clock;
+    this.#rate = { perSecond: limits.traceLatePerSecond, burst: limits.traceLatePerSecond };
+    this.#bucket = fullBucket(this.#rate, clock.monotonic());
+    this.#begun = clock.now() - clock.monotonic();
+    const leftOut = (reason: LateReason) =>
+      telemetry.counter({
+        name: "tidegate_trace_late_left_out_total",
+        help: "Slow or failed messages that were not traced, since there were too many",
+        labels: { reason },
+      });
+    this.#leftOut = { slow: leftOut("slow"), failed: leftOut("failed") };
+  }
+
+  /** Monotonic ms now. */
+  now(): number {
+    return this.#clock.monotonic();
+  }
+
+  /** Ms since 1970 of a monotonic time: finer than the wall clock, and never running backwards. */
+  at(monotonic: number): number {
+    const drift = this.#clock.now() - this.#clock.monotonic() - this.#begun;
+    if (Math.abs(drift) > DRIFT_MS) this.#begun += drift;
+    return this.#begun + monotonic;
+  }
+
+  /** Whether a message of this stamp, in ms since 1970, is slow. */
+  isSlow(stamp: number | undefined): boolean {
+    return stamp !== undefined && this.#clock.now() - stamp >= this.slowMs;
+  }
+
+  /** Ms that have passed since a stamp, by clocks that may not agree. */
+  age(stamp: number): number {
+    return Math.max(0, this.#clock.now() - stamp);
+  }
+
+  /** Whether one more message may be traced for this reason now; those that may not are counted. */
+  admit(reason: LateReason): boolean {
+    if (takeTokens(this.#bucket, this.#rate, this.#clock.monotonic()) === 0) return true;
+    this.#leftOut[reason].value++;
+    return false;
+  }
+}
