@@ -32,6 +32,7 @@ import { loadKeys } from "../src/adapters/system/keys.ts";
 import { createSystemRandom } from "../src/adapters/system/random.ts";
 import type { Config } from "../src/config.ts";
 import { Health } from "../src/health.ts";
+import { CAPABILITIES } from "../src/policy/capability.ts";
 
 export interface Standalone {
   readonly url: string;
@@ -46,7 +47,7 @@ export interface Standalone {
 }
 
 const DEMO_TENANT = "demo";
-const DEMO_CAPABILITIES = { "*": ["subscribe", "send", "history"] } as const;
+const DEMO_CAPABILITIES = { "*": CAPABILITIES } as const;
 
 /**
  * Starts gateway and pools in this process on the embedded adapters.
@@ -133,6 +134,7 @@ export async function startStandalone(
     metrics: async () => ({ contentType: telemetry.contentType, text: await telemetry.scrape() }),
     tenantMetrics: (tenants) => renderTenants(tenants, limits.tenantSeriesMax),
     isAdmin: config.adminKey === undefined ? undefined : adminKeyCheck(config.adminKey),
+    eventPartitionsMax: config.partitions,
     mintToken: issue,
     pages: await createPages(),
   });

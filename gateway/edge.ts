@@ -6,6 +6,7 @@ import { createHttpApp } from "./http/app.ts";
 import type { HttpDeps, MintToken } from "./http/deps.ts";
 import { problemOf } from "./http/problem.ts";
 import { createTenantMetrics, type TenantMetricsOptions } from "./http/tenant-metrics.ts";
+import { Ingest } from "./ingest/ingest.ts";
 import { originAllowed } from "./origin.ts";
 import { createMessageService } from "./service.ts";
 
@@ -13,6 +14,8 @@ export interface EdgeOptions extends GatewayOptions {
   readonly health: Health;
   readonly config: Pick<Config, "allowedOrigins">;
   readonly metrics: HttpDeps["metrics"];
+  /** Of topics of events that are not chat's, when they are made; the catalog's when left out. */
+  readonly eventPartitionsMax?: number;
   /** Renders what `/metrics/tenants` has. */
   readonly tenantMetrics: TenantMetricsOptions["render"];
   /** Tells the admin key from any other; undefined where there is none. */
@@ -36,6 +39,12 @@ export function createEdge(options: EdgeOptions): Edge {
   const http = createHttpApp({
     authenticator,
     messages: createMessageService(gateway),
+    ingest: new Ingest({
+      ...options,
+      gateway,
+      source: options.name,
+      partitionsMax: options.eventPartitionsMax ?? Number.POSITIVE_INFINITY,
+    }),
     health,
     clock,
     random,

@@ -95,6 +95,7 @@ export class Gateway {
   #dirty: Connection[] = [];
   #flushScheduled = false;
   #draining = false;
+  readonly #drainers: (() => void)[] = [];
 
   constructor(options: GatewayOptions) {
     const { clock, limits, telemetry, log, store, backplane, digest } = options;
@@ -337,6 +338,11 @@ export class Gateway {
     this.#telemetry.log("error", "internal error", { cause });
   }
 
+  /** Has `begin` called when the drain begins. */
+  whenDraining(begin: () => void): void {
+    this.#drainers.push(begin);
+  }
+
   /**
    * Takes nothing new, gives what is in flight an outcome, and sends every client elsewhere with
    * jitter. Resolves when it is done or the deadline is near.
@@ -344,6 +350,7 @@ export class Gateway {
   async drain(): Promise<void> {
     this.#draining = true;
     this.ingress.drain();
+    for (const begin of this.#drainers) begin();
     const { drainJitterMs, drainDeadlineMs } = this.limits;
     for (const connection of this.#connections)
       connection.reply(encodeReconnect(this.#random.next() * drainJitterMs, "draining"));

@@ -45,7 +45,7 @@ export class RunKey {
       clock: createSystemClock(),
     });
     const issue = await this.#issuer;
-    const capabilities = { "*": ["subscribe", "send", "history"] as const };
+    const capabilities = { "*": ["subscribe", "send", "history", "publish"] as const };
     return issue({ tenant, user, capabilities, lifetimeMs: LIFETIME_MS });
   }
 }

@@ -18,6 +18,8 @@ export const ERROR_TABLE = {
   invalid_cursor: row("The cursor is not valid"),
   invalid_content: row("The content is not valid"),
   content_too_large: row("The content is too large"),
+  invalid_event: row("The event is not valid"),
+  too_many_faults: row("Too many lines of the body are not valid"),
   key_weak: row("The message key is not valid or too easy to guess"),
   key_conflict: row("The message key was used before with other content"),
   unauthenticated: row("The token was not accepted"),
@@ -32,6 +34,8 @@ export const ERROR_TABLE = {
   not_found: row("There is nothing at this address"),
   method_not_allowed: row("The address does not take this method"),
   unsupported_media_type: row("The body is not of a type that is understood here"),
+  redrive_refused: row("The dead letter cannot be sent again as it is"),
+  already_redriven: row("The dead letter was sent again before"),
 
   // What passes.
   rate_limited: row("Too many messages", true),

@@ -3,6 +3,7 @@ import { AppError, asAppError, clientError } from "../../src/errors.ts";
 import { cors } from "./cors.ts";
 import type { HttpDeps } from "./deps.ts";
 import { makeDevToken } from "./dev-token.ts";
+import { publishEvents } from "./events.ts";
 import { readMessages, sendMessage } from "./messages.ts";
 import { observeHttp, type HttpObserver, type RouteName } from "./observe.ts";
 import { problemOf } from "./problem.ts";
@@ -24,6 +25,8 @@ export function createHttpApp(deps: HttpDeps): HttpApp {
   route(app, "history", "GET", MESSAGES, (context) => readMessages(context, deps));
   route(app, "send", "POST", MESSAGES, (context) => sendMessage(context, deps));
   onlyMethods(app, MESSAGES, "GET, POST");
+  route(app, "ingest", "POST", EVENTS, (context) => publishEvents(context, deps));
+  onlyMethods(app, EVENTS, "POST");
   const { mintToken } = deps;
   if (mintToken !== undefined) {
     route(app, "dev_token", "POST", DEV_TOKEN, (context) => makeDevToken(context, deps, mintToken));
@@ -36,6 +39,7 @@ export function createHttpApp(deps: HttpDeps): HttpApp {
 }
 
 const MESSAGES = "/v1/conversations/:conversation/messages";
+const EVENTS = "/v1/events";
 const DEV_TOKEN = "/dev/token";
 const LIMITED = /^\/(?:v1|dev)\//;
 

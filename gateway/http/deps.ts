@@ -6,6 +6,7 @@ import type { Authenticator } from "../../src/ports/authenticator.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
+import type { IngestService } from "../ingest/ingest.ts";
 import type { MessageService } from "../message-service.ts";
 
 /** Makes a token of the development key. */
@@ -20,6 +21,7 @@ export type MintToken = (grant: {
 export interface HttpDeps {
   readonly authenticator: Authenticator;
   readonly messages: MessageService;
+  readonly ingest: IngestService;
   readonly health: Health;
   readonly clock: Pick<Clock, "monotonic">;
   readonly random: Pick<Random, "uuidv7">;

@@ -4,7 +4,14 @@ import type { HttpDeps } from "./deps.ts";
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** What HTTP requests are counted under; addresses themselves would be without bound. */
-export type RouteName = "send" | "history" | "dev_token" | "health" | "metrics" | "other";
+export type RouteName =
+  | "send"
+  | "history"
+  | "ingest"
+  | "dev_token"
+  | "health"
+  | "metrics"
+  | "other";
 
 export interface HttpObserver {
   readonly inFlight: number;
@@ -23,6 +30,37 @@ export function observeHttp(deps: Pick<HttpDeps, "telemetry">): HttpObserver {
     { name: "tidegate_http_in_flight_requests", help: "HTTP requests that are being answered" },
     () => inFlight,
   );
+  const countOf = (route: RouteName, status: string): Counter => {
+    const key = `${route} ${status}`;
+    let counter = requests.get(key);
+    if (counter === undefined) {
+      counter = telemetry.counter({
+        name: "tidegate_http_requests_total",
+        help: "HTTP requests that were answered",
+        labels: { route, status },
+      });
+      requests.set(key, counter);
+    }
+    return counter;
+  };
+  const timeOf = (route: RouteName): Histogram => {
+    let histogram = seconds.get(route);
+    if (histogram === undefined) {
+      histogram = telemetry.histogram({
+        name: "tidegate_http_request_seconds",
+        help: "Time to answer an HTTP request",
+        labels: { route },
+        buckets: BUCKETS,
+      });
+      seconds.set(route, histogram);
+    }
+    return histogram;
+  };
+  // From the start: of a series that is not there yet the first rise is not seen.
+  for (const route of ["send", "history"] as const) {
+    timeOf(route);
+    for (const status of ["2xx", "4xx", "5xx"]) countOf(route, status);
+  }
   return {
     get inFlight() {
       return inFlight;
@@ -30,26 +68,8 @@ export function observeHttp(deps: Pick<HttpDeps, "telemetry">): HttpObserver {
     started: () => void inFlight++,
     ended(route, status, duration) {
       inFlight--;
-      const labels = { route, status: `${Math.floor(status / 100)}xx` };
-      const key = `${labels.route} ${labels.status}`;
-      let counter = requests.get(key);
-      if (counter === undefined) {
-        const help = "HTTP requests that were answered";
-        counter = telemetry.counter({ name: "tidegate_http_requests_total", help, labels });
-        requests.set(key, counter);
-      }
-      counter.value++;
-      let histogram = seconds.get(route);
-      if (histogram === undefined) {
-        histogram = telemetry.histogram({
-          name: "tidegate_http_request_seconds",
-          help: "Time to answer an HTTP request",
-          labels: { route },
-          buckets: BUCKETS,
-        });
-        seconds.set(route, histogram);
-      }
-      histogram.observe(duration);
+      countOf(route, `${Math.floor(status / 100)}xx`).value++;
+      timeOf(route).observe(duration);
     },
   };
 }

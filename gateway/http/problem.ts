@@ -16,6 +16,8 @@ export const HTTP_STATUS = {
   invalid_cursor: 400,
   invalid_content: 400,
   content_too_large: 413,
+  invalid_event: 400,
+  too_many_faults: 400,
   key_weak: 400,
   // draft-ietf-httpapi-idempotency-key-header-08, 2.6.
   key_conflict: 422,
@@ -31,6 +33,8 @@ export const HTTP_STATUS = {
   not_found: 404,
   method_not_allowed: 405,
   unsupported_media_type: 415,
+  redrive_refused: 422,
+  already_redriven: 409,
   rate_limited: 429,
   overloaded: 503,
   draining: 503,

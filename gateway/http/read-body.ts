@@ -9,7 +9,11 @@ import { AppError } from "../../src/errors.ts";
 export async function readJsonText(request: Request, bytesMax: number): Promise<string> {
   checkMediaType(request.headers);
   if (Number(request.headers.get("Content-Length") ?? 0) > bytesMax) throw tooLarge(bytesMax);
-  const bytes = await readBytes(request.body, bytesMax);
+  return decodeUtf8(await readBytes(request.body, bytesMax));
+}
+
+/** @throws AppError `invalid_command` */
+export function decodeUtf8(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
@@ -31,7 +35,8 @@ function checkMediaType(headers: Headers): void {
   }
 }
 
-async function readBytes(
+/** @throws AppError `content_too_large` as soon as the limit is passed */
+export async function readBytes(
   body: ReadableStream<Uint8Array> | null,
   bytesMax: number,
 ): Promise<Uint8Array> {

@@ -61,6 +61,82 @@ export const EDGE_LIMITS = {
     "problem token_expired",
   ),
 
+  // Events over HTTP, by the stream.
+  eventKeyBytesMax: limit(200, "bytes", "The key that orders an event", "error invalid_event"),
+  eventIdCharsMax: limit(64, "count", "An event's own id", "error invalid_event"),
+  eventTopicsMax: limit(
+    256,
+    "count",
+    "Topics of business events that one log has, as far as a gateway makes them",
+    "error forbidden for a type that would need one more",
+  ),
+  ingestLineBytesMax: limit(
+    128 * KiB,
+    "bytes",
+    "One line of a body of events",
+    "error content_too_large for this line",
+  ),
+  ingestBodyBytesMax: limit(
+    1 * MiB,
+    "bytes",
+    "A body of events that is no stream of lines, after decompression",
+    "problem content_too_large",
+  ),
+  ingestInflateRatioMax: limit(
+    200,
+    "count",
+    "Bytes that one compressed byte of a body may stand for, beyond the first ingestBodyBytesMax",
+    "error content_too_large; the body is read no further",
+  ),
+  ingestFaultsMax: limit(
+    100,
+    "count",
+    "Lines of one body that are refused for what they are",
+    "error too_many_faults; the body is read no further",
+  ),
+  ingestInFlightEventsMax: limit(
+    4_096,
+    "count",
+    "Events of one body that wait for the log",
+    "the body is not read meanwhile",
+  ),
+  ingestInFlightBytesMax: limit(
+    2 * MiB,
+    "bytes",
+    "Characters of one body's events that wait for the log",
+    "the body is not read meanwhile",
+  ),
+  ingestPendingBytesMax: limit(
+    32 * MiB,
+    "bytes",
+    "Characters of all bodies' events that wait for the log in one gateway",
+    "no body is read meanwhile",
+  ),
+  ingestBodiesMax: limit(
+    512,
+    "count",
+    "Bodies of events that one gateway reads at the same time",
+    "problem overloaded",
+  ),
+  ingestRoutesMax: limit(
+    1_024,
+    "count",
+    "Conversations and types whose place is remembered while a body is read",
+    "all are forgotten and worked out again",
+  ),
+  ingestReceiptsBytesMax: limit(
+    256 * KiB,
+    "bytes",
+    "Characters of receipts that a client has not read yet",
+    "its body is not read meanwhile",
+  ),
+  ingestWaitMs: limit(
+    5_000,
+    "ms",
+    "Time that a line waits for its tenant's rate or for room in the log",
+    "its error; the body is read no further",
+  ),
+
   // A connection.
   connectTimeoutMs: limit(
     5_000,

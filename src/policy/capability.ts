@@ -1,13 +1,16 @@
-/** What a token may allow in a conversation. */
-export const CAPABILITIES = ["subscribe", "send", "history"] as const;
+/** What a token may allow in a conversation; `publish`: events of a type, by the type's name. */
+export const CAPABILITIES = ["subscribe", "send", "history", "publish"] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 
-/** Conversation pattern (`*` stands for any run of characters, also none) → what is allowed there. */
+/**
+ * Pattern of conversations or types (`*` stands for any run of characters, also none) → what is
+ * allowed there.
+ */
 export type CapabilityMap = Readonly<Record<string, readonly Capability[]>>;
 
 export interface Grants {
-  /** Whether any pattern that matches the conversation allows this. */
-  allows(capability: Capability, conversation: string): boolean;
+  /** Whether any pattern that matches the conversation or type allows this. */
+  allows(capability: Capability, name: string): boolean;
 }
 
 /** Compiles an identity's capabilities once. What no pattern allows is not allowed. */
@@ -17,8 +20,8 @@ export function compileGrants(capabilities: CapabilityMap): Grants {
     allowed: new Set(allowed),
   }));
   return {
-    allows: (capability, conversation) =>
-      rules.some((rule) => rule.allowed.has(capability) && rule.matches(conversation)),
+    allows: (capability, name) =>
+      rules.some((rule) => rule.allowed.has(capability) && rule.matches(name)),
   };
 }
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { errorSchema, receiptSchema } from "./frame.ts";
+import { durabilitySchema, errorSchema, receiptSchema } from "./frame.ts";
 import { conversationSchema, userSchema } from "./name.ts";
 
 /** Answer to `POST /v1/conversations/{conversation}/messages`. */
@@ -10,6 +10,67 @@ export const sendReplySchema = receiptSchema
       .meta({ description: "The message's key: the client's, or the one made for it" }),
   })
   .meta({ id: "SendReply" });
+
+const linesSchema = z
+  .tuple([z.int(), z.int()])
+  .meta({ description: "First and last line, both included; the first of a body is 1" });
+
+const ingestFaultSchema = errorSchema
+  .extend({ lines: z.array(linesSchema) })
+  .meta({ id: "IngestFault", description: "What these lines were refused for" });
+export type IngestFault = z.infer<typeof ingestFaultSchema>;
+
+/** How the reading of a body ended. */
+export const ingestSummarySchema = z
+  .object({
+    request: z
+      .string()
+      .meta({ description: "An event without an id of its own has `<request>-<line>`" }),
+    lines: z.int().meta({
+      description: "Each line up to this one is kept, blank, or under `faults`; none after it is",
+    }),
+    accepted: z.int().meta({ description: "Lines that are kept" }),
+    complete: z.boolean().meta({ description: "Whether the body was read to its end" }),
+    stopped: errorSchema.optional().meta({ description: "Why it was not" }),
+  })
+  .meta({ id: "IngestSummary" });
+
+/** Answer to `POST /v1/events`. */
+export const ingestReplySchema = ingestSummarySchema
+  .extend({
+    kept: z.array(
+      z.object({
+        topic: z.string(),
+        partition: z.int().optional(),
+        durability: durabilitySchema,
+        count: z.int().meta({ description: "Lines that are kept there" }),
+        lines: linesSchema,
+        offsets: z
+          .tuple([z.string(), z.string()])
+          .optional()
+          .meta({ description: "Of the first and the last of them; others' may lie between" }),
+      }),
+    ),
+    faults: z.array(ingestFaultSchema),
+  })
+  .meta({ id: "IngestReply" });
+export type IngestReply = z.infer<typeof ingestReplySchema>;
+
+/** One line of the answer with `?receipts=each`. */
+export const ingestReceiptSchema = z
+  .union([
+    z.object({
+      line: z.int(),
+      id: z.string(),
+      topic: z.string(),
+      durability: durabilitySchema,
+      partition: z.int().optional(),
+      offset: z.string().optional(),
+    }),
+    z.object({ line: z.int(), error: errorSchema }),
+    z.object({ end: ingestSummarySchema }),
+  ])
+  .meta({ id: "IngestReceipt" });
 
 /** An error over HTTP: RFC 9457, with the members of the socket's `error` beside its own. */
 export const problemSchema = errorSchema

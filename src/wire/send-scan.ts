@@ -2,7 +2,7 @@ import { limitsWith, type Limits } from "../limits.ts";
 import type { SendCommand } from "./command.ts";
 import type { MessageKind } from "./content.ts";
 import { keyEnd } from "./key.ts";
-import { conversationFault, exceedsBytes } from "./name.ts";
+import { exceedsBytes, nameFault } from "./name.ts";
 import { skipBlanks, skipString, skipValue, standsAt } from "./scan.ts";
 
 const QUOTE = 34;
@@ -40,7 +40,33 @@ export function scanSend(
   at++;
   if (text.charCodeAt(at) === 32) at++;
   if (!standsAt(text, at, '"send":')) return -1;
-  at += 7;
+  return scanBody(text, at + 7, id, limits, out);
+}
+
+/**
+ * As {@link scanSend} for a line `{"send":{…}}`, whose command has no id of its own: a body's lines
+ * are numbered.
+ */
+export function scanNamelessSend(
+  text: string,
+  start: number,
+  limits: Limits,
+  out: { push(command: SendCommand): unknown },
+): number {
+  if (!endsSafely(text) || !standsAt(text, start, '{"send":')) return -1;
+  return scanBody(text, start + 8, 0, limits, out);
+}
+
+/** Reads what stands behind `"send":`, to the line's end. */
+function scanBody(
+  text: string,
+  start: number,
+  id: number,
+  limits: Limits,
+  out: { push(command: SendCommand): unknown },
+): number {
+  let at = start;
+  let c = 0;
   if (text.charCodeAt(at) === 32) at++;
   if (text.charCodeAt(at) !== 123) return -1;
 
@@ -60,7 +86,7 @@ export function scanSend(
     const valueStart = at;
     switch (field) {
       case CONVERSATION:
-        at = conversationEnd(text, at);
+        at = nameEnd(text, at, conversationBytesMax);
         if (at < 0 || conversation !== undefined) return -1;
         conversation = text.slice(valueStart + 1, at - 1);
         break;
@@ -114,7 +140,7 @@ export function scanSend(
 }
 
 /** Whether the scanner cannot run over the text's end, see `scan.ts`. */
-function endsSafely(text: string): boolean {
+export function endsSafely(text: string): boolean {
   const last = text.charCodeAt(text.length - 1);
   return last === 125 || last === 10;
 }
@@ -163,17 +189,17 @@ function kindAt(text: string, i: number): MessageKind | undefined {
   return standsAt(text, i, '"video"') ? "video" : undefined;
 }
 
-/** Reads a conversation's name in quotes at `i`; −1 when it has escapes or is none. */
-function conversationEnd(text: string, i: number): number {
+/** Reads a name in quotes at `i`, of a conversation or the like; −1 when it has escapes or is none. */
+export function nameEnd(text: string, i: number, bytesMax: number): number {
   if (text.charCodeAt(i) !== QUOTE) return -1;
   const start = i + 1;
   let at = start;
   let c = text.charCodeAt(at);
   while (c >= 32 && c < 127 && c !== QUOTE && c !== 92) c = text.charCodeAt(++at);
-  if (c === QUOTE) return at === start || at - start > conversationBytesMax ? -1 : at + 1;
+  if (c === QUOTE) return at === start || at - start > bytesMax ? -1 : at + 1;
   if (c < 127) return -1;
   const end = skipString(text, i);
   if (end < 0) return -1;
   const name = text.slice(start, end - 1);
-  return name.includes("\\") || conversationFault(name) !== undefined ? -1 : end;
+  return name.includes("\\") || nameFault(name, bytesMax) !== undefined ? -1 : end;
 }

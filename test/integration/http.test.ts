@@ -8,6 +8,7 @@ import {
 } from "../../src/adapters/prometheus/telemetry.ts";
 import { createSystemClock } from "../../src/adapters/system/clock.ts";
 import { createSystemRandom } from "../../src/adapters/system/random.ts";
+import { AppError } from "../../src/errors.ts";
 import { Health } from "../../src/health.ts";
 import { limitsWith } from "../../src/limits.ts";
 import { sampleOf } from "../support/exposition.ts";
@@ -37,6 +38,7 @@ beforeAll(async () => {
       },
       history: () => Promise.resolve("{}"),
     },
+    ingest: { take: () => Promise.reject(new AppError("not_found")) },
     health: new Health(),
     clock,
     random: createSystemRandom(),

@@ -61,6 +61,7 @@ export function createHttpRig(
         return answers.history?.(identity, query) ?? Promise.resolve('{"events":[]}');
       },
     },
+    ingest: { take: () => Promise.reject(new AppError("not_found")) },
     health,
     clock: { monotonic: () => performance.now() },
     random: { uuidv7: () => MADE_KEY },

@@ -56,6 +56,8 @@ export function startServer<T>(options: ServerOptions<T>): RunningServer {
       port: options.port,
       hostname: options.host,
       idleTimeout: 60,
+      // Bodies are read as streams, each route within a limit of its own; one may be endless.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       ...(options.reusePort === true ? { reusePort: true } : {}),
       fetch(request, self) {
         const upgrade = () =>

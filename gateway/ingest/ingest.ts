@@ -1,0 +1,123 @@
+import { AppError } from "../../src/errors.ts";
+import type { Limits } from "../../src/limits.ts";
+import type { Identity } from "../../src/ports/authenticator.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+import type { Digest } from "../../src/ports/digest.ts";
+import type { EventLog } from "../../src/ports/event-log.ts";
+import type { Counter, Telemetry } from "../../src/ports/telemetry.ts";
+import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
+import type { Gateway } from "../gateway.ts";
+import { IngestBody, type ReceiptSink } from "./body.ts";
+import { IngestBudget } from "./budget.ts";
+import { EventTopics } from "./event-topics.ts";
+
+export interface IngestOptions {
+  readonly gateway: Gateway;
+  readonly log: EventLog;
+  readonly catalog: Pick<TenantCatalog, "serves">;
+  readonly clock: Clock;
+  readonly digest: Digest;
+  readonly limits: Limits;
+  readonly telemetry: Telemetry;
+  /** Name of this gateway in the records' metadata. */
+  readonly source: string;
+  /** Of event topics that are made here, if that is less than what the catalog says. */
+  readonly partitionsMax: number;
+}
+
+/** What every body needs of its gateway. */
+export interface IngestParts extends Omit<IngestOptions, "telemetry" | "partitionsMax"> {
+  readonly topics: EventTopics;
+  readonly budget: IngestBudget;
+  /** Events that are not chat's, in the log. */
+  readonly published: Counter;
+  readonly refused: Counter;
+}
+
+/** Takes bodies of events: what HTTP needs of a gateway for `POST /v1/events`. */
+export interface IngestService {
+  /**
+   * Hands a body over to `use`, and counts it until that is done.
+   * @throws overloaded when too many are being read; what the catalog throws
+   */
+  take<T>(
+    identity: Identity,
+    request: string,
+    receipts: ReceiptSink | undefined,
+    use: (body: IngestBody) => Promise<T>,
+  ): Promise<T>;
+}
+
+export class Ingest implements IngestService {
+  readonly #parts: IngestParts;
+  readonly #bodies = new Set<IngestBody>();
+  #admitting = 0;
+
+  constructor(options: IngestOptions) {
+    const { telemetry, partitionsMax, ...rest } = options;
+    const { log, limits } = rest;
+    const budget = new IngestBudget(limits.ingestPendingBytesMax);
+    this.#parts = {
+      ...rest,
+      budget,
+      topics: new EventTopics({ log, limits, partitionsMax }),
+      published: telemetry.counter({
+        name: "tidegate_events_published_total",
+        help: "Events over HTTP that are in topics of their own, not chat's",
+      }),
+      refused: telemetry.counter({
+        name: "tidegate_ingest_refused_lines_total",
+        help: "Lines of bodies of events that were refused",
+      }),
+    };
+    this.#parts.gateway.whenDraining(() => {
+      for (const body of this.#bodies) body.stop(new AppError("draining"));
+    });
+    telemetry.gauge(
+      { name: "tidegate_ingest_bodies", help: "Bodies of events that are being read" },
+      () => this.#bodies.size,
+    );
+    telemetry.gauge(
+      {
+        name: "tidegate_ingest_pending_characters",
+        help: "Characters of bodies' events that wait for the log",
+      },
+      () => budget.taken,
+    );
+  }
+
+  async take<T>(
+    identity: Identity,
+    request: string,
+    receipts: ReceiptSink | undefined,
+    use: (body: IngestBody) => Promise<T>,
+  ): Promise<T> {
+    const body = await this.#open(identity, request, receipts);
+    try {
+      return await use(body);
+    } finally {
+      this.#bodies.delete(body);
+    }
+  }
+
+  async #open(
+    identity: Identity,
+    request: string,
+    receipts: ReceiptSink | undefined,
+  ): Promise<IngestBody> {
+    const { gateway, limits } = this.#parts;
+    if (gateway.draining) throw new AppError("draining");
+    const limit = limits.ingestBodiesMax;
+    if (this.#bodies.size + this.#admitting >= limit)
+      throw new AppError("overloaded", "too many bodies of events are being read", { limit });
+    this.#admitting++;
+    try {
+      const session = await gateway.admit(identity);
+      const body = new IngestBody(this.#parts, session, request, receipts);
+      this.#bodies.add(body);
+      return body;
+    } finally {
+      this.#admitting--;
+    }
+  }
+}
