@@ -50,10 +50,9 @@ for (const path of filesIn(folder)) {
 }
 
 for (const fault of faults) process.stderr.write(`docs/reference/${fault}\n`);
-if (faults.length > 0) {
-  process.stderr.write("run `bun run docs` and commit what it writes\n");
-  process.exit(1);
-}
+if (faults.length > 0) process.stderr.write("run `bun run docs` and commit what it writes\n");
+// Deadlines of what was started and stopped for the metrics would keep it alive.
+process.exit(faults.length > 0 ? 1 : 0);
 
 function filesIn(path: string): string[] {
   return readdirSync(path, { recursive: true, withFileTypes: true })

@@ -56,6 +56,20 @@ export function createAppendMetrics(
     pendingBytes,
   );
   const failures = new Map<ErrorCode, Counter>();
+  const failuresOf = (code: ErrorCode): Counter => {
+    let counter = failures.get(code);
+    if (counter === undefined) {
+      counter = telemetry.counter({
+        name: "tidegate_kafka_append_failures_total",
+        help: "Records that were not appended, or nobody knows, by error",
+        labels: { error: code },
+      });
+      failures.set(code, counter);
+    }
+    return counter;
+  };
+  // From the start: of a series that is not there yet the first rise is not seen.
+  for (const code of ["log_unavailable", "unknown_outcome"] as const) failuresOf(code);
   return {
     request(batches, ms) {
       requests.value++;
@@ -73,16 +87,7 @@ export function createAppendMetrics(
       appendSeconds.observe(ms / 1_000);
     },
     failed(code, count) {
-      let counter = failures.get(code);
-      if (counter === undefined) {
-        counter = telemetry.counter({
-          name: "tidegate_kafka_append_failures_total",
-          help: "Records that were not appended, or nobody knows, by error",
-          labels: { error: code },
-        });
-        failures.set(code, counter);
-      }
-      counter.value += count;
+      failuresOf(code).value += count;
     },
   };
 }

@@ -20,6 +20,9 @@ export class StoreTelemetry {
 
   constructor(telemetry: Telemetry) {
     this.#telemetry = telemetry;
+    // From the start: of a series that is not there yet the first rise is not seen.
+    for (const method of ["heads", "history"]) this.#readOf(method);
+    for (const code of ["store_unavailable", "unknown_outcome"] as const) this.#failuresOf(code);
     this.#commit = telemetry.histogram({
       name: "tidegate_store_commit_duration_seconds",
       help: "Time from the call of a commit to its outcome, waiting for others included",
@@ -94,14 +97,14 @@ export class StoreTelemetry {
   }
 
   refused(code: ErrorCode): void {
-    this.#telemetry.counter({
-      name: "tidegate_store_commit_failures_total",
-      help: "Batches that were not stored",
-      labels: { code },
-    }).value++;
+    this.#failuresOf(code).value++;
   }
 
   read(method: string, durationMs: number): void {
+    this.#readOf(method).observe(durationMs / 1_000);
+  }
+
+  #readOf(method: string): Histogram {
     let histogram = this.#reads.get(method);
     if (!histogram) {
       histogram = this.#telemetry.histogram({
@@ -112,7 +115,15 @@ export class StoreTelemetry {
       });
       this.#reads.set(method, histogram);
     }
-    histogram.observe(durationMs / 1_000);
+    return histogram;
+  }
+
+  #failuresOf(code: ErrorCode): Counter {
+    return this.#telemetry.counter({
+      name: "tidegate_store_commit_failures_total",
+      help: "Batches that were not stored",
+      labels: { code },
+    });
   }
 
   died(thread: string, reason: string): void {
