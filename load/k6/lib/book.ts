@@ -1,0 +1,118 @@
+import {
+  acked,
+  altered,
+  closed,
+  delivered,
+  duplicate,
+  lateness,
+  latency,
+  lost,
+  receiptTime,
+  refused,
+  reordered,
+  sent,
+} from "./metrics.ts";
+import { Outcomes } from "./outcomes.ts";
+import type { Room } from "./room.ts";
+import { Second } from "./second.ts";
+
+const COMPLAINTS_MAX = 10;
+
+/** What one virtual user has counted: for k6's own metrics, and for its runner's plots. */
+export class Book {
+  /** Milliseconds since 1970; set once a frame, for everything in it. */
+  now = 0;
+  /** Messages that were due before it are of the warm-up, or of no interest to the latency. */
+  measureFrom = Number.POSITIVE_INFINITY;
+  readonly second = new Second();
+  readonly #outcomes: Outcomes;
+  readonly #vu: number;
+  readonly #complaints = new Set<string>();
+  #toldAt = Date.now();
+
+  constructor(vu: number, unit: number) {
+    this.#vu = vu;
+    this.#outcomes = new Outcomes(unit);
+  }
+
+  sent(messages: number): void {
+    this.second.sent += messages;
+  }
+
+  acked(messages: number): void {
+    this.second.acked += messages;
+    this.#outcomes.succeeded(messages);
+  }
+
+  failed(messages: number, why: string): void {
+    this.#complain(why);
+    this.second.errors += messages;
+    refused.add(messages);
+    this.#outcomes.failed(messages);
+  }
+
+  delivered(messages: number): void {
+    this.second.delivered += messages;
+  }
+
+  /** A message that was due at `due` has come to a reader now. */
+  arrived(due: number): void {
+    if (!(due >= this.measureFrom)) return;
+    const ms = this.now - due;
+    latency.add(ms);
+    this.second.addLatency(ms);
+  }
+
+  answered(due: number): void {
+    if (due >= this.measureFrom) receiptTime.add(this.now - due);
+  }
+
+  late(ms: number): void {
+    if (this.now >= this.measureFrom) lateness.add(ms);
+    if (ms > this.second.late) this.second.late = ms;
+  }
+
+  altered(): void {
+    altered.add(1);
+  }
+
+  closed(why: string): void {
+    closed.add(1);
+    this.#complain(`a socket was closed: ${why}`);
+  }
+
+  /** The same fault may come with every message: each is told once. */
+  #complain(why: string): void {
+    if (this.#complaints.has(why) || this.#complaints.size >= COMPLAINTS_MAX) return;
+    this.#complaints.add(why);
+    console.error(`virtual user ${String(this.#vu)}: ${why}`);
+  }
+
+  /** Once a second: k6's counters are told in one step each. */
+  tell(): void {
+    const at = Date.now();
+    sent.add(this.second.sent);
+    acked.add(this.second.acked);
+    delivered.add(this.second.delivered);
+    const isMeasured = this.#toldAt >= this.measureFrom;
+    console.log(this.second.take(at, at - this.#toldAt, this.#vu, isMeasured));
+    this.#toldAt = at;
+  }
+
+  /** After the last message: what did not come, came twice or out of order. */
+  end(rooms: readonly Room[]): void {
+    const readings = rooms.flatMap(({ members, acked: count }) =>
+      members.map(({ reading, unanswered }) => ({ reading, unanswered, count })),
+    );
+    const unanswered = readings.reduce((sum, one) => sum + one.unanswered, 0);
+    if (unanswered > 0) this.failed(unanswered, "no receipt in time");
+    this.#outcomes.end();
+    for (const { reading, count } of readings) {
+      lost.add(reading.lost(count));
+      duplicate.add(reading.duplicate);
+      reordered.add(reading.reordered);
+    }
+    altered.add(0);
+    this.tell();
+  }
+}

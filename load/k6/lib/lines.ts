@@ -1,0 +1,71 @@
+import { isSendReply } from "./template.ts";
+
+/** What the lines of one frame were. */
+export interface FrameCount {
+  receipts: number;
+  events: number;
+}
+
+export interface LineSink {
+  /** One of the sampled events: the whole line. */
+  sample(line: string): void;
+  /** The reply to a `send` that is one of the sampled. */
+  sampleReceipt(line: string): void;
+  /** A line that is neither an event nor a receipt. */
+  other(line: string): void;
+  /** Events whose seqs run from first to last, by their number. @returns false to get each */
+  run(first: number, last: number, count: number): boolean;
+  each(seq: number): void;
+}
+
+// Comparing whole strings is the cheapest that k6's runtime can do with a line.
+const EVENT_FROM = '{"push":{"conversation"';
+const EVENT_TO = '{"push":{"conversatioo';
+const REPLY_TO = '{"j';
+const SEQ = '"seq":';
+const SEND_AT = 15;
+const LETTER_S = 115;
+
+/** Takes frames apart: counts all of their lines, and hands on one of so many. */
+export class LineCounter {
+  readonly #every: number;
+  #untilEvent = 1;
+  #untilReceipt = 1;
+
+  constructor(every: number) {
+    this.#every = every;
+  }
+
+  take(frame: string, sink: LineSink): FrameCount {
+    const lines = frame.split("\n");
+    let events = 0;
+    let receipts = 0;
+    let first = "";
+    let last = "";
+    for (let i = 0; i < lines.length; i++) {
+      const line = lines[i] as string;
+      if (line > EVENT_FROM && line < EVENT_TO) {
+        if (events++ === 0) first = line;
+        last = line;
+        if (--this.#untilEvent === 0) {
+          this.#untilEvent = this.#every;
+          sink.sample(line);
+        }
+      } else if (line < REPLY_TO && isSendReply(line) && line.charCodeAt(SEND_AT) === LETTER_S) {
+        receipts++;
+        if (--this.#untilReceipt === 0) {
+          this.#untilReceipt = this.#every;
+          sink.sampleReceipt(line);
+        }
+      } else sink.other(line);
+    }
+    if (events > 0 && !sink.run(seqOf(first), seqOf(last), events)) {
+      for (const line of lines) if (line > EVENT_FROM && line < EVENT_TO) sink.each(seqOf(line));
+    }
+    return { receipts, events };
+  }
+}
+
+function seqOf(line: string): number {
+  return Number.parseInt(line.slice(line.indexOf(SEQ) + SEQ.length), 10);
+}

@@ -1,0 +1,120 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { Subprocess } from "bun";
+import { cpuTimes } from "../../process-usage.ts";
+import type { Plan } from "../lib/plan.ts";
+import { SECOND_MARK, type SecondLine } from "../lib/second.ts";
+import { K6_ENVIRONMENT } from "./install.ts";
+import { Timeline } from "./timeline.ts";
+import { type K6Summary, parseSummary } from "./verdict.ts";
+
+const SCRIPTS = dirname(import.meta.dir);
+const READING_MS = 1_000;
+
+export interface K6RunOptions {
+  /** The program. */
+  readonly k6: string;
+  readonly plan: Plan;
+  readonly environment: Readonly<Record<string, string>>;
+  /** CPU seconds of the system under load. */
+  cpuSeconds(): Record<string, number>;
+  /** Called once a second. */
+  onSecond(timeline: Timeline): void;
+  /** What k6 and its script have to say. */
+  onLine(line: string): void;
+}
+
+export interface K6Run {
+  /** 99 when a threshold was crossed. */
+  readonly exitCode: number;
+  /** Undefined when k6 broke off before it wrote one. */
+  readonly summary: K6Summary | undefined;
+  readonly timeline: Timeline;
+}
+
+/** Runs a scenario's script to its end. An interrupt goes to k6, which ends by itself then. */
+export async function runK6(options: K6RunOptions): Promise<K6Run> {
+  const { k6, plan } = options;
+  const folder = mkdtempSync(join(tmpdir(), "tidegate-k6-"));
+  const summaryPath = join(folder, "summary.json");
+  const child = Bun.spawn(
+    [
+      k6,
+      "run",
+      "--quiet",
+      "--no-usage-report",
+      "--log-format=raw",
+      `--summary-export=${summaryPath}`,
+      join(SCRIPTS, `${plan.kind}.ts`),
+    ],
+    {
+      env: { ...process.env, ...K6_ENVIRONMENT, ...planEnvironment(plan), ...options.environment },
+      stdio: ["ignore", "ignore", "pipe"],
+    },
+  );
+  const timeline = new Timeline();
+  const read = (): void => readCpu(child, options, timeline);
+  read();
+  const timer = setInterval(() => {
+    read();
+    options.onSecond(timeline);
+  }, READING_MS);
+  try {
+    await readLines(child.stderr, (line) => {
+      if (line.startsWith(SECOND_MARK)) {
+        timeline.add(JSON.parse(line.slice(SECOND_MARK.length)) as SecondLine);
+      } else if (line !== "") options.onLine(line);
+    });
+    const exitCode = await child.exited;
+    return { exitCode, summary: await summaryIn(summaryPath), timeline };
+  } finally {
+    clearInterval(timer);
+    child.kill();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The script makes the same plan of it. */
+function planEnvironment(plan: Plan): Record<string, string> {
+  return {
+    SCENARIO: plan.name,
+    RATE: String(plan.peakRate),
+    SECONDS: String(plan.seconds),
+    WARM_UP: String(plan.warmUp),
+  };
+}
+
+function readCpu(child: Subprocess, options: K6RunOptions, timeline: Timeline): void {
+  try {
+    const seconds = { k6: cpuTimes(child.pid).total, ...options.cpuSeconds() };
+    timeline.addCpu({ at: Date.now(), seconds });
+  } catch (error) {
+    // A process has ended since, or the system is not one that has /proc.
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}
+
+async function summaryIn(path: string): Promise<K6Summary | undefined> {
+  try {
+    return parseSummary(await readFile(path, "utf8"));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+async function readLines(
+  stream: ReadableStream<Uint8Array>,
+  take: (line: string) => void,
+): Promise<void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) take(line);
+  }
+  if (rest !== "") take(rest);
+}

@@ -1,0 +1,132 @@
+import { z } from "zod";
+import type { Plan } from "../lib/plan.ts";
+import type { Measured } from "./timeline.ts";
+
+/** The parts of k6's `--summary-export` that are used. A threshold's value says whether it was crossed. */
+const summarySchema = z.object({
+  metrics: z.record(
+    z.string(),
+    z.looseObject({ thresholds: z.record(z.string(), z.boolean()).optional() }),
+  ),
+});
+export type K6Summary = z.infer<typeof summarySchema>;
+
+export interface Check {
+  readonly name: string;
+  readonly rule: string;
+  /** What there was, in the rule's unit; undefined: nothing was measured. */
+  readonly value: number | undefined;
+  readonly passed: boolean;
+}
+
+export interface Quantiles {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+}
+
+export interface Verdict {
+  readonly passed: boolean;
+  /** Those fail the run. */
+  readonly checks: readonly Check[];
+  /** Tighter aims, which do not. */
+  readonly goals: readonly Check[];
+  /** Why the figures are k6's rather than the server's; undefined when they are not. */
+  readonly generatorBound: string | undefined;
+  readonly latency: Quantiles | undefined;
+  readonly receipt: Quantiles | undefined;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** Percent of one core beyond which k6 takes part in what it measures. */
+export const GENERATOR_PERCENT_MAX = 50;
+/** Of what the plan sends: below it, the load was not the one that the scenario is named for. */
+const RATE_SHARE_MIN = 0.97;
+const COUNTS = [
+  "sent",
+  "acked",
+  "delivered",
+  "refused",
+  "lost",
+  "duplicate",
+  "reordered",
+  "altered",
+  "closed",
+] as const;
+
+/** @throws when the text is no summary of k6 */
+export function parseSummary(text: string): K6Summary {
+  return summarySchema.parse(JSON.parse(text));
+}
+
+/** @param exitCode of k6: 0, 99 for crossed thresholds, or another one for a run that broke off */
+export function judge(
+  plan: Plan,
+  summary: K6Summary | undefined,
+  measured: Measured,
+  exitCode: number,
+): Verdict {
+  const metrics = summary?.metrics ?? {};
+  const latency = quantilesOf(metrics["tidegate_latency"]);
+  const checks = [...thresholdChecks(metrics), rateCheck(plan, measured)];
+  if (exitCode !== 0 && exitCode !== 99)
+    checks.push({ name: "k6", rule: "ends with 0", value: exitCode, passed: false });
+  if (summary === undefined)
+    checks.push({ name: "k6", rule: "writes a summary", value: undefined, passed: false });
+  const goals = plan.goals.map(({ stat, below }) => {
+    const value = latency?.[stat];
+    const passed = value !== undefined && value < below;
+    return { name: "latency", rule: `${stat} < ${below} ms`, value, passed };
+  });
+  const k6 = measured.cpu["k6"] ?? 0;
+  return {
+    passed: checks.every(({ passed }) => passed),
+    checks,
+    goals,
+    generatorBound:
+      k6 > GENERATOR_PERCENT_MAX ? `k6 used ${Math.round(k6)} % of a core` : undefined,
+    latency,
+    receipt: quantilesOf(metrics["tidegate_receipt"]),
+    counts: Object.fromEntries(
+      COUNTS.map((name) => [name, numberIn(metrics[`tidegate_${name}`], "count") ?? 0]),
+    ),
+  };
+}
+
+function thresholdChecks(metrics: K6Summary["metrics"]): Check[] {
+  return Object.entries(metrics).flatMap(([name, metric]) =>
+    Object.entries(metric.thresholds ?? {}).map(([rule, isCrossed]) => {
+      const stat = rule.split(/[<>=!]/, 1)[0] ?? "";
+      // k6 finds no fault with the times of nothing.
+      const isEmpty = stat.startsWith("p(") && (numberIn(metric, "count") ?? 0) === 0;
+      const value = isEmpty ? undefined : (numberIn(metric, stat) ?? numberIn(metric, "value"));
+      const passed = !isCrossed && value !== undefined;
+      return { name: name.replace("tidegate_", ""), rule, value, passed };
+    }),
+  );
+}
+
+/** A server that takes less than was offered fails even if what it took was fast. */
+function rateCheck(plan: Plan, measured: Measured): Check {
+  const wanted = plan.messages / plan.seconds;
+  const rule = `acked at ${Math.round(wanted * RATE_SHARE_MIN).toLocaleString("en-US")}/s or more`;
+  const value = Math.round(measured.ackedRate);
+  return { name: "rate", rule, value, passed: measured.ackedRate >= wanted * RATE_SHARE_MIN };
+}
+
+function quantilesOf(metric: K6Summary["metrics"][string] | undefined): Quantiles | undefined {
+  if (metric === undefined || (numberIn(metric, "count") ?? 0) === 0) return undefined;
+  const of = (stat: string): number => numberIn(metric, stat) ?? Number.NaN;
+  const [p50, p95, p99, p999] = [of("p(50)"), of("p(95)"), of("p(99)"), of("p(99.9)")];
+  return { p50, p95, p99, p999, max: of("max") };
+}
+
+function numberIn(
+  metric: K6Summary["metrics"][string] | undefined,
+  name: string,
+): number | undefined {
+  const value = metric?.[name];
+  return typeof value === "number" ? value : undefined;
+}
