@@ -1,46 +1,31 @@
+import { encodeLetter, type DeadLetter } from "../src/dead-letters/letter.ts";
+import type { Clock } from "../src/ports/clock.ts";
 import type { EventLog } from "../src/ports/event-log.ts";
-import { deadLetterTopic } from "../src/topics.ts";
-import type { LogRecord } from "../src/wire/record.ts";
-
-/** The story of a record that could not be processed. */
-export interface DeadLetter {
-  readonly reason: string;
-  readonly origin: { readonly topic: string; readonly partition: number; readonly offset: number };
-  readonly pool: string;
-  readonly attempts: number;
-  readonly tenant: string;
-  readonly record: LogRecord;
-}
+import { deadLetterTopic, type DEAD_LETTER_POOLS } from "../src/topics.ts";
 
 /** Appends to a pool's dead-letter topic, which is made on first need. */
 export class DeadLetters {
   readonly #log: EventLog;
   readonly #pool: string;
+  readonly #clock: Pick<Clock, "now">;
   #topic: Promise<unknown> | undefined;
 
-  constructor(log: EventLog, pool: string) {
+  constructor(log: EventLog, pool: (typeof DEAD_LETTER_POOLS)[number], clock: Pick<Clock, "now">) {
     this.#log = log;
     this.#pool = pool;
+    this.#clock = clock;
   }
 
   /** Resolves when all of them are in the topic; rejects with the log's error. */
-  async keep(letters: readonly Omit<DeadLetter, "pool">[]): Promise<void> {
+  async keep(letters: readonly Omit<DeadLetter, "pool" | "keptAt">[]): Promise<void> {
     const spec = deadLetterTopic(this.#pool);
     this.#topic ??= this.#log.createTopic(spec).catch((error: unknown) => {
       this.#topic = undefined;
       throw error;
     });
     await this.#topic;
-    const records = letters.map((letter): LogRecord => ({
-      // A malformed key may hold anything; escaped, it is one line of printable text.
-      key: `${letter.tenant}/${JSON.stringify(letter.record.key).slice(1, -1)}`,
-      headers: {
-        reason: letter.reason,
-        tenant: letter.tenant,
-        origin: `${letter.origin.topic}/${letter.origin.partition}/${letter.origin.offset}`,
-      },
-      value: JSON.stringify({ pool: this.#pool, ...letter }),
-    }));
+    const keptAt = this.#clock.now();
+    const records = letters.map((letter) => encodeLetter({ pool: this.#pool, keptAt, ...letter }));
     await this.#log.append(spec.name, 0, records);
   }
 }

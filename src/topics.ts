@@ -54,3 +54,16 @@ export function isPoolTopic(topic: string): boolean {
 export function deadLetterTopic(pool: string): TopicSpec {
   return { name: `${pool}.dlq`, partitions: 1, retentionMs: 30 * DAY_MS };
 }
+
+/** Pools that keep dead letters in a topic of theirs. */
+export const DEAD_LETTER_POOLS = ["delivery"] as const;
+
+/**
+ * Which dead letters were redriven; the key is the letter. For longer than the letters themselves,
+ * and than anyone leaves a parked row alone.
+ */
+export const REDRIVEN_TOPIC: TopicSpec = {
+  name: "dead-letters.redriven",
+  partitions: 1,
+  retentionMs: 365 * DAY_MS,
+};

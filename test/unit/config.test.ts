@@ -36,6 +36,7 @@ describe("parseConfig", () => {
       retentionBytes: undefined,
       allowedOrigins: "same",
       jwt: { keys: { kind: "development" }, issuer: "tidegate-dev", audience: "tidegate" },
+      adminKey: undefined,
       trace: undefined,
       traceUrl: undefined,
       limits: limitsWith(),

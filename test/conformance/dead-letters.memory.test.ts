@@ -1,0 +1,25 @@
+import { createMemoryDisk } from "../../src/adapters/memory/event-log-disk.ts";
+import { createMemoryEventLog } from "../../src/adapters/memory/event-log.ts";
+import { createSystemRandom } from "../../src/adapters/system/random.ts";
+import { createShiftedClock } from "../support/shifted-clock.ts";
+import { deadLettersConformance } from "./dead-letters.ts";
+
+deadLettersConformance("memory", async () => {
+  const clock = createShiftedClock();
+  const disk = createMemoryDisk();
+  const open = () => createMemoryEventLog({ clock, disk, random: createSystemRandom() });
+  let log = open();
+  return {
+    log,
+    async reopen() {
+      await log.close();
+      log = open();
+      return log;
+    },
+    async ageBy(ms) {
+      clock.shift(ms);
+      log.expire();
+    },
+    dispose: () => log.close(),
+  };
+});
