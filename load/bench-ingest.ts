@@ -1,0 +1,192 @@
+/**
+ * Ingestion: bodies of 500 lines of 200 bytes over HTTP, as fast as they are answered.
+ *
+ *     bun load/bench-ingest.ts [--quick] [--cluster] [--chat] [--clients=8] [--lines=500] [--bytes=200]
+ *         [--partitions=4]
+ *     bun load/bench-ingest.ts --stream=10000000 [--cluster]
+ *
+ * With `--stream` one request of so many lines, and the server's memory meanwhile.
+ */
+import { randomBytes } from "node:crypto";
+import type { IngestReply } from "../src/wire/http.ts";
+import { Arguments } from "./arguments.ts";
+import { Cluster } from "./cluster/cluster.ts";
+import { clusterUsage, type Usage } from "./cluster/usage.ts";
+import { chatBodies, eventBodies, type BodySource } from "./ingest/body.ts";
+import { streamLines } from "./ingest/stream.ts";
+import { Histogram } from "./native/histogram.ts";
+import type { Address } from "./native/socket.ts";
+import { Bystanders, cpuTimes, residentBytes } from "./process-usage.ts";
+import { report } from "./result.ts";
+import { duration, isRecorded, quantiles, startServer } from "./trial.ts";
+
+const ROOMS = 200;
+const WARM_UP_MS = 15_000;
+const MEMORY_EVERY_MS = 500;
+const USER = "ingest";
+
+const args = new Arguments();
+const isCluster = args.has("cluster");
+const isChat = args.has("chat");
+const mode = isCluster ? "cluster" : "standalone";
+const lines = args.number("lines", 500);
+const bytes = args.number("bytes", 200);
+const clients = args.number("clients", 8);
+const what = isChat ? "messages" : "events";
+
+/** What is measured: where to post, as whom, and what the server's processes use. */
+interface Target {
+  readonly address: Address;
+  readonly token: string;
+  readonly pid: number;
+}
+
+if (isCluster) {
+  const partitions = args.number("partitions", 4);
+  await using cluster = await Cluster.start({
+    gateways: 1,
+    consumers: 1,
+    brokers: 1,
+    partitions,
+    log: (line) => void process.stderr.write(`${line}\n`),
+  });
+  const [gateway] = cluster.gateways;
+  if (gateway === undefined) throw new Error("no gateway is up");
+  const token = await cluster.key.token(USER);
+  await run({ address: gateway.address, token, pid: gateway.pid });
+} else {
+  await using server = await startServer(args);
+  await run({ address: server.address, token: await server.key.token(USER), pid: server.pid });
+}
+
+async function run(target: Target): Promise<void> {
+  const linesMax = args.number("stream", 0);
+  if (linesMax > 0) await stream(target, linesMax);
+  else await closedLoop(target);
+}
+
+function bodies(): BodySource {
+  const run = randomBytes(12).toString("hex");
+  return isChat ? chatBodies(lines, bytes, ROOMS, run) : eventBodies(lines, bytes);
+}
+
+async function closedLoop(target: Target): Promise<void> {
+  const source = bodies();
+  let times = new Histogram();
+  let accepted = 0;
+  let isOver = false;
+  const client = async (): Promise<void> => {
+    while (!isOver) {
+      const startedAt = performance.now();
+      const reply = await post(target, source.next());
+      times.record(performance.now() - startedAt);
+      accepted += reply.accepted;
+      if (reply.accepted !== lines || !reply.complete)
+        throw new Error(`not all was taken: ${JSON.stringify(reply).slice(0, 500)}`);
+    }
+  };
+  const all = Promise.all(Array.from({ length: clients }, client));
+  const measured = async (): Promise<void> => {
+    await Bun.sleep(args.has("quick") ? WARM_UP_MS / 3 : WARM_UP_MS);
+    times = new Histogram();
+    accepted = 0;
+    const before = usage(target);
+    const bystanders = new Bystanders(isCluster ? [] : [target.pid, process.pid]);
+    await Bun.sleep(duration(args, 20));
+    const count = accepted;
+    const after = usage(target);
+    const machinePercent = bystanders.percent();
+    const seconds = (after.at - before.at) / 1000;
+    const micros = microsByKind(before, after, count);
+    const known = isCluster
+      ? (Object.values(micros).reduce((sum, one) => sum + one, 0) * count) / seconds / 1e4
+      : 0;
+    isOver = true;
+    report(
+      {
+        name: `ingest-${what}-${lines}`,
+        mode,
+        title: `Ingestion, ${lines} ${what} of ${bytes} bytes a request, ${clients} clients`,
+      },
+      {
+        acked_per_s: count / seconds,
+        seconds,
+        us_per_event: micros,
+        others_cpu_percent: Math.max(0, machinePercent - known),
+        ...quantiles("request_", times),
+        server_mib: residentBytes(target.pid).total / 2 ** 20,
+      },
+      isRecorded(args),
+    );
+  };
+  await Promise.race([measured(), all.then(() => measured)]);
+  isOver = true;
+  await all;
+}
+
+async function post({ address, token }: Target, body: Uint8Array): Promise<IngestReply> {
+  const response = await fetch(`http://${address.hostname}:${address.port}/v1/events`, {
+    method: "POST",
+    body: body as Uint8Array<ArrayBuffer>,
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/x-ndjson" },
+  });
+  return (await response.json()) as IngestReply;
+}
+
+async function stream(target: Target, linesMax: number): Promise<void> {
+  const source = bodies();
+  await post(target, source.next());
+  const memory: number[] = [];
+  const look = setInterval(
+    () => memory.push(residentBytes(target.pid).total / 2 ** 20),
+    MEMORY_EVERY_MS,
+  );
+  const before = usage(target);
+  const reply = JSON.parse(
+    await streamLines(target.address, target.token, source, linesMax),
+  ) as IngestReply;
+  const after = usage(target);
+  clearInterval(look);
+  const seconds = (after.at - before.at) / 1000;
+  if (reply.accepted !== reply.lines || !reply.complete) process.exitCode = 1;
+  // Between the first and the last fifth, so that what only warms up does not count as growth.
+  const fifth = Math.max(1, Math.floor(memory.length / 5));
+  report(
+    {
+      name: `ingest-stream-${what}-${linesMax}`,
+      mode,
+      title: `Ingestion, one stream of ${linesMax} ${what} of ${bytes} bytes`,
+    },
+    {
+      acked_per_s: reply.accepted / seconds,
+      seconds,
+      lost: linesMax - reply.accepted,
+      us_per_event: microsByKind(before, after, reply.accepted),
+      memory_first_mib: highest(memory.slice(fifth, 2 * fifth)),
+      memory_last_mib: highest(memory.slice(-fifth)),
+      memory_max_mib: highest(memory),
+    },
+    isRecorded(args),
+  );
+}
+
+const highest = (values: readonly number[]): number => Math.max(0, ...values);
+
+function usage({ pid }: Target): Usage {
+  if (isCluster) return clusterUsage();
+  const server = cpuTimes(pid);
+  const seconds = new Map([
+    ["server", server.total],
+    ["generator", cpuTimes(process.pid).total],
+  ]);
+  return { seconds, at: server.at };
+}
+
+function microsByKind(before: Usage, after: Usage, events: number): Record<string, number> {
+  return Object.fromEntries(
+    [...after.seconds].map(([kind, used]) => {
+      const micros = ((used - (before.seconds.get(kind) ?? 0)) * 1e6) / Math.max(1, events);
+      return [kind, Math.round(micros * 100) / 100];
+    }),
+  );
+}
