@@ -32,6 +32,7 @@ import { loadKeys } from "../src/adapters/system/keys.ts";
 import { createSystemRandom } from "../src/adapters/system/random.ts";
 import type { Config } from "../src/config.ts";
 import { Health } from "../src/health.ts";
+import { openTracing } from "./tracing.ts";
 import { CAPABILITIES } from "../src/policy/capability.ts";
 
 export interface Standalone {
@@ -64,6 +65,7 @@ export async function startStandalone(
   const clock = createSystemClock();
   const random = createSystemRandom();
   const telemetry = createPrometheusTelemetry({ clock, limits, level: config.logLevel, write });
+  const tracing = openTracing(config, "standalone", { clock, telemetry });
   mkdirSync(config.dataDir, { recursive: true });
   watchDisk(telemetry, config.dataDir);
   const { keys, devKey } = loadKeys(config);
@@ -93,6 +95,7 @@ export async function startStandalone(
   });
   const pool = await startDeliveryPool({
     member: "standalone",
+    tracing,
     log,
     store,
     backplane,
@@ -129,6 +132,7 @@ export async function startStandalone(
     limits,
     telemetry,
     name: "gateway/standalone",
+    tracing,
     health,
     config,
     metrics: async () => ({ contentType: telemetry.contentType, text: await telemetry.scrape() }),
@@ -164,6 +168,7 @@ export async function startStandalone(
     await backplane.close();
     await store.close();
     await log.close();
+    await tracing?.tracer.close();
     telemetry.close();
   };
   return {

@@ -21,6 +21,8 @@ import type { EventLog } from "../../src/ports/event-log.ts";
 import type { LogCluster, LogEnds } from "../../src/ports/log-cluster.ts";
 import type { Outbox } from "../../src/ports/outbox.ts";
 import type { Random } from "../../src/ports/random.ts";
+import type { Tracing } from "../../src/ports/tracer.ts";
+import { openTracing } from "../tracing.ts";
 import { describeTopic } from "./describe-topic.ts";
 import { withGroupPrefix } from "./group-prefix.ts";
 import {
@@ -50,6 +52,8 @@ export interface ClusterProcess {
   readonly clock: Clock;
   readonly random: Random;
   readonly telemetry: PrometheusTelemetry;
+  /** Undefined: nothing is traced. */
+  readonly tracing: Tracing | undefined;
   readonly health: Health;
   readonly log: EventLog;
   /** Undefined where the log's client cannot tell. */
@@ -91,6 +95,7 @@ export async function openProcess(
   const random = createSystemRandom();
   const telemetry = createPrometheusTelemetry({ clock, limits, level: config.logLevel, write });
   const name = workerName(config, random);
+  const tracing = openTracing(config, name, { clock, telemetry });
   const stopped = Promise.withResolvers<void>();
   const probes: Probe[] = [];
   const ca = redisAuthorities(config);
@@ -134,6 +139,7 @@ export async function openProcess(
     clock,
     random,
     telemetry,
+    tracing,
     health,
     log,
     logCluster: "cluster" in kafka ? kafka.cluster : undefined,
@@ -168,6 +174,7 @@ export async function openProcess(
       await log.close();
       await publishing?.close();
       await database.close();
+      await tracing?.tracer.close();
       telemetry.close();
     },
   };

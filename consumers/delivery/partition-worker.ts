@@ -1,7 +1,6 @@
 import {
   NOTHING_KNOWN,
   Sequencer,
-  type Folded,
   type Known,
   type Locate,
   type Needs,
@@ -9,7 +8,7 @@ import {
 } from "../../src/chat/sequencer.ts";
 import { asAppError, type AppError } from "../../src/errors.ts";
 import type { Limits } from "../../src/limits.ts";
-import type { Backplane, Beat } from "../../src/ports/backplane.ts";
+import type { Backplane, Beat, PublishedRun } from "../../src/ports/backplane.ts";
 import type { Clock, Timer } from "../../src/ports/clock.ts";
 import type { Consumer, EventLog, RecordBatch, TopicInfo } from "../../src/ports/event-log.ts";
 import type { IdEntry, MessageStore } from "../../src/ports/message-store.ts";
@@ -21,6 +20,7 @@ import type { DeliveryMetrics } from "./metrics.ts";
 import { Refusals } from "./refusals.ts";
 import { Storer } from "./storer.ts";
 import { charsOf } from "./tail.ts";
+import { WorkerTrace, type WorkerTraceOptions } from "./worker-trace.ts";
 
 export interface PartitionWorkerOptions {
   readonly topic: TopicInfo;
@@ -38,6 +38,8 @@ export interface PartitionWorkerOptions {
   readonly telemetry: Telemetry;
   readonly metrics: DeliveryMetrics;
   readonly backoff: (attempt: number) => number;
+  /** Undefined: nothing is traced. */
+  readonly trace?: Pick<WorkerTraceOptions, "traces" | "system" | "group"> | undefined;
   /** The partition stays silent until an operator has looked at the error. */
   readonly halted: (error: AppError) => void;
 }
@@ -50,6 +52,7 @@ export class PartitionWorker {
   readonly #options: PartitionWorkerOptions;
   readonly #sequencer: Sequencer;
   readonly #refusals: Refusals;
+  readonly #trace: WorkerTrace | undefined;
   readonly #queue: RecordBatch[] = [];
   #queued = 0;
   #storer: Storer | undefined;
@@ -67,7 +70,9 @@ export class PartitionWorker {
 
   constructor(options: PartitionWorkerOptions) {
     const { topic, partition, deadLetters, backplane, clock, limits, telemetry, backoff } = options;
+    const { trace } = options;
     this.#options = options;
+    this.#trace = trace && new WorkerTrace({ ...trace, limits, topic: topic.name, partition });
     this.#sequencer = new Sequencer({
       locate: options.locate,
       incarnation: topic.incarnation,
@@ -137,6 +142,7 @@ export class PartitionWorker {
   records(batch: RecordBatch): void {
     if (this.#stopped) return;
     this.#queue.push(batch);
+    this.#trace?.received(batch);
     this.#queued += batch.records.length;
     this.#work();
   }
@@ -309,7 +315,9 @@ export class PartitionWorker {
     this.#queue.shift();
     this.#queued -= batch.records.length;
     this.#publishedNext = batch.nextOffset;
-    this.#publish(folded);
+    const traced = this.#trace?.folded(batch, folded);
+    this.#publish(traced?.runs ?? folded.runs);
+    traced?.published();
     const { metrics } = this.#options;
     const [oldest] = folded.placed;
     if (oldest !== undefined) metrics.sequenced.observe(oldest.event, folded.placed.length);
@@ -324,18 +332,19 @@ export class PartitionWorker {
       nextOffset: batch.nextOffset,
       lastId: lastOffset === batch.nextOffset - 1 ? (lastHeader?.id ?? "") : "",
       refusedKept: folded.refused.length > 0 ? this.#refusals.keep(folded.refused) : undefined,
+      traced,
     });
   }
 
-  #publish(folded: Folded): void {
-    if (folded.runs.length === 0) return;
+  #publish(runs: readonly PublishedRun[]): void {
+    if (runs.length === 0) return;
     const { backplane, topic, partition } = this.#options;
     backplane.publish({
       topic: topic.name,
       partition,
       ownerEpoch: this.#ownerEpoch,
       number: ++this.#publications,
-      runs: folded.runs,
+      runs,
     });
   }
 

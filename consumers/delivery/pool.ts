@@ -8,6 +8,9 @@ import type { MessageStore } from "../../src/ports/message-store.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
+import type { Tracing } from "../../src/ports/tracer.ts";
+import { logSystem } from "../../src/tracing/attributes.ts";
+import { Traces } from "../../src/tracing/traces.ts";
 import { DeadLetters } from "../dead-letter.ts";
 import { isPlacedIn, locateIn } from "../locate.ts";
 import type { WatchedPool } from "../watch/lag-watch.ts";
@@ -27,6 +30,8 @@ export interface DeliveryPoolOptions {
   readonly random: Random;
   readonly limits: Limits;
   readonly telemetry: Telemetry;
+  /** Undefined: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
 }
 
 /** One member of the delivery group, with a worker for each partition that it owns. */
@@ -50,6 +55,12 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   const metrics = deliveryMetrics(telemetry, clock);
   const deadLetters = new DeadLetters(log, DELIVERY_POOL, clock);
   const backoff = (attempt: number) => backoffMs(attempt - 1, random.next(), RETRY);
+  const { tracing } = options;
+  const trace = tracing && {
+    traces: new Traces({ tracing, clock, limits, telemetry }),
+    system: logSystem(log.durability),
+    group: DELIVERY_POOL,
+  };
   const nameOf = (topic: string, partition: number) => `${topic}/${partition}`;
   const leaving = Promise.withResolvers<void>();
   let isLeaving = false;
@@ -82,6 +93,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
         telemetry,
         metrics,
         backoff,
+        trace,
         halted: (error) => halt(name, error),
       });
       workers.set(name, worker);

@@ -3,6 +3,7 @@ import type { Limits } from "../../src/limits.ts";
 import type { Clock, Timer } from "../../src/ports/clock.ts";
 import type { MessageStore, PlacedEvent } from "../../src/ports/message-store.ts";
 import { Tail, type Unit } from "./tail.ts";
+import type { TracedFold } from "./worker-trace.ts";
 
 export interface StorerOptions {
   readonly topic: string;
@@ -115,6 +116,8 @@ export class Storer {
     this.#attempt = 0;
     this.#storedNext = (units[units.length - 1] as Unit).nextOffset;
     this.#tail.drop(units.length);
+    const traced = tracedOf(units);
+    if (traced !== undefined) for (const fold of traced) fold.stored(traced);
     if (this.#closed) return;
     if (this.#tail.empty) this.#settleIdle();
     else if (this.#idle.length > 0 || this.#tail.events >= this.#options.limits.storeBatchEventsMax)
@@ -149,4 +152,11 @@ export class Storer {
     this.#idle = [];
     for (const resolve of idle) resolve();
   }
+}
+
+/** Undefined for most, so that a commit of nothing that is traced costs no list. */
+function tracedOf(units: readonly Unit[]): TracedFold[] | undefined {
+  let traced: TracedFold[] | undefined;
+  for (const unit of units) if (unit.traced !== undefined) (traced ??= []).push(unit.traced);
+  return traced;
 }

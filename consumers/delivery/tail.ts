@@ -1,4 +1,5 @@
 import type { Folded, Placed } from "../../src/chat/sequencer.ts";
+import type { TracedFold } from "./worker-trace.ts";
 
 /** What one fold leaves to be stored: its events, and how far the partition has then come. */
 export interface Unit {
@@ -8,6 +9,8 @@ export interface Unit {
   readonly lastId: string;
   /** Settles when the unit's refused records are in the dead-letter topic. */
   readonly refusedKept: Promise<void> | undefined;
+  /** Hears when it is stored; undefined when none of its events is traced. */
+  readonly traced?: TracedFold | undefined;
 }
 
 /** Units of one partition that are not stored yet, oldest first, with their size. */

@@ -1,0 +1,235 @@
+import type { Folded, Placed, Refused, Run } from "../../src/chat/sequencer.ts";
+import type { Limits } from "../../src/limits.ts";
+import type { PublishedRun } from "../../src/ports/backplane.ts";
+import type { RecordBatch } from "../../src/ports/event-log.ts";
+import type { SpanAttributes, SpanLink } from "../../src/ports/tracer.ts";
+import {
+  destinationTemplate,
+  placeAttributes,
+  type LogSystem,
+} from "../../src/tracing/attributes.ts";
+import type { Traces } from "../../src/tracing/traces.ts";
+import { parseVerdictHeader } from "../../src/wire/record.ts";
+import { stampOf } from "../../src/wire/stamp.ts";
+import {
+  derivedContext,
+  formatTraceparent,
+  TRACEPARENT,
+  traceContextOf,
+  type TraceContext,
+} from "../../src/wire/trace-context.ts";
+
+export interface WorkerTraceOptions {
+  readonly traces: Traces;
+  readonly limits: Limits;
+  readonly system: LogSystem;
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** A record of a fold that is traced. */
+interface Followed {
+  readonly id: string;
+  readonly offset: number;
+  /** Of the span that created it. */
+  readonly parent: TraceContext;
+  readonly placed: Placed | undefined;
+  readonly refused: Refused | undefined;
+  readonly late: "slow" | "failed" | undefined;
+}
+
+/** What a fold leaves to be told when it is published and stored. */
+export interface TracedFold {
+  /** Those of the fold, with the traces of their events. */
+  readonly runs: readonly PublishedRun[];
+  published(): void;
+  /** @param together all folds of the transaction that have traces */
+  stored(together: readonly TracedFold[]): void;
+  readonly links: readonly SpanLink[];
+}
+
+/** Traces the records of one partition from their log to its outputs. Costs one branch a batch. */
+export class WorkerTrace {
+  readonly #options: WorkerTraceOptions;
+  readonly #place: SpanAttributes;
+  readonly #template: string;
+  readonly #receivedAt = new WeakMap<RecordBatch, number>();
+
+  constructor(options: WorkerTraceOptions) {
+    const { system, topic, partition } = options;
+    this.#options = options;
+    this.#place = placeAttributes(system, topic, partition);
+    this.#template = destinationTemplate(topic);
+  }
+
+  received(batch: RecordBatch): void {
+    this.#receivedAt.set(batch, this.#options.traces.now());
+  }
+
+  /** @returns undefined for most batches, of which nothing is traced */
+  folded(batch: RecordBatch, folded: Folded): TracedFold | undefined {
+    const followed = this.#follow(batch, folded);
+    if (followed.length === 0) return undefined;
+    const { traces, limits, group } = this.#options;
+    const { tracer } = traces;
+    const now = traces.now();
+    const receivedAt = this.#receivedAt.get(batch) ?? now;
+    const links = followed.slice(0, limits.traceLinksMax).map(({ parent }) => linkTo(parent));
+    const processed = followed.map((one) => {
+      const { id, offset, parent, placed, refused, late } = one;
+      const context = { ...parent, spanId: tracer.newSpanId(), sampled: true };
+      const about: SpanAttributes = {
+        ...this.#place,
+        "messaging.kafka.offset": offset,
+        ...(id !== "" && { "messaging.message.id": id }),
+        ...(placed !== undefined && {
+          "messaging.message.conversation_id": placed.conversation,
+          "tidegate.tenant": placed.tenant,
+          "tidegate.seq": placed.seq,
+        }),
+        ...(late !== undefined && { "tidegate.late": late }),
+      };
+      tracer.record({
+        name: `process ${this.#template}`,
+        kind: "consumer",
+        traceId: parent.traceId,
+        spanId: context.spanId,
+        parentSpanId: parent.spanId,
+        startedAt: traces.at(receivedAt),
+        endedAt: traces.at(now),
+        attributes: {
+          ...about,
+          "messaging.operation.name": "process",
+          "messaging.operation.type": "process",
+          "messaging.consumer.group.name": group,
+          "messaging.batch.message_count": batch.offsets.length,
+          "tidegate.verdict":
+            placed !== undefined ? "placed" : refused === undefined ? "duplicate" : "refused",
+          ...(refused !== undefined && { "error.type": refused.code }),
+        },
+        links,
+        ...(refused !== undefined && { error: `refused: ${refused.code}` }),
+      });
+      return { context, placed, about, publishSpanId: tracer.newSpanId() };
+    });
+    const placed = processed.filter((one) => one.placed !== undefined);
+    const record = (
+      one: (typeof placed)[number],
+      name: string,
+      spanId: string,
+      attributes: SpanAttributes,
+      kind: "client" | "producer",
+      others: readonly SpanLink[],
+    ): void =>
+      tracer.record({
+        name: `${name} ${this.#template}`,
+        kind,
+        traceId: one.context.traceId,
+        spanId,
+        parentSpanId: one.context.spanId,
+        startedAt: traces.at(now),
+        endedAt: traces.at(traces.now()),
+        attributes: { ...one.about, ...attributes },
+        links: others,
+      });
+    const traced: TracedFold = {
+      runs: runsWith(folded.runs, placed),
+      links: placed.map(({ context }) => linkTo(context)),
+      published() {
+        for (const one of placed)
+          record(one, "publish", one.publishSpanId, PUBLISH, "producer", []);
+      },
+      stored(together) {
+        const others = together.flatMap((fold) => fold.links).slice(0, limits.traceLinksMax);
+        for (const one of placed) record(one, "store", tracer.newSpanId(), STORE, "client", others);
+      },
+    };
+    return traced;
+  }
+
+  #follow(batch: RecordBatch, folded: Folded): readonly Followed[] {
+    const { traces } = this.#options;
+    const followed: Followed[] = [];
+    const seen = new Set<number>();
+    for (const { offset, context, id } of sampledIn(batch)) {
+      seen.add(offset);
+      followed.push({
+        id,
+        offset,
+        parent: context,
+        placed: folded.placed.find((one) => one.offset === offset),
+        refused: folded.refused.find((one) => one.offset === offset),
+        late: undefined,
+      });
+    }
+    for (const refused of folded.refused) {
+      const { offset, header, record } = refused;
+      if (seen.has(offset) || !traces.admit("failed")) continue;
+      const id = header?.id ?? "";
+      const parent = traceContextOf(record) ?? derivedContext(id);
+      followed.push({ id, offset, parent, placed: undefined, refused, late: "failed" });
+    }
+    const [oldest] = folded.placed;
+    // What was slow to get into the log was seen there; behind it all of a batch is late.
+    if (oldest === undefined || !traces.isSlow(stampOf(oldest.event))) return followed;
+    for (const placed of folded.placed) {
+      const { id, offset } = placed;
+      if (seen.has(offset) || !traces.admit("slow")) continue;
+      followed.push({
+        id,
+        offset,
+        parent: derivedContext(id),
+        placed,
+        refused: undefined,
+        late: "slow",
+      });
+    }
+    return followed;
+  }
+}
+
+const PUBLISH: SpanAttributes = {
+  "messaging.operation.name": "publish",
+  "messaging.operation.type": "send",
+};
+const STORE: SpanAttributes = { "db.operation.name": "commit" };
+
+function* sampledIn(
+  batch: RecordBatch,
+): Generator<{ readonly offset: number; readonly context: TraceContext; readonly id: string }> {
+  const { records, offsets } = batch;
+  for (let i = 0; i < records.length; i++) {
+    const record = records[i];
+    if (record?.headers[TRACEPARENT] === undefined) continue;
+    const context = traceContextOf(record);
+    if (context?.sampled !== true) continue;
+    const id = parseVerdictHeader(record)?.id ?? "";
+    yield { offset: offsets[i] as number, context, id };
+  }
+}
+
+function linkTo({ traceId, spanId }: TraceContext): SpanLink {
+  return { traceId, spanId };
+}
+
+/** The runs, with what the readers' gateways go on with beside each event that is traced. */
+function runsWith(
+  runs: readonly Run[],
+  placed: readonly {
+    readonly placed: Placed | undefined;
+    readonly context: TraceContext;
+    readonly publishSpanId: string;
+  }[],
+): readonly PublishedRun[] {
+  return runs.map((run) => {
+    const traces = placed.flatMap(({ placed: event, context, publishSpanId }) => {
+      if (event?.tenant !== run.tenant || event.conversation !== run.conversation) return [];
+      const index = run.offsets.indexOf(event.offset);
+      const traceparent = formatTraceparent({ ...context, spanId: publishSpanId });
+      return index < 0 ? [] : [{ index, traceparent }];
+    });
+    if (traces.length === 0) return run;
+    return { ...run, traces: traces.toSorted((a, b) => a.index - b.index) };
+  });
+}
