@@ -6,7 +6,7 @@ const ROOT = dirname(dirname(dirname(import.meta.dir)));
 export type Settings = Readonly<Record<string, string>>;
 
 const OURS =
-  /^(?:TIDEGATE_|KAFKA_|REDIS_|DATABASE_|EVENT_STORE|OUTBOX_|HEALTH_|NODE_ENV$|PORT$|HOST$)/;
+  /^(?:TIDEGATE_|KAFKA_|REDIS_|DATABASE_|EVENT_STORE|OUTBOX_|HEALTH_|OTEL_|NODE_ENV$|PORT$|HOST$)/;
 
 /** The environment without any setting, and these in their place. */
 export function cleanEnvironment(settings: Settings): Record<string, string> {
