@@ -184,6 +184,22 @@ export const POOL_LIMITS = {
     "older ones are seen once newer ones are gone",
   ),
 
+  // The ops page.
+  snapshotIntervalMs: limit(
+    2_000,
+    "ms",
+    "Time between two snapshots that a process gives of itself",
+    "the ops page shows the last one",
+  ),
+  snapshotTtlMs: limit(
+    300_000,
+    "ms",
+    "Time for which the snapshot of a process that vanished is kept",
+    "the ops page shows it no more",
+  ),
+  snapshotsMax: limit(500, "count", "Processes on the ops page", "the latest are shown"),
+  snapshotCharsMax: limit(64 * KiB, "count", "Characters of a snapshot", "error overloaded"),
+
   // Telling.
   metricSeriesMax: limit(
     100,

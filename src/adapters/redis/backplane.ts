@@ -1,12 +1,14 @@
 import type { AppError } from "../../errors.ts";
 import type { Backplane, BackplaneListener, BackplaneMember, Beat } from "../../ports/backplane.ts";
 import type { SharedLimits } from "../../ports/shared-limits.ts";
+import type { SnapshotBoard } from "../../ports/snapshot-board.ts";
 import { Fabric, type RedisOptions } from "./fabric.ts";
 import { decodeRefusal, QUESTION } from "./frame.ts";
 import { KeptRefusals } from "./kept-refusals.ts";
 import { Listening } from "./listening.ts";
 import { Publisher, USER_SLOTS } from "./publisher.ts";
 import { createSharedLimits } from "./shared-limits.ts";
+import { createSnapshotBoard } from "./snapshot-board.ts";
 
 /** Channels that a partition's conversations are spread over: measured in docs/adr/0006-channels.md. */
 const LANES = 1;
@@ -22,6 +24,8 @@ export interface RedisBackplaneOptions extends RedisOptions {
 export interface RedisBackplane extends Backplane {
   /** Rates over the same connections. */
   readonly sharedLimits: SharedLimits;
+  /** What processes say of themselves, over the same connections. */
+  readonly snapshots: SnapshotBoard;
   /** Resolves at the first connection, or when the backplane is closed. */
   opened(): Promise<void>;
   /** Why Redis cannot be used now; undefined when it can. */
@@ -178,6 +182,7 @@ export function createRedisBackplane(options: RedisBackplaneOptions): RedisBackp
       return Promise.resolve();
     },
     sharedLimits: createSharedLimits(fabric, clock, limits, fabric.id),
+    snapshots: createSnapshotBoard(fabric, limits),
     opened: () => fabric.opened(),
     problem: () => fabric.problem,
   };

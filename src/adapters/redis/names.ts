@@ -74,6 +74,11 @@ export class Names {
     return this.#place("limit", tenant, budget);
   }
 
+  /** The list of the processes that say how they are. */
+  snapshots(): Place {
+    return this.#place("snapshots", "all");
+  }
+
   #place(kind: string, ...parts: string[]): Place {
     const tag = hash(parts) % TAGS;
     return { tag, name: this.#name(tag, kind, ...parts) };
