@@ -66,7 +66,7 @@ export class Bystanders {
 }
 
 /** CPU seconds that all processes of the machine used since it started. */
-function machineSeconds(): number {
+export function machineSeconds(): number {
   const fields = readFileSync("/proc/stat", "utf8").split("\n", 1)[0]?.split(/\s+/).slice(1) ?? [];
   const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = fields.map(Number);
   return (user + nice + system + irq + softirq) / TICKS_PER_SECOND;

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Subprocess } from "bun";
-import { cpuTimes } from "../../process-usage.ts";
+import { cpuTimes, machineSeconds } from "../../process-usage.ts";
 import type { Plan } from "../lib/plan.ts";
 import { SECOND_MARK, type SecondLine } from "../lib/second.ts";
 import { K6_ENVIRONMENT } from "./install.ts";
@@ -88,7 +88,9 @@ function planEnvironment(plan: Plan): Record<string, string> {
 
 function readCpu(child: Subprocess, options: K6RunOptions, timeline: Timeline): void {
   try {
-    const seconds = { k6: cpuTimes(child.pid).total, ...options.cpuSeconds() };
+    const known = { k6: cpuTimes(child.pid).total, ...options.cpuSeconds() };
+    const others = machineSeconds() - Object.values(known).reduce((sum, used) => sum + used, 0);
+    const seconds = { ...known, others };
     timeline.addCpu({ at: Date.now(), seconds });
   } catch (error) {
     // A process has ended since, or the system is not one that has /proc.

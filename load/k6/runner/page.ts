@@ -25,7 +25,7 @@ svg{display:block;width:100%;height:auto}svg text{fill:var(--soft);font-size:12p
 /** One page that needs nothing but itself. */
 export function resultPage(result: RunResult): string {
   const { plan, verdict, measured, machine } = result;
-  const { latency, counts, generatorBound } = verdict;
+  const { latency, counts, disturbed, generatorBound } = verdict;
   const ms = (value: number | undefined): string =>
     value === undefined ? "–" : `${value.toLocaleString("en-US", { maximumFractionDigits: 1 })} ms`;
   const cards: readonly (readonly [string, string])[] = [
@@ -38,16 +38,25 @@ export function resultPage(result: RunResult): string {
     ["lost, doubled, moved", ["lost", "duplicate", "reordered"].map((n) => counts[n]).join(", ")],
     ["refused", whole(counts["refused"])],
   ];
+  const badges = [
+    verdict.passed ? ["passed", "good"] : ["failed", "bad"],
+    ...(generatorBound === undefined ? [] : [["generator-bound", "warn"]]),
+    ...(disturbed === undefined ? [] : [["disturbed", "warn"]]),
+  ];
+  const notes = [
+    ...(generatorBound === undefined
+      ? []
+      : [`${generatorBound}: the figures are its own as much as the server's.`]),
+    ...(disturbed === undefined ? [] : [`${disturbed}: on a quiet machine it would do better.`]),
+  ];
   const title = escape(plan.title);
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>${title} · Tidegate load</title><style>${STYLE}</style></head><body>
-<p><span class="badge ${verdict.passed ? "good" : "bad"}">${verdict.passed ? "passed" : "failed"}</span>${
-    generatorBound === undefined ? "" : ` <span class="badge warn">generator-bound</span>`
-  }</p>
+<p>${badges.map(([word, kind]) => `<span class="badge ${kind}">${word}</span>`).join(" ")}</p>
 <h1>${title}</h1>
 <p>${escape(result.target)}, ${escape(result.startedAt.slice(0, 16).replace("T", " "))} UTC, ${whole(measured.seconds)} s measured after ${whole(plan.warmUp)} s of warm-up</p>
-${generatorBound === undefined ? "" : `<p class="warn">${escape(generatorBound)}: the figures are its own as much as the server's.</p>`}
+${notes.map((note) => `<p class="warn">${escape(note)}</p>`).join("")}
 <div class="cards">${cards.map(([name, value]) => `<div class="card"><b>${value}</b><span>${name}</span></div>`).join("")}</div>
 ${plotsOf(result).map(figure).join("\n")}
 <h2>Thresholds</h2><div class="scroll"><table>${verdict.checks.map((check) => checkRow(check, "ok", "failed", "bad")).join("")}</table></div>

@@ -5,7 +5,7 @@ import type { Check, Quantiles } from "./verdict.ts";
 /** The summary of a run for a terminal. */
 export function resultText(result: RunResult): string {
   const { plan, measured, verdict } = result;
-  const { counts, generatorBound } = verdict;
+  const { counts, disturbed, generatorBound } = verdict;
   const faults = ["lost", "duplicate", "reordered", "altered", "refused"];
   return [
     "",
@@ -23,6 +23,7 @@ export function resultText(result: RunResult): string {
     ...verdict.goals.map((goal) => checkText(goal, "met   ", "missed")),
     "",
     ...(generatorBound === undefined ? [] : [`generator-bound: ${generatorBound}`]),
+    ...(disturbed === undefined ? [] : [`disturbed: ${disturbed}`]),
     verdict.passed ? "passed" : "failed",
   ].join("\n");
 }

@@ -40,8 +40,11 @@ const RECENT_SECONDS = 6;
 export class Timeline {
   readonly #lines: SecondLine[] = [];
   readonly #readings: CpuReading[] = [];
+  /** When the first of all lines began. */
+  #origin = Number.POSITIVE_INFINITY;
 
   add(line: SecondLine): void {
+    this.#origin = Math.min(this.#origin, line.at - line.ms);
     this.#lines.push(line);
   }
 
@@ -52,13 +55,13 @@ export class Timeline {
   /** The last second that all of the virtual users have told of whole, for a line of progress. */
   latest(vus: number): Point | undefined {
     const lines = this.#lines.slice(-vus * RECENT_SECONDS);
-    const points = pointsOf(lines, this.#readings.slice(-RECENT_SECONDS * 2), this.#origin());
+    const points = pointsOf(lines, this.#readings.slice(-RECENT_SECONDS * 2), this.#origin);
     // Of the last two, some virtual users have told nothing yet, or only a part.
     return points.at(-3);
   }
 
   points(): Point[] {
-    return pointsOf(this.#lines, this.#readings, this.#origin());
+    return pointsOf(this.#lines, this.#readings, this.#origin);
   }
 
   measured(): Measured {
@@ -77,12 +80,6 @@ export class Timeline {
       deliveredRate: rate(total(({ delivered }) => delivered)),
       cpu: cpuBetween(this.#readings, from, to),
     };
-  }
-
-  /** When the first of all lines began. */
-  #origin(): number {
-    const [first] = this.#lines;
-    return first === undefined ? 0 : first.at - first.ms;
   }
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Plan } from "../lib/plan.ts";
+import { thresholdsOf } from "../lib/thresholds.ts";
 import type { Measured } from "./timeline.ts";
 
 /** The parts of k6's `--summary-export` that are used. A threshold's value says whether it was crossed. */
@@ -33,15 +34,19 @@ export interface Verdict {
   readonly checks: readonly Check[];
   /** Tighter aims, which do not. */
   readonly goals: readonly Check[];
-  /** Why the figures are k6's rather than the server's; undefined when they are not. */
+  /** Why the figures are k6's as much as the server's; undefined when they are not. */
   readonly generatorBound: string | undefined;
+  /** What else the machine was busy with; undefined when it was not. */
+  readonly disturbed: string | undefined;
   readonly latency: Quantiles | undefined;
   readonly receipt: Quantiles | undefined;
   readonly counts: Readonly<Record<string, number>>;
 }
 
 /** Percent of one core beyond which k6 takes part in what it measures. */
-export const GENERATOR_PERCENT_MAX = 50;
+const GENERATOR_PERCENT_MAX = 50;
+/** Percent of one core that processes beside the system and k6 may use. */
+const OTHERS_PERCENT_MAX = 15;
 /** Of what the plan sends: below it, the load was not the one that the scenario is named for. */
 const RATE_SHARE_MIN = 0.97;
 const COUNTS = [
@@ -70,7 +75,7 @@ export function judge(
 ): Verdict {
   const metrics = summary?.metrics ?? {};
   const latency = quantilesOf(metrics["tidegate_latency"]);
-  const checks = [...thresholdChecks(metrics), rateCheck(plan, measured)];
+  const checks = [...thresholdChecks(plan, metrics), rateCheck(plan, measured)];
   if (exitCode !== 0 && exitCode !== 99)
     checks.push({ name: "k6", rule: "ends with 0", value: exitCode, passed: false });
   if (summary === undefined)
@@ -80,13 +85,15 @@ export function judge(
     const passed = value !== undefined && value < below;
     return { name: "latency", rule: `${stat} < ${below} ms`, value, passed };
   });
-  const k6 = measured.cpu["k6"] ?? 0;
+  const k6 = Math.round(measured.cpu["k6"] ?? 0);
+  const others = Math.round(measured.cpu["others"] ?? 0);
   return {
     passed: checks.every(({ passed }) => passed),
     checks,
     goals,
-    generatorBound:
-      k6 > GENERATOR_PERCENT_MAX ? `k6 used ${Math.round(k6)} % of a core` : undefined,
+    generatorBound: k6 > GENERATOR_PERCENT_MAX ? `k6 used ${k6} % of a core` : undefined,
+    disturbed:
+      others > OTHERS_PERCENT_MAX ? `other processes used ${others} % of a core` : undefined,
     latency,
     receipt: quantilesOf(metrics["tidegate_receipt"]),
     counts: Object.fromEntries(
@@ -95,17 +102,19 @@ export function judge(
   };
 }
 
-function thresholdChecks(metrics: K6Summary["metrics"]): Check[] {
-  return Object.entries(metrics).flatMap(([name, metric]) =>
-    Object.entries(metric.thresholds ?? {}).map(([rule, isCrossed]) => {
+function thresholdChecks(plan: Plan, metrics: K6Summary["metrics"]): Check[] {
+  return Object.entries(thresholdsOf(plan.kind)).flatMap(([name, rules]) => {
+    const metric = metrics[name];
+    return rules.map((rule) => {
       const stat = rule.split(/[<>=!]/, 1)[0] ?? "";
       // k6 finds no fault with the times of nothing.
       const isEmpty = stat.startsWith("p(") && (numberIn(metric, "count") ?? 0) === 0;
       const value = isEmpty ? undefined : (numberIn(metric, stat) ?? numberIn(metric, "value"));
+      const isCrossed = metric?.thresholds?.[rule] ?? true;
       const passed = !isCrossed && value !== undefined;
       return { name: name.replace("tidegate_", ""), rule, value, passed };
-    }),
-  );
+    });
+  });
 }
 
 /** A server that takes less than was offered fails even if what it took was fast. */
