@@ -199,6 +199,8 @@ export const POOL_LIMITS = {
   ),
   snapshotsMax: limit(500, "count", "Processes on the ops page", "the latest are shown"),
   snapshotCharsMax: limit(64 * KiB, "count", "Characters of a snapshot", "error overloaded"),
+  snapshotLagMax: limit(64, "count", "Partitions in a snapshot", "those furthest behind are shown"),
+  snapshotTenantsMax: limit(50, "count", "Tenants in a snapshot", "the busiest are shown"),
 
   // Telling.
   metricSeriesMax: limit(

@@ -19,6 +19,8 @@ export interface PrometheusTelemetry extends Telemetry {
   readonly contentType: string;
   /** The text exposition of everything now. */
   scrape(): Promise<string>;
+  /** The series of the metrics whose names `wanted` takes, now. */
+  read(wanted: (name: string) => boolean): Promise<Awaited<ReturnType<Family["get"]>>[]>;
   /** Every metric there is, for the reference page. */
   metrics(): readonly { name: string; type: MetricKind; help: string }[];
   /** Stops watching the process. */
@@ -101,6 +103,10 @@ export function createPrometheusTelemetry(options: PrometheusOptions): Prometheu
     ...telemetry,
     contentType: registry.contentType,
     scrape: () => registry.metrics(),
+    read: (wanted) =>
+      Promise.all(
+        [...families.values()].filter(({ name }) => wanted(name)).map((one) => one.get()),
+      ),
     metrics: () => [...families.values()].map(({ name, type, help }) => ({ name, type, help })),
     close: () => watch.cancel(),
   };

@@ -15,7 +15,7 @@ export interface Layer {
 const TABLES = "tables";
 const PURE = ["chat", "presence", "policy"] as const;
 const SHARED = [TABLES, "wire", "catalog", ...PURE, "group", "ports"] as const;
-const ROOMS = ["placing", "dead letters", "tracing"] as const;
+const ROOMS = ["placing", "dead letters", "tracing", "ops"] as const;
 const HTTP = ["hono", "@hono/zod-openapi", "zod"] as const;
 
 /** The first layer whose pattern fits is a file's layer. */
@@ -30,6 +30,7 @@ const LAYERS: readonly Layer[] = [
   pure("placing", /^src\/placing\//, SHARED),
   pure("dead letters", /^src\/dead-letters\//, [...SHARED, "placing"]),
   pure("tracing", /^src\/tracing\//, SHARED),
+  pure("ops", /^src\/ops\//, SHARED),
   // What both Kafka clients share; it knows neither of them.
   pure("kafka", /^src\/kafka\//, [TABLES, "wire", "catalog", ...PURE, "ports"]),
   {
