@@ -58,6 +58,7 @@ function publication(conversation: string, tenant = "acme"): Publication {
     firstSeq: 7,
     offsets: [41, 43],
     events: ['{"id":"a","content":{"text":"é\\u0000 😀 \\ud83d"}}', '{"id":"b"}'],
+    traces: [{ index: 1, traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` }],
   };
   return { topic: TOPIC, partition: 3, ownerEpoch: 2, number: 5, runs: [run] };
 }

@@ -23,7 +23,7 @@ test(
       cluster.startConsumers(["delivery"], { ...settings, TIDEGATE_WORKER: "middle" }),
     ]);
     const reader = cluster.client(far.url, tenant, "bob");
-    const events = reader.subscribe("general", { tail: 10 }).events();
+    const events = reader.subscribe("general", { tail: 10 }).events()[Symbol.asyncIterator]();
     const sender = cluster.client(near.url, tenant, "ana");
     // Of the first one the reader may hear from the store alone.
     await sender.send("general", { text: "first" }).receipt;

@@ -65,6 +65,26 @@ describe("a publication", () => {
     );
   });
 
+  test("brings the traces of its events, and a part of a run those of its own", () => {
+    const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+    const traced = run({
+      traces: [
+        { index: 0, traceparent },
+        { index: 2, traceparent: traceparent.replaceAll("a", "c") },
+      ],
+    });
+    const message = decodePublication(overTheWire(encode(traced, run())), all);
+    expect(message?.runs).toEqual([traced, run()]);
+    const part = encodeRun(traced, 1, 3) as string;
+    expect(decodePublication(encodeHead(HEAD) + part, all)?.runs[0]?.traces).toEqual([
+      { index: 1, traceparent: traceparent.replaceAll("a", "c") },
+    ]);
+    const untraced = encodeRun(traced, 1, 2) as string;
+    expect(decodePublication(encodeHead(HEAD) + untraced, all)?.runs[0]).not.toHaveProperty(
+      "traces",
+    );
+  });
+
   test("gives only the runs that are wanted", () => {
     const text = encode(run({ tenant: "rival" }), run(), run({ conversation: "other" }));
     const message = decodePublication(
