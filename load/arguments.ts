@@ -29,4 +29,14 @@ export class Arguments {
   text(name: string): string | undefined {
     return this.#values.get(name);
   }
+
+  /** `A=1,B=2` as a table; empty when it is not given. @throws when one has no value */
+  pairs(name: string): Record<string, string> {
+    const entries = (this.#values.get(name)?.split(",") ?? []).map((pair) => {
+      const at = pair.indexOf("=");
+      if (at <= 0) throw new Error(`--${name} takes NAME=value, not ${pair}`);
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    });
+    return Object.fromEntries(entries) as Record<string, string>;
+  }
 }

@@ -7,7 +7,14 @@ const FILE = join(dirname(import.meta.dir), "docs/benchmarks.json");
 /** Percent of one core that other processes may use while something is measured. */
 const OTHERS_PERCENT_MAX = 15;
 
-type Value = number | string | boolean | Machine | Readonly<Record<string, number>>;
+type Value =
+  | number
+  | string
+  | boolean
+  | Machine
+  | Readonly<Record<string, number>>
+  /** The lowest and the highest of several rounds, by figure. */
+  | Readonly<Record<string, readonly [number, number]>>;
 
 /** What a program measured. `undefined` stands for what this program does not measure. */
 export interface Figures {
@@ -23,9 +30,14 @@ export interface Figures {
   readonly [extra: string]: Value | undefined;
 }
 
+/** In the order in which they are shown: ours, what we are compared with, and what the parts can do. */
+export const MODES = ["standalone", "cluster", "peer", "limit"] as const;
+
+export type Mode = (typeof MODES)[number];
+
 export interface Subject {
   readonly name: string;
-  readonly mode: "standalone" | "cluster";
+  readonly mode: Mode;
   /** What the program does, in a few words, for the table. */
   readonly title: string;
 }
@@ -38,39 +50,59 @@ interface Stamp {
 
 export type ResultRow = Subject & Stamp & Figures;
 
-/** Prints the figures and puts them into `docs/benchmarks.json`, in place of that program's last. */
+/** Prints the figures of one program and records them, in place of its last. */
 export function report(subject: Subject, figures: Figures, isRecorded = true): ResultRow {
-  const stamp = { commit: commit(), date: new Date().toISOString(), machine: machine() };
-  const row = { ...subject, ...rounded(figures), ...stamp };
+  const row = stamped(subject, figures);
   process.stdout.write(`${JSON.stringify(row, undefined, 2)}\n`);
-  const busy = Number(figures["others_cpu_percent"] ?? 0);
-  if (isRecorded && busy > OTHERS_PERCENT_MAX) {
-    process.stderr.write(`not recorded: other processes used ${Math.round(busy)} % of a core\n`);
+  if (isRecorded && !isQuiet(figures)) {
+    const busy = Math.round(Number(figures["others_cpu_percent"]));
+    process.stderr.write(`not recorded: other processes used ${busy} % of a core\n`);
   } else if (isRecorded) record(row);
   return row;
+}
+
+/** Whether nothing else had the machine meanwhile. */
+export function isQuiet(figures: Figures): boolean {
+  return Number(figures["others_cpu_percent"] ?? 0) <= OTHERS_PERCENT_MAX;
+}
+
+/** Figures with what they were measured on, now. */
+export function stamped(subject: Subject, figures: Figures): ResultRow {
+  const stamp = { commit: commit(), date: new Date().toISOString(), machine: machine() };
+  return { ...subject, ...rounded(figures), ...stamp };
 }
 
 export function readResults(): ResultRow[] {
   return existsSync(FILE) ? (JSON.parse(readFileSync(FILE, "utf8")) as ResultRow[]) : [];
 }
 
-function record(row: ResultRow): void {
-  const others = readResults().filter(({ name, mode }) => name !== row.name || mode !== row.mode);
-  const rows = [...others, row].toSorted((a, b) => order(a).localeCompare(order(b)));
-  writeFileSync(FILE, `${JSON.stringify(rows, undefined, 2)}\n`);
+/** Puts a row into `docs/benchmarks.json`, in place of the last of its name. */
+export function record(row: ResultRow): void {
+  write([...readResults().filter(({ name }) => name !== row.name), row]);
 }
 
-const order = ({ name, mode }: ResultRow): string => `${mode} ${name}`;
+/** Drops the rows of programs that are no more. @param names of those that are */
+export function prune(names: ReadonlySet<string>): void {
+  write(readResults().filter(({ name }) => names.has(name)));
+}
+
+function write(rows: readonly ResultRow[]): void {
+  const sorted = rows.toSorted(
+    (a, b) => MODES.indexOf(a.mode) - MODES.indexOf(b.mode) || a.name.localeCompare(b.name),
+  );
+  writeFileSync(FILE, `${JSON.stringify(sorted, undefined, 2)}\n`);
+}
 
 /** Whole numbers from 100 on, two decimals below: more is noise. */
 function rounded(figures: Figures): Figures {
-  const round = (value: unknown): unknown =>
-    typeof value === "number"
-      ? Math.round(value * (value >= 100 ? 1 : 100)) / (value >= 100 ? 1 : 100)
-      : value;
-  return Object.fromEntries(
-    Object.entries(figures)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => [name, round(value)]),
-  ) as unknown as Figures;
+  const round = (value: number): number =>
+    Math.round(value * (value >= 100 ? 1 : 100)) / (value >= 100 ? 1 : 100);
+  const each = (value: unknown): unknown => {
+    if (typeof value === "number") return round(value);
+    if (Array.isArray(value)) return value.map(each);
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, each(inner)]));
+  };
+  const known = Object.entries(figures).filter(([, value]) => value !== undefined);
+  return each(Object.fromEntries(known)) as Figures;
 }

@@ -29,8 +29,8 @@ export interface ClusterOptions {
 
 const ROOT = dirname(dirname(import.meta.dir));
 /** As an operator would run them: tests choose a JVM that starts fast. */
-const BROKER_HEAP = "768m";
-const BROKER_FLAGS = ["-XX:+UseG1GC"];
+export const BROKER_HEAP = "768m";
+export const BROKER_FLAGS = ["-XX:+UseG1GC"];
 
 /** A whole cluster on this machine: services, gateways and consumers, each a process of its own. */
 export class Cluster implements AsyncDisposable {
@@ -104,13 +104,19 @@ export class Cluster implements AsyncDisposable {
 
   /** Where a client may connect: any gateway that is up, or undefined. */
   address(pick: (count: number) => number): Address | undefined {
+    const up = this.addresses;
+    return up.length === 0 ? undefined : up[pick(up.length)];
+  }
+
+  /** Of all gateways that are up. */
+  get addresses(): Address[] {
     const up: Address[] = [];
     this.gateways.forEach((gateway, i) => {
       if (gateway === undefined) return;
       const proxy = this.gatewayProxies[i];
       up.push(proxy === undefined ? gateway.address : { hostname: proxy.host, port: proxy.port });
     });
-    return up.length === 0 ? undefined : up[pick(up.length)];
+    return up;
   }
 
   async startGateway(index: number): Promise<void> {

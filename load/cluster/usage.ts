@@ -4,6 +4,10 @@ import { residentBytes } from "../process-usage.ts";
 const TICKS_PER_SECOND = 100;
 
 const KINDS: readonly (readonly [string, RegExp])[] = [
+  ["generator", /load\/native\/process\.ts/],
+  ["server", /cli\/start\.ts/],
+  ["socket.io", /socketio-server\.mjs/],
+  ["echo", /echo-server\.ts/],
   ["gateway", /gateway\/main\.ts/],
   ["consumers", /consumers\/main\.ts/],
   ["kafka", /kafka\.Kafka/],
@@ -19,7 +23,7 @@ export interface Usage {
   readonly at: number;
 }
 
-/** Reads /proc (Linux only): this process's descendants, and itself as `generator`. */
+/** Reads /proc (Linux only): this process's descendants, and itself as part of `generator`. */
 export function clusterUsage(): Usage {
   const seconds = new Map<string, number>();
   for (const { pid, kind } of processes()) {
@@ -40,11 +44,13 @@ export function usageShare(before: Usage, after: Usage): Record<string, number> 
   );
 }
 
+const OURS: ReadonlySet<string> = new Set(["gateway", "consumers", "server"]);
+
 /** Resident MiB of each kind that is a program of ours. */
 export function memoryMiB(): Record<string, number> {
   const sums: Record<string, number> = {};
   for (const { pid, kind } of processes()) {
-    if (kind !== "gateway" && kind !== "consumers") continue;
+    if (!OURS.has(kind)) continue;
     const mib = residentBytes(pid).total / 2 ** 20;
     sums[kind] = Math.round((sums[kind] ?? 0) + mib);
   }

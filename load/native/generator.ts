@@ -1,5 +1,5 @@
 import { Churn } from "./churn.ts";
-import { RunNames } from "./key.ts";
+import type { RunNames } from "./key.ts";
 import { type Faults, Ledger } from "./ledger.ts";
 import { userName } from "./line.ts";
 import type { Member, MemberContext } from "./member.ts";
@@ -189,10 +189,11 @@ export class Generator<M extends Member = Member> implements MemberContext {
   }
 
   async #connectOne(member: Member): Promise<void> {
-    const { addresses, token } = this.#options;
+    const { addresses } = this.#options;
     const address = addresses[Math.floor(Math.random() * addresses.length)];
     if (address === undefined) throw new Error("there is no server to connect to");
-    await member.connect(address, await token(userName(member.number), this.#tenants.get(member)));
+    const tenant = this.#tenants.get(member);
+    await member.connect(address, await this.#options.token(userName(member.number), tenant));
   }
 
   #start<T extends Pace>(pace: T): T {

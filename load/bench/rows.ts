@@ -1,0 +1,185 @@
+import type { PaceOptions } from "../native/pace.ts";
+import type { Figures, Mode } from "../result.ts";
+import { gatewaysRow, millionRow, tenantsRow } from "./flat.ts";
+import { kafkaProducer } from "./kafka-producer.ts";
+import type { Load } from "./load.ts";
+import type { StageName, StageOptions } from "./stage.ts";
+
+/** One line of the benchmarks' table. */
+export type Row = {
+  readonly name: string;
+  readonly mode: Mode;
+  readonly title: string;
+  /** About how long one round of it takes, its stage left out. */
+  readonly seconds: number;
+} & (
+  | { readonly kind: "load"; readonly stage: StageName; readonly load: Load }
+  /** Starts what it needs by itself. */
+  | { readonly kind: "own"; run(options: StageOptions): Promise<Figures> }
+  /** A program of its own, which records itself; it is run once. */
+  | { readonly kind: "program"; readonly command: readonly string[] }
+);
+
+const PAIRS = { sockets: 200, roomSize: 2 } as const;
+const PAIRS_TITLE = "200 sockets in rooms of 2";
+const CROWD = { sockets: 1_000, roomSize: 1_000, sendersPerRoom: 10 } as const;
+const CROWD_RATE = 520;
+/** Connecting, and waiting for the last delivery. */
+const SETTLE_S = 4;
+
+const closed = (perFrame: number, window: number): PaceOptions => ({
+  kind: "closed",
+  perFrame,
+  window,
+});
+const open = (rate: number, perFrame: number): PaceOptions => ({ kind: "open", rate, perFrame });
+
+const PEERS = {
+  "socketio-node": "Socket.IO 4 + Redis on Node",
+  "socketio-bun": "Socket.IO 4 + Redis on Bun",
+  "socketio-engine": "Socket.IO 4 + Redis on Bun, with its engine for Bun",
+} as const;
+
+const MODES: Readonly<Record<StageName, Mode>> = {
+  standalone: "standalone",
+  cluster: "cluster",
+  "socketio-node": "peer",
+  "socketio-bun": "peer",
+  "socketio-engine": "peer",
+  echo: "limit",
+};
+
+/** In the order in which they are run and shown; rows of one stage stand together. */
+export const ROWS: readonly Row[] = [
+  loaded("standalone-closed", "standalone", {
+    title: `Closed loop, ${PAIRS_TITLE}, 1 a frame, 16 frames unanswered`,
+    load: { layout: PAIRS, pace: closed(1, 16), warmUpS: 5, seconds: 20 },
+  }),
+  loaded("standalone-batched", "standalone", {
+    title: `Closed loop, ${PAIRS_TITLE}, 10 a frame, 2 frames unanswered`,
+    load: { layout: PAIRS, pace: closed(10, 2), warmUpS: 5, seconds: 20 },
+  }),
+  loaded("standalone-open-10k", "standalone", {
+    title: `Open loop, 10,000 a second, ${PAIRS_TITLE}, 1 a frame`,
+    load: { layout: PAIRS, pace: open(10_000, 1), warmUpS: 5, seconds: 20 },
+  }),
+  loaded("standalone-open-50k", "standalone", {
+    title: `Open loop, 50,000 a second, ${PAIRS_TITLE}, 10 a frame`,
+    load: { layout: PAIRS, pace: open(50_000, 10), warmUpS: 5, seconds: 20 },
+  }),
+  loaded("standalone-fan-out", "standalone", {
+    title: `Fan-out, one room of 1,000, ${CROWD_RATE} a second, 20 a frame`,
+    load: { layout: CROWD, pace: open(CROWD_RATE, 20), warmUpS: 5, seconds: 20 },
+  }),
+  loaded("cluster-closed", "cluster", {
+    title: `Closed loop, ${PAIRS_TITLE}, 1 a frame, 16 frames unanswered`,
+    load: { layout: PAIRS, pace: closed(1, 16), warmUpS: 5, seconds: 20 },
+  }),
+  loaded("cluster-open-10k", "cluster", {
+    title: `Open loop, 10,000 a second, ${PAIRS_TITLE}, 1 a frame`,
+    load: { layout: PAIRS, pace: open(10_000, 1), warmUpS: 5, seconds: 20 },
+  }),
+  loaded("cluster-batched", "cluster", {
+    title: `Closed loop, ${PAIRS_TITLE}, 10 a frame, 2 frames unanswered`,
+    load: { layout: PAIRS, pace: closed(10, 2), warmUpS: 10, seconds: 60 },
+  }),
+  loaded("cluster-open-50k", "cluster", {
+    title: `Open loop, 50,000 a second, ${PAIRS_TITLE}, 10 a frame`,
+    load: { layout: PAIRS, pace: open(50_000, 10), warmUpS: 5, seconds: 20 },
+  }),
+  loaded("cluster-open-100k", "cluster", {
+    title: `Open loop, 100,000 a second, ${PAIRS_TITLE}, 10 a frame`,
+    load: { layout: PAIRS, pace: open(100_000, 10), warmUpS: 10, seconds: 60 },
+  }),
+  loaded("cluster-churn", "cluster", {
+    title: `Open loop, 10,000 a second, ${PAIRS_TITLE}; 10 % of the sockets reconnect every second`,
+    load: { layout: PAIRS, pace: open(10_000, 1), churn: 0.1, warmUpS: 5, seconds: 20 },
+  }),
+  loaded("cluster-fan-out", "cluster", {
+    title: `Fan-out, one room of 1,000, ${CROWD_RATE} a second, 20 a frame`,
+    load: { layout: CROWD, pace: open(CROWD_RATE, 20), warmUpS: 5, seconds: 20 },
+  }),
+  ...(["socketio-node", "socketio-bun", "socketio-engine"] as const).map((stage) =>
+    loaded(stage, stage, {
+      title: `${PEERS[stage]}, closed loop, ${PAIRS_TITLE}, 1 a frame, 16 frames unanswered`,
+      load: { layout: PAIRS, pace: closed(1, 16), warmUpS: 5, seconds: 20 },
+    }),
+  ),
+  loaded("echo", "echo", {
+    title: "Bun's sockets alone: each frame comes back, 200 sockets, 1 a frame, 16 unanswered",
+    load: { layout: PAIRS, pace: closed(1, 16), warmUpS: 5, seconds: 15 },
+  }),
+  loaded("echo-batched", "echo", {
+    title: "Bun's sockets alone: each frame comes back, 200 sockets, 10 a frame, 2 unanswered",
+    load: { layout: PAIRS, pace: closed(10, 2), warmUpS: 5, seconds: 15 },
+  }),
+  own("kafka-producer", "limit", 60, "Kafka's own ProducerPerformance, acks=all", kafkaProducer),
+  own(
+    "cluster-tenants",
+    "cluster",
+    200,
+    "10,000 a second in rooms of 1,000 tenants, against one tenant",
+    tenantsRow,
+  ),
+  own(
+    "cluster-gateways",
+    "cluster",
+    150,
+    "10,000 a second, sockets at random over 4 gateways, against one",
+    gatewaysRow,
+  ),
+  own(
+    "cluster-million",
+    "cluster",
+    190,
+    "Closed loop over 1,000 conversations after 1,000,000 others were touched once",
+    (options) => millionRow("cluster", options),
+  ),
+  own(
+    "standalone-million",
+    "standalone",
+    130,
+    "Closed loop over 1,000 conversations after 1,000,000 others were touched once",
+    (options) => millionRow("standalone", options),
+  ),
+  program("idle-sockets", "standalone", 60, "Idle sockets", "bench-idle.ts"),
+  program("resume", "standalone", 30, "Resume", "bench-resume.ts"),
+  program("slow-reader", "standalone", 160, "A reader that does not read", "bench-slow-reader.ts"),
+  program("torture", "standalone", 120, "Torture", "torture.ts"),
+  program(
+    "cluster-tenants-1000",
+    "cluster",
+    90,
+    "How soon 1,000 tenants are up",
+    "bench-tenants.ts",
+  ),
+];
+
+function loaded(
+  name: string,
+  stage: StageName,
+  { title, load }: { readonly title: string; readonly load: Load },
+): Row {
+  const seconds = load.warmUpS + load.seconds + SETTLE_S;
+  return { kind: "load", name, mode: MODES[stage], title, seconds, stage, load };
+}
+
+function own(
+  name: string,
+  mode: Mode,
+  seconds: number,
+  title: string,
+  run: (options: StageOptions) => Promise<Figures>,
+): Row {
+  return { kind: "own", name, mode, title, seconds, run };
+}
+
+function program(
+  name: string,
+  mode: Mode,
+  seconds: number,
+  title: string,
+  ...command: readonly string[]
+): Row {
+  return { kind: "program", name, mode, title, seconds, command };
+}

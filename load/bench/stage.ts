@@ -1,0 +1,154 @@
+import { openDatabase, openLog, systemBasics } from "../../cli/cluster/open.ts";
+import { createMemoryTelemetry } from "../../src/adapters/memory/telemetry.ts";
+import { PostgresTenantAdmin } from "../../src/adapters/postgres/tenant-admin.ts";
+import { parseClusterConfig } from "../../src/config-cluster.ts";
+import { startRedis } from "../../test/support/services/redis.ts";
+import { Cluster } from "../cluster/cluster.ts";
+import type { Target } from "../native/orders.ts";
+import { socketIoPackages } from "../peers/packages.ts";
+import { PeerProcess } from "../peers/peer-process.ts";
+import { ServerProcess } from "../server.ts";
+import { type Extent, type Load, runLoad } from "./load.ts";
+
+export type StageName =
+  | "standalone"
+  | "cluster"
+  | "socketio-node"
+  | "socketio-bun"
+  | "socketio-engine"
+  | "echo";
+
+/** Servers that are up and warm, for all rows of a round that can share them. */
+export interface Stage extends AsyncDisposable {
+  readonly target: Target;
+  /** The cluster behind it, where there is one. */
+  readonly cluster?: Cluster;
+}
+
+export interface StageOptions extends Extent {
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly say: (line: string) => void;
+}
+
+/** Partitions of the load's tenant in a cluster: what a small tenant has. */
+const PARTITIONS = 4;
+const ADDS_AT_ONCE = 8;
+
+/** The compilers are busy for so long: of the broker's JVM far longer than of Bun. */
+const WARM_UP_S: Readonly<Record<StageName, number>> = {
+  standalone: 15,
+  cluster: 45,
+  "socketio-node": 10,
+  "socketio-bun": 10,
+  "socketio-engine": 10,
+  echo: 5,
+};
+
+const WARM_UP: Load = {
+  layout: { sockets: 200, roomSize: 2 },
+  pace: { kind: "closed", window: 16, perFrame: 1 },
+  warmUpS: 0,
+  seconds: 0,
+};
+
+/** Seconds that a stage needs until it is warm, for the estimate of the time left. */
+export function stageSeconds(name: StageName, { isQuick }: Extent): number {
+  return isQuick ? 8 : WARM_UP_S[name] + (name === "cluster" ? 20 : 3);
+}
+
+export async function openStage(name: StageName, options: StageOptions): Promise<Stage> {
+  const stage = await start(name, options);
+  try {
+    const warmUpS = WARM_UP_S[name];
+    if (!options.isQuick) await runLoad(stage.target, { ...WARM_UP, warmUpS, seconds: 1 }, options);
+    return stage;
+  } catch (error) {
+    await stage[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function start(name: StageName, options: StageOptions): Promise<Stage> {
+  if (name === "standalone") return standalone(options);
+  if (name === "cluster") return clusterStage(options);
+  if (name === "echo") return echo();
+  return socketIo(name, options);
+}
+
+async function standalone({ settings = {} }: StageOptions): Promise<Stage> {
+  const server = await ServerProcess.start({ settings });
+  const target: Target = {
+    protocol: "tidegate",
+    addresses: [server.address],
+    key: server.key.key,
+  };
+  return { target, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+async function clusterStage({ settings = {}, say }: StageOptions): Promise<Stage> {
+  const cluster = await Cluster.start({
+    gateways: 1,
+    consumers: 1,
+    brokers: 1,
+    partitions: PARTITIONS,
+    settings,
+    log: say,
+  });
+  return {
+    cluster,
+    // Gateways may be added later.
+    get target(): Target {
+      return { protocol: "tidegate", addresses: cluster.addresses, key: cluster.key.key };
+    },
+    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+  };
+}
+
+async function echo(): Promise<Stage> {
+  const server = await PeerProcess.start([process.execPath, "load/peers/echo-server.ts"]);
+  const target: Target = { protocol: "echo", addresses: [server.address] };
+  return { target, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
+/** One process: a second one on the same two cores made it slower, since each then hears both. */
+async function socketIo(
+  name: "socketio-node" | "socketio-bun" | "socketio-engine",
+  { say }: StageOptions,
+): Promise<Stage> {
+  const runtime = name === "socketio-node" ? Bun.which("node") : process.execPath;
+  if (runtime === null) throw new Error("node is not on PATH");
+  const folder = await socketIoPackages(say);
+  await using resources = new AsyncDisposableStack();
+  const redis = resources.use(await startRedis({ mode: "single" }));
+  const engine = name === "socketio-engine" ? "bun" : "ws";
+  const command = [runtime, "load/peers/socketio-server.mjs", folder, redis.url, engine];
+  const server = resources.use(await PeerProcess.start(command));
+  const owned = resources.move();
+  const target: Target = { protocol: "socketio", addresses: [server.address] };
+  return { target, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** Gives a cluster tenants named `t1` … `t<count>`. @returns their names */
+export async function addTenants(
+  cluster: Cluster,
+  count: number,
+  partitions: number,
+): Promise<string[]> {
+  const config = parseClusterConfig({ ...cluster.settings, ...cluster.key.settings }, "tool");
+  const telemetry = createMemoryTelemetry();
+  const database = openDatabase(config, "tidegate/load", ADDS_AT_ONCE);
+  const log = openLog(config, { ...systemBasics(), telemetry });
+  const { retentionMs } = config;
+  const admin = new PostgresTenantAdmin({ database, log, retentionMs, retentionBytes: undefined });
+  const names = Array.from({ length: count }, (_, i) => `t${i + 1}`);
+  try {
+    for (let i = 0; i < count; i += ADDS_AT_ONCE) {
+      const some = names.slice(i, i + ADDS_AT_ONCE);
+      await Promise.all(some.map((name) => admin.add({ name, plan: "standard", partitions })));
+    }
+  } finally {
+    await log.close();
+    await database.close();
+  }
+  return names;
+}
