@@ -6,8 +6,6 @@ import { Room } from "./room.ts";
 import type { Settings } from "./settings.ts";
 import type { Origin } from "./template.ts";
 
-const OPEN_TIMEOUT_MS = 30_000;
-const SETTLE_TIMEOUT_MS = 20_000;
 const SETTLE_POLL_MS = 50;
 const SECOND_MS = 1_000;
 
@@ -58,7 +56,7 @@ export class Crowd {
     const timer = setTimeout(() => {
       this.tell("stopped");
       exec.test.abort(`${String(missing)} of ${String(members.length)} sockets did not connect`);
-    }, OPEN_TIMEOUT_MS);
+    }, this.settings.connectMs);
     for (const member of members) {
       member.open(() => {
         missing--;
@@ -106,7 +104,7 @@ export class Crowd {
   }
 
   #settle(then: () => void): void {
-    const deadline = Date.now() + SETTLE_TIMEOUT_MS;
+    const deadline = Date.now() + this.settings.settleMs;
     const timer = setInterval(() => {
       const isSettled = this.rooms.every((room) => room.isSettled);
       if (!isSettled && Date.now() < deadline) return;

@@ -13,7 +13,7 @@ export interface LineSink {
   sampleReceipt(line: string): void;
   /** A line that is neither an event nor a receipt. */
   other(line: string): void;
-  /** Events whose seqs run from first to last, by their number. @returns false to get each */
+  /** Events with rising seqs, by the first, the last and their number. @returns false to get each */
   run(first: number, last: number, count: number): boolean;
   each(seq: number): void;
 }
@@ -42,10 +42,15 @@ export class LineCounter {
     let receipts = 0;
     let first = "";
     let last = "";
+    // Lines of one conversation differ first in their seq, so that rising lines have rising seqs
+    // (where those get one digit more, lines fall, and each is looked at). Rising, and as many as
+    // between the first and the last: none is missing or doubled.
+    let isRising = true;
     for (let i = 0; i < lines.length; i++) {
       const line = lines[i] as string;
       if (line > EVENT_FROM && line < EVENT_TO) {
         if (events++ === 0) first = line;
+        else if (line <= last) isRising = false;
         last = line;
         if (--this.#untilEvent === 0) {
           this.#untilEvent = this.#every;
@@ -59,7 +64,8 @@ export class LineCounter {
         }
       } else sink.other(line);
     }
-    if (events > 0 && !sink.run(seqOf(first), seqOf(last), events)) {
+    if (events === 0) return { receipts, events };
+    if (!isRising || !sink.run(seqOf(first), seqOf(last), events)) {
       for (const line of lines) if (line > EVENT_FROM && line < EVENT_TO) sink.each(seqOf(line));
     }
     return { receipts, events };

@@ -24,7 +24,7 @@ export class Pace {
     const rate = plan.stages[0]?.from ?? 0;
     const rising = { seconds: plan.warmUp / 2, from: rate * FIRST_SHARE, to: rate };
     const level = { seconds: plan.warmUp / 2, from: rate, to: rate };
-    this.#stages = [rising, level, ...plan.stages];
+    this.#stages = [rising, level, ...plan.stages].filter(({ seconds }) => seconds > 0);
     this.#perTurn = plan.perFrame * plan.vus;
     this.#offset = (index % plan.vus) / plan.vus;
     this.lengthMs = (plan.warmUp + plan.seconds) * 1000;
@@ -48,7 +48,7 @@ export class Pace {
   }
 }
 
-/** Messages that the stages have until then. */
+/** Messages that the stages, none of which is empty, have until then. */
 export function messagesUntil(stages: readonly Stage[], seconds: number): number {
   let messages = 0;
   let left = seconds;

@@ -14,7 +14,7 @@ export class Reading {
   }
 
   /**
-   * Takes a run of events by its ends alone.
+   * Takes events with rising seqs by their ends alone.
    * @returns false when it is not the next `count` seqs; each is to be given to {@link take} then
    */
   takeRun(first: number, last: number, count: number): boolean {

@@ -3,6 +3,9 @@ import { isScenarioName, type ScenarioName } from "./scenarios.ts";
 
 declare const __ENV: Readonly<Record<string, string | undefined>>;
 
+const SETTLE_SECONDS = 20;
+const CONNECT_SECONDS = 30;
+
 /** Whom tokens are made for and with which key. */
 export interface TokenSettings {
   /** The key's bytes in base64url: `k` of a JSON Web Key for HS256. */
@@ -19,6 +22,10 @@ export interface Settings {
   readonly socketUrl: string;
   readonly token: TokenSettings;
   readonly plan: Plan;
+  /** Time that the last messages may take, in ms: what has not come by then is lost. */
+  readonly settleMs: number;
+  /** Time that all sockets together may take to connect, in ms. */
+  readonly connectMs: number;
 }
 
 /**
@@ -46,6 +53,8 @@ export function readSettings(fallback: ScenarioName): Settings {
       seconds: numberFrom("SECONDS"),
       warmUp: numberFrom("WARM_UP"),
     }),
+    settleMs: (numberFrom("SETTLE") ?? SETTLE_SECONDS) * 1_000,
+    connectMs: (numberFrom("CONNECT") ?? CONNECT_SECONDS) * 1_000,
   };
 }
 

@@ -13,7 +13,7 @@ const STYLE = `
 *{box-sizing:border-box}body{margin:0 auto;max-width:64rem;padding:2rem 1rem 4rem;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
 h1{font-size:1.5rem;line-height:1.25;margin:.25rem 0}h2{font-size:1.05rem;margin:2rem 0 .5rem}p{margin:.25rem 0;color:var(--soft)}
 .badge{display:inline-block;padding:.1rem .7rem;border-radius:1rem;font-weight:600;border:2px solid currentColor}.good{color:var(--good)}.bad{color:var(--bad)}.warn{color:var(--warn)}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.75rem;margin:1.25rem 0}.card{background:var(--panel);border-radius:.6rem;padding:.7rem .9rem}.card b{display:block;font-size:1.35rem;font-variant-numeric:tabular-nums}.card span{color:var(--soft);font-size:.85rem}
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.75rem;margin:1.25rem 0}.card{background:var(--panel);border-radius:.6rem;padding:.7rem .9rem}.card b{display:block;font-size:1.35rem;font-variant-numeric:tabular-nums}.card span{color:var(--soft);font-size:.85rem}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}td,th{padding:.35rem .6rem;border-bottom:1px solid var(--rule);text-align:left}td.n{text-align:right;font-variant-numeric:tabular-nums}
 figure{margin:1.25rem 0;background:var(--panel);border-radius:.6rem;padding:.9rem}figcaption{display:flex;flex-wrap:wrap;gap:.25rem 1rem;margin-bottom:.4rem}figcaption b{margin-right:auto}
 svg{display:block;width:100%;height:auto}svg text{fill:var(--soft);font-size:12px}.grid{stroke:var(--rule)}.mark{stroke:var(--bad);stroke-dasharray:4 4}text.mark{stroke:none;fill:var(--bad)}

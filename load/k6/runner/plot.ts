@@ -43,7 +43,7 @@ export function plotSvg(plot: Plot): string {
   const grid = Array.from({ length: TICKS + 1 }, (_, i) => (top * i) / TICKS).map(
     (value) =>
       `<line class="grid" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${px(y(value))}" y2="${px(y(value))}"/>` +
-      `<text x="${LEFT - 8}" y="${px(y(value) + 4)}" text-anchor="end">${label(value)}</text>`,
+      `<text x="${LEFT - 8}" y="${px(y(value) + 4)}" text-anchor="end">${label(value, top)}</text>`,
   );
   const seconds = Array.from({ length: TICKS + 1 }, (_, i) =>
     Math.round(start + ((end - start) * i) / TICKS),
@@ -90,9 +90,9 @@ function pathOf(
   return path;
 }
 
-function label(value: number): string {
-  if (value >= 10_000) return `${(value / 1000).toLocaleString("en-US")}k`;
-  return value.toLocaleString("en-US", { maximumFractionDigits: 1 });
+function label(value: number, top: number): string {
+  const [text, unit] = top >= 10_000 ? [value / 1000, "k"] : [value, ""];
+  return value === 0 ? "0" : text.toLocaleString("en-US", { maximumFractionDigits: 1 }) + unit;
 }
 
 const px = (value: number): string => String(Math.round(value * 10) / 10);
