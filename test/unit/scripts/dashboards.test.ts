@@ -1,0 +1,76 @@
+import { describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { DASHBOARD_FOLDER, DASHBOARDS } from "../../../scripts/dashboards.ts";
+import { dashboardJson } from "../../../scripts/dashboards/dashboard.ts";
+import { panelsOf } from "../../../scripts/dashboards/panel.ts";
+import { readRules, selectorsOf } from "../../support/observability/deploy-files.ts";
+
+describe("the dashboards in the tree", () => {
+  test("are those that bun scripts/dashboards.ts writes", async () => {
+    const names = DASHBOARDS.map(({ name }) => `${name}.json`);
+    expect(readdirSync(DASHBOARD_FOLDER).toSorted()).toEqual(names.toSorted());
+    for (const dashboard of DASHBOARDS) {
+      const path = join(DASHBOARD_FOLDER, `${dashboard.name}.json`);
+      expect(await Bun.file(path).text()).toBe(dashboardJson(dashboard));
+    }
+  });
+
+  test("have panels that do not overlap, and every one says what it means", () => {
+    for (const { rows } of DASHBOARDS) {
+      const taken = new Set<string>();
+      for (const panel of panelsOf(rows) as readonly {
+        readonly gridPos: { readonly x: number; readonly y: number; w: number; h: number };
+      }[]) {
+        const { x, y, w, h } = panel.gridPos;
+        expect(x + w).toBeLessThanOrEqual(24);
+        for (let i = x; i < x + w; i++)
+          for (let j = y; j < y + h; j++) {
+            expect(taken).not.toContain(`${i}/${j}`);
+            taken.add(`${i}/${j}`);
+          }
+      }
+      for (const { panels } of rows)
+        for (const { about } of panels) expect(about.length).toBeGreaterThan(4);
+    }
+  });
+});
+
+test("selectors are found with the labels that they ask for", () => {
+  const expr =
+    'sum by (le) (rate(tidegate_a_bucket{stage="written",instance=~"{x}"}[5m])) / up{job="a"} + process_b';
+  expect(selectorsOf(expr)).toEqual([
+    { metric: "tidegate_a_bucket", labels: { stage: "written" } },
+    { metric: "up", labels: { job: "a" } },
+    { metric: "process_b", labels: {} },
+  ]);
+});
+
+describe("the runbook", () => {
+  test("has a section for each alert, and each alert leads to it", async () => {
+    const rules = [...(await readRules("tidegate")), ...(await readRules("external"))];
+    const runbook = await Bun.file(join(DASHBOARD_FOLDER, "../../../docs/runbook.md")).text();
+    const sections = [...runbook.matchAll(/^### (\w+)$/gm)].map(([, name = ""]) => name);
+    expect(sections.toSorted()).toEqual([...new Set(rules.map(({ alert }) => alert))].toSorted());
+    for (const { alert, annotations } of rules)
+      expect(annotations.runbook_url).toBe(`{{ $externalLabels.runbooks }}#${alert.toLowerCase()}`);
+  });
+
+  test("says in each section what it means and what to do", async () => {
+    const runbook = await Bun.file(join(DASHBOARD_FOLDER, "../../../docs/runbook.md")).text();
+    for (const section of runbook.split(/^### /m).slice(1)) {
+      const body = section.split(/^## /m)[0] ?? "";
+      expect(body).toContain("**Meaning.**");
+      expect(body).toContain("**Do.**");
+    }
+  });
+
+  test("names no metric that the reference does not have", async () => {
+    const reference = await Bun.file(
+      join(DASHBOARD_FOLDER, "../../../docs/reference/metrics.md"),
+    ).text();
+    const runbook = await Bun.file(join(DASHBOARD_FOLDER, "../../../docs/runbook.md")).text();
+    const named = [...runbook.matchAll(/`(tidegate_\w+)`/g)].map(([, name = ""]) => name);
+    expect(named.filter((name) => !reference.includes(`\`${name}\``))).toEqual([]);
+  });
+});
