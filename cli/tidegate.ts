@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       return import("./verify.ts");
     },
   },
+  explain: { doc: "what became of a message", load: () => import("./explain.ts") },
   "accept-loss": {
     doc: "go on with a partition that was halted",
     load: () => import("./accept-loss-main.ts"),

@@ -1,0 +1,186 @@
+import type { OutboxSighting } from "../../src/adapters/postgres/outbox-search.ts";
+import { decodeLetter, type DeadLetter } from "../../src/dead-letters/letter.ts";
+import type { HeadRange, IdEntry, PartitionId } from "../../src/ports/message-store.ts";
+import { DEAD_LETTER_POOLS, deadLetterTopic } from "../../src/topics.ts";
+import { eventIdOf } from "../../src/wire/event.ts";
+import { parseVerdictHeader } from "../../src/wire/record.ts";
+import { derivedContext, traceContextOf, type TraceContext } from "../../src/wire/trace-context.ts";
+import type { Evidence, KnownTenant } from "./evidence.ts";
+import { scanLog, type LogSighting } from "./log-scan.ts";
+
+/** `waiting`: no worker has stored so far. */
+export type Verdict = "placed" | "duplicate" | "refused" | "waiting";
+
+export interface JudgedSighting extends LogSighting {
+  readonly verdict: Verdict;
+}
+
+/** What the store has of a message. */
+export interface StoredMessage extends PartitionId {
+  readonly tenant: string;
+  readonly conversation: string;
+  readonly epoch: string;
+  readonly seq: number;
+  readonly offset: number;
+  /** The event's JSON text. */
+  readonly event: string;
+  readonly head: HeadRange | undefined;
+}
+
+/** All that is known of one message. */
+export interface Story {
+  readonly id: string;
+  readonly stored: StoredMessage | undefined;
+  /** Its id is known there, and its text is over. */
+  readonly removedFrom: (PartitionId & { readonly offset: number }) | undefined;
+  /** In the log's order; not those that it has let go of. */
+  readonly sightings: readonly JudgedSighting[];
+  /** Partitions whose log was not looked through to its end. */
+  readonly unread: readonly PartitionId[];
+  readonly outbox: readonly OutboxSighting[];
+  readonly deadLetters: readonly DeadLetter[];
+  readonly tenant: KnownTenant | undefined;
+  readonly trace: TraceContext;
+  /** Whether a record of it carries its trace, which is then complete. */
+  readonly traceIsCarried: boolean;
+}
+
+export interface Question {
+  readonly id: string;
+  /** Where to look; undefined: everywhere. */
+  readonly tenant: string | undefined;
+  /** Records of one partition, and of dead letters, that are looked through. */
+  readonly recordsMax: number;
+}
+
+/** Partitions that are asked at once. */
+const AT_ONCE = 16;
+
+/** Gathers what log, store, outbox and dead letters say of a message. */
+export async function tellStory(evidence: Evidence, question: Question): Promise<Story> {
+  const { id, recordsMax } = question;
+  const { log, store } = evidence;
+  const all = await evidence.tenants();
+  const tenants = all.filter(
+    ({ name }) => question.tenant === undefined || name === question.tenant,
+  );
+  const partitions = await partitionsOf(evidence, tenants);
+  const next = new Map(
+    (await store.offsets()).map(({ topic, partition, nextOffset }) => [
+      nameOf({ topic, partition }),
+      nextOffset,
+    ]),
+  );
+  const entries = await inParts(partitions, async (partition) => {
+    if (!next.has(nameOf(partition))) return [];
+    const entry = (await store.findIds(partition, [id])).get(id);
+    return entry === undefined ? [] : [{ ...partition, ...entry }];
+  });
+  const [entry] = entries;
+  const stored = entry && (await readStored(evidence, entry));
+  // The records behind the placed one, or else all that is not stored yet.
+  const places = entry === undefined ? partitions : [entry];
+  const unread: PartitionId[] = [];
+  const sightings = await inParts(places, async (place) => {
+    const storedNext = next.get(nameOf(place)) ?? 0;
+    const scan = await scanLog(log, place, id, entry?.offset ?? storedNext, recordsMax);
+    if (scan.gaveUpAt !== undefined) unread.push(place);
+    return scan.found.map((one) => ({ ...one, verdict: judge(one, entry, storedNext) }));
+  });
+  const outbox = await evidence.outbox(id);
+  const deadLetters = await findLetters(evidence, id, recordsMax);
+  const records = [
+    ...sightings.map(({ record }) => record),
+    ...outbox.flatMap(({ record }) => record ?? []),
+    ...deadLetters.map(({ record }) => record),
+  ];
+  const carried = records.map(traceContextOf).find((context) => context !== undefined);
+  const topic = entry?.topic ?? sightings[0]?.topic;
+  return {
+    id,
+    stored,
+    removedFrom: stored === undefined ? entry : undefined,
+    sightings,
+    unread,
+    outbox,
+    deadLetters,
+    tenant:
+      tenants.find(({ name }) => name === stored?.tenant) ??
+      tenants.find(({ placement }) => !placement.shared && placement.topic === topic),
+    trace: carried ?? derivedContext(id),
+    traceIsCarried: carried?.sampled === true,
+  };
+}
+
+/** Those of the tenants that are there, each once. */
+async function partitionsOf(
+  { log }: Evidence,
+  tenants: readonly KnownTenant[],
+): Promise<readonly PartitionId[]> {
+  const topics = [...new Set(tenants.map(({ placement }) => placement.topic))];
+  return inParts(topics, async (topic) => {
+    const info = await log.describeTopic(topic);
+    return Array.from({ length: info?.partitions ?? 0 }, (_, partition) => ({ topic, partition }));
+  });
+}
+
+/** Undefined when the text is over, and only the id is kept. */
+async function readStored(
+  { store }: Evidence,
+  { topic, partition, offset }: PartitionId & IdEntry,
+): Promise<StoredMessage | undefined> {
+  const { events } = await store.feed({ topic, partition }, offset, 1);
+  const [placed] = events;
+  if (placed?.offset !== offset) return undefined;
+  const { tenant, conversation, epoch, seq, event } = placed;
+  const heads = await store.heads(tenant, [conversation]);
+  const head = heads.get(conversation);
+  return { topic, partition, offset, tenant, conversation, epoch, seq, event, head };
+}
+
+function judge(sighting: LogSighting, entry: IdEntry | undefined, storedNext: number): Verdict {
+  if (sighting.offset >= storedNext) return "waiting";
+  if (sighting.offset === entry?.offset) return "placed";
+  return sighting.fingerprint === entry?.fingerprint ? "duplicate" : "refused";
+}
+
+async function findLetters(
+  { log }: Evidence,
+  id: string,
+  recordsMax: number,
+): Promise<readonly DeadLetter[]> {
+  const found: DeadLetter[] = [];
+  for (const pool of DEAD_LETTER_POOLS) {
+    const { name } = deadLetterTopic(pool);
+    if ((await log.describeTopic(name)) === undefined) continue;
+    const { start, end } = await log.range(name, 0);
+    for (let at = Math.max(start, end - recordsMax); at < end;) {
+      const { records, nextOffset } = await log.read(name, 0, at, 1_000);
+      for (const record of records) {
+        const letter = decodeLetter(pool, record);
+        const said = parseVerdictHeader(letter.record)?.id ?? eventIdOf(letter.record.value);
+        if (said === id) found.push(letter);
+      }
+      if (nextOffset <= at) break;
+      at = nextOffset;
+    }
+  }
+  return found;
+}
+
+/** In order, some at once: a cluster may have tens of thousands of partitions. */
+async function inParts<T, R>(
+  items: readonly T[],
+  ask: (item: T) => Promise<readonly R[]>,
+): Promise<readonly R[]> {
+  const results: R[] = [];
+  for (let at = 0; at < items.length; at += AT_ONCE) {
+    const part = await Promise.all(items.slice(at, at + AT_ONCE).map(ask));
+    for (const one of part) results.push(...one);
+  }
+  return results;
+}
+
+function nameOf({ topic, partition }: PartitionId): string {
+  return `${topic}/${partition}`;
+}
