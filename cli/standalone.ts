@@ -13,6 +13,7 @@ import { createJwtAuthenticator } from "../src/adapters/jwt/authenticator.ts";
 import { createTokenIssuer } from "../src/adapters/jwt/issue.ts";
 import { createMemoryBackplane } from "../src/adapters/memory/backplane.ts";
 import { createMemorySharedLimits } from "../src/adapters/memory/shared-limits.ts";
+import { createMemorySnapshotBoard } from "../src/adapters/memory/snapshot-board.ts";
 import { createMemoryTenantCatalog } from "../src/adapters/memory/tenant-catalog.ts";
 import {
   createPrometheusTelemetry,
@@ -24,16 +25,18 @@ import {
   type SqliteEventLogOptions,
 } from "../src/adapters/sqlite/event-log.ts";
 import { openSqliteMessageStore } from "../src/adapters/sqlite/message-store.ts";
-import { adminKeyCheck } from "../src/adapters/system/admin-key.ts";
+import { adminKeyCheck, makeAdminKey } from "../src/adapters/system/admin-key.ts";
 import { createSystemClock } from "../src/adapters/system/clock.ts";
 import { createSystemDigest } from "../src/adapters/system/digest.ts";
 import { watchDisk } from "../src/adapters/system/disk.ts";
 import { loadKeys } from "../src/adapters/system/keys.ts";
 import { createSystemRandom } from "../src/adapters/system/random.ts";
 import type { Config } from "../src/config.ts";
+import { DeadLetterDesk } from "../src/dead-letters/desk.ts";
 import { Health } from "../src/health.ts";
-import { openTracing } from "./tracing.ts";
+import { Reporter } from "../src/ops/reporter.ts";
 import { CAPABILITIES } from "../src/policy/capability.ts";
+import { openTracing } from "./tracing.ts";
 
 export interface Standalone {
   readonly url: string;
@@ -43,6 +46,8 @@ export interface Standalone {
   readonly development: boolean;
   /** Makes a token for the demo tenant; only with the development key. */
   readonly issueToken: ((user: string, lifetimeMs: number) => Promise<string>) | undefined;
+  /** The ops page with the key that this run made for it; undefined where the operator set one. */
+  readonly opsUrl: string | undefined;
   /** Drains: refuses what is new, settles what is in flight, stores, and lets go. */
   stop(): Promise<void>;
 }
@@ -119,7 +124,33 @@ export async function startStandalone(
   lag.watch("auditor", auditor);
   const logWatch = new LogWatch({ log, cluster: undefined, catalog, clock, limits, telemetry });
   const health = new Health();
+  const digest = createSystemDigest();
+  const madeKey =
+    config.adminKey === undefined && devKey !== undefined ? makeAdminKey() : undefined;
+  const adminKey = config.adminKey ?? madeKey;
+  const board = createMemorySnapshotBoard({ clock, limits });
+  const reporter = new Reporter({
+    board,
+    name: "standalone",
+    kind: "standalone",
+    pools: ["delivery", "auditor"],
+    read: (wanted) => telemetry.read(wanted),
+    health,
+    clock,
+    limits,
+    telemetry,
+  });
   const { gateway, app } = createEdge({
+    board,
+    reporter,
+    deadLetters: new DeadLetterDesk({
+      log,
+      catalog,
+      digest,
+      clock,
+      limits,
+      source: "redrive/standalone",
+    }),
     log,
     store,
     backplane,
@@ -128,7 +159,7 @@ export async function startStandalone(
     authenticator,
     clock,
     random,
-    digest: createSystemDigest(),
+    digest,
     limits,
     telemetry,
     name: "gateway/standalone",
@@ -137,10 +168,10 @@ export async function startStandalone(
     config,
     metrics: async () => ({ contentType: telemetry.contentType, text: await telemetry.scrape() }),
     tenantMetrics: (tenants) => renderTenants(tenants, limits.tenantSeriesMax),
-    isAdmin: config.adminKey === undefined ? undefined : adminKeyCheck(config.adminKey),
+    isAdmin: adminKey === undefined ? undefined : adminKeyCheck(adminKey),
     eventPartitionsMax: config.partitions,
     mintToken: issue,
-    pages: await createPages(),
+    pages: await createPages({ ops: adminKey !== undefined }),
   });
   health.add("delivery", () => deliveryFault(pool));
   health.add("log", () =>
@@ -163,6 +194,7 @@ export async function startStandalone(
     await server.close(limits.drainDeadlineMs / 4);
     lag.close();
     logWatch.close();
+    await reporter.close();
     await auditor.close();
     await pool.close();
     await backplane.close();
@@ -176,6 +208,7 @@ export async function startStandalone(
     port: server.port,
     telemetry,
     development: devKey !== undefined,
+    opsUrl: madeKey && `${server.url}/ops#key=${madeKey}`,
     issueToken:
       issue &&
       ((user, lifetimeMs) =>

@@ -43,7 +43,7 @@ async function welcome(
 Tidegate is ready.
 
   Open ${running.url}/ in two windows and chat.
-
+${opsLine(running)}
   Send a message from here:
     curl -s ${running.url}/v1/conversations/general/messages \\
       -H 'Authorization: Bearer ${token}' \\
@@ -52,6 +52,11 @@ Tidegate is ready.
 
   Stop with Ctrl-C: what was acked stays.
 `);
+}
+
+/** A link that signs in by itself; the key after # is sent to nobody. */
+function opsLine({ opsUrl }: Standalone): string {
+  return opsUrl === undefined ? "" : `  See what happens: ${opsUrl}\n`;
 }
 
 function isLoopback(host: string): boolean {

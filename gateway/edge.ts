@@ -1,5 +1,11 @@
 import type { Config } from "../src/config.ts";
 import type { Health } from "../src/health.ts";
+import { overview } from "../src/ops/overview.ts";
+import type { Reporter } from "../src/ops/reporter.ts";
+import type { DeadLetters } from "../src/ports/dead-letters.ts";
+import type { SnapshotBoard } from "../src/ports/snapshot-board.ts";
+import { createAdminApp } from "./admin/app.ts";
+import { AdminGate } from "./admin/gate.ts";
 import { createApp, type App } from "./app.ts";
 import { Gateway, type GatewayOptions } from "./gateway.ts";
 import { createHttpApp } from "./http/app.ts";
@@ -20,6 +26,11 @@ export interface EdgeOptions extends GatewayOptions {
   readonly tenantMetrics: TenantMetricsOptions["render"];
   /** Tells the admin key from any other; undefined where there is none. */
   readonly isAdmin: ((key: string) => boolean) | undefined;
+  /** What processes say of themselves. */
+  readonly board: SnapshotBoard;
+  /** Says it of this one. */
+  readonly reporter: Reporter;
+  readonly deadLetters: DeadLetters;
   /** Undefined unless the development key is in use. */
   readonly mintToken: MintToken | undefined;
   /** Answers what is a page's; undefined for everything else. */
@@ -54,10 +65,25 @@ export function createEdge(options: EdgeOptions): Edge {
     metrics: options.metrics,
     mintToken: options.mintToken,
   });
+  const { isAdmin, board, reporter } = options;
+  const gate = isAdmin && new AdminGate({ isAdmin, clock, limits });
+  reporter.tenantsFrom(() =>
+    gateway.tenantNumbers().map(({ name, sends, rateLimited, delivered, connections }) => {
+      return { name, sends, rate_limited: rateLimited, delivered, connections };
+    }),
+  );
+  const admin = createAdminApp({
+    gate,
+    deadLetters: options.deadLetters,
+    overview: () => overview({ board, reporter, clock, limits }),
+    random,
+    telemetry,
+    limits,
+  });
   const tenantMetrics = createTenantMetrics({
     numbers: () => gateway.tenantNumbers(),
     render: options.tenantMetrics,
-    isAdmin: options.isAdmin,
+    isAdmin: gate && ((key) => gate.refusal(key) === undefined),
   });
   const app = createApp({
     gateway,
@@ -66,7 +92,7 @@ export function createEdge(options: EdgeOptions): Edge {
       const { status, headers, text } = problemOf(error, `urn:uuid:${random.uuidv7()}`);
       return new Response(text, { status, headers });
     },
-    routes: [options.pages, tenantMetrics, (request) => http.fetch(request)],
+    routes: [options.pages, tenantMetrics, admin, (request) => http.fetch(request)],
   });
   return { gateway, app };
 }

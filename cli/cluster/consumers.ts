@@ -8,6 +8,7 @@ import { LogWatch } from "../../consumers/watch/log-watch.ts";
 import { startHealthServer } from "../../src/adapters/bun/health-server.ts";
 import { createSystemDigest } from "../../src/adapters/system/digest.ts";
 import { redactedCluster, type ClusterConfig } from "../../src/config-cluster.ts";
+import { Reporter } from "../../src/ops/reporter.ts";
 import type { ExpiringStore } from "../../src/ports/message-store.ts";
 import type { Running } from "../program.ts";
 import { openProcess, type ClusterProcess } from "./process.ts";
@@ -90,6 +91,15 @@ export async function startConsumers(
     config: redactedCluster(config),
   });
   for (const pool of pools) health.add(pool, () => "waits for postgres");
+  const reporter = new Reporter({
+    ...parts,
+    board: parts.backplane.snapshots,
+    name: `consumers/${name}`,
+    kind: "consumers",
+    pools,
+    read: (wanted) => telemetry.read(wanted),
+    limits: config.limits,
+  });
   const { limits } = config;
   const source = parts.logCluster ?? endsByRange(parts.log);
   const lag = new LagWatch({ ...parts, source, limits });
@@ -125,6 +135,7 @@ export async function startConsumers(
     logWatch?.close();
     await Promise.all(started.map((pool) => pool.close()));
     await server.close();
+    await reporter.close();
     await parts.close();
   };
   let stopping: Promise<void> | undefined;

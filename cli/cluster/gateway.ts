@@ -17,8 +17,10 @@ import { adminKeyCheck } from "../../src/adapters/system/admin-key.ts";
 import { createSystemDigest } from "../../src/adapters/system/digest.ts";
 import { loadKeys } from "../../src/adapters/system/keys.ts";
 import { redactedCluster, type ClusterConfig } from "../../src/config-cluster.ts";
+import { DeadLetterDesk } from "../../src/dead-letters/desk.ts";
 import { AppError } from "../../src/errors.ts";
 import { Health } from "../../src/health.ts";
+import { Reporter } from "../../src/ops/reporter.ts";
 import type { Running } from "../program.ts";
 import { openProcess, type ClusterProcess } from "./process.ts";
 
@@ -53,7 +55,17 @@ export async function startGateway(
   const { issuer, audience } = config.jwt;
   const authenticator = await createJwtAuthenticator({ keys, issuer, audience, clock, limits });
   const mintToken = devKey && (await createTokenIssuer({ key: devKey, issuer, audience, clock }));
-  const pages = await createPages();
+  const pages = await createPages({ ops: config.adminKey !== undefined });
+  const board = parts.backplane.snapshots;
+  const reporter = new Reporter({
+    ...parts,
+    board,
+    name: `gateway/${name}`,
+    kind: "gateway",
+    pools: [],
+    read: (wanted) => telemetry.read(wanted),
+    limits,
+  });
   let edge: Edge | undefined;
   // No socket is opened before there is an app to open it.
   const app = (): App => (edge as Edge).app;
@@ -88,13 +100,17 @@ export async function startGateway(
   const open = async (): Promise<void> => {
     const store = await parts.openStore();
     if (store === undefined) return;
+    const digest = createSystemDigest();
     const made = createEdge({
       ...parts,
+      board,
+      reporter,
+      deadLetters: new DeadLetterDesk({ ...parts, digest, limits, source: `redrive/${name}` }),
       store,
       sharedLimits: parts.backplane.sharedLimits,
       limits,
       authenticator,
-      digest: createSystemDigest(),
+      digest,
       name: `gateway/${name}`,
       eventStore: config.eventStore,
       config,
@@ -121,6 +137,7 @@ export async function startGateway(
     await edge?.gateway.drain();
     await server.close(limits.drainDeadlineMs / 4);
     await own?.close();
+    await reporter.close();
     await parts.close();
   };
   let stopping: Promise<void> | undefined;

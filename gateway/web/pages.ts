@@ -10,12 +10,18 @@ interface Part {
 
 const here = new URL(".", import.meta.url);
 
+const OPS_PATH = "/ops";
+const OPS_OFF = `The ops page is off. To have it, set TIDEGATE_ADMIN_KEY to a random text of 24 characters
+or more and start again; it then asks for that key.
+`;
+
 /**
- * Bundles the page once, at start. Rejected: a bundle in the repository, which would drift from its
+ * Bundles the pages once, at start. Rejected: a bundle in the repository, which would drift from its
  * source.
+ * @param options.ops whether there is a key that opens the ops page
  * @throws when the page's source cannot be bundled
  */
-export async function createPages(): Promise<Pages> {
+export async function createPages({ ops } = { ops: false }): Promise<Pages> {
   const [html, style, icon, script] = await Promise.all([
     read("index.html"),
     read("style.css"),
@@ -27,13 +33,29 @@ export async function createPages(): Promise<Pages> {
     ["/assets/style.css", part("text/css; charset=utf-8", style)],
     ["/assets/icon.svg", part("image/svg+xml", icon)],
     ["/assets/page.js", part("text/javascript; charset=utf-8", script)],
+    ...(ops ? await opsParts() : []),
   ]);
   return (request) => {
     if (request.method !== "GET" && request.method !== "HEAD") return undefined;
     const url = new URL(request.url);
     const found = parts.get(url.pathname);
+    if (found === undefined && url.pathname === OPS_PATH)
+      return new Response(OPS_OFF, { status: 404 });
     return found && answer(request, url, found);
   };
+}
+
+async function opsParts(): Promise<readonly (readonly [string, Part])[]> {
+  const [html, style, script] = await Promise.all([
+    read("ops.html"),
+    read("ops.css"),
+    bundle("browser/ops/ops.ts"),
+  ]);
+  return [
+    [OPS_PATH, part("text/html; charset=utf-8", html)],
+    ["/assets/ops.css", part("text/css; charset=utf-8", style)],
+    ["/assets/ops.js", part("text/javascript; charset=utf-8", script)],
+  ];
 }
 
 function answer(request: Request, url: URL, { type, bytes, gzip, etag }: Part): Response {

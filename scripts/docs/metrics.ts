@@ -16,13 +16,16 @@ import { createMemoryEventLog } from "../../src/adapters/memory/event-log.ts";
 import { MemoryMessageStore } from "../../src/adapters/memory/message-store.ts";
 import { createMemoryOutbox } from "../../src/adapters/memory/outbox.ts";
 import { createMemorySharedLimits } from "../../src/adapters/memory/shared-limits.ts";
+import { createMemorySnapshotBoard } from "../../src/adapters/memory/snapshot-board.ts";
 import { createMemoryTenantCatalog } from "../../src/adapters/memory/tenant-catalog.ts";
 import { StoreTelemetry } from "../../src/adapters/postgres/store-telemetry.ts";
 import type { PrometheusTelemetry } from "../../src/adapters/prometheus/telemetry.ts";
 import { createSystemDigest } from "../../src/adapters/system/digest.ts";
 import { parseClusterConfig } from "../../src/config-cluster.ts";
 import { parseConfig } from "../../src/config.ts";
+import { DeadLetterDesk } from "../../src/dead-letters/desk.ts";
 import { AppError } from "../../src/errors.ts";
+import { Reporter } from "../../src/ops/reporter.ts";
 import { code, tablePage } from "./document.ts";
 import type { Document } from "./document.ts";
 
@@ -61,7 +64,7 @@ function whereOf(homes: readonly ProcessName[]): string {
 }
 
 /** Every metric of each kind of process. Nothing outside this process is needed. */
-export async function metricsOfAll(): Promise<Record<ProcessName, readonly Metric[]>> {
+async function metricsOfAll(): Promise<Record<ProcessName, readonly Metric[]>> {
   const folder = mkdtempSync(join(tmpdir(), "tidegate-docs-"));
   try {
     return {
@@ -121,20 +124,30 @@ async function openGateway(parts: ClusterProcess): Promise<() => Promise<void>> 
   const { clock, config } = parts;
   const memory = await openMemory(parts);
   const refuse = (): Promise<never> => Promise.reject(new AppError("closed"));
+  const { limits } = config;
+  const digest = createSystemDigest();
+  const board = createMemorySnapshotBoard({ clock, limits });
+  const read = (wanted: (name: string) => boolean) => parts.telemetry.read(wanted);
+  const ops = { board, limits, name: "docs", kind: "gateway", pools: [], read } as const;
+  const reporter = new Reporter({ ...parts, ...ops });
   const { gateway } = createEdge({
     ...parts,
     ...memory,
-    outbox: createMemoryOutbox({ clock, limits: config.limits }),
+    board,
+    reporter,
+    deadLetters: new DeadLetterDesk({ ...memory, digest, clock, limits, source: "docs" }),
+    outbox: createMemoryOutbox({ clock, limits }),
     sharedLimits: createMemorySharedLimits(),
     authenticator: { authenticate: refuse },
-    digest: createSystemDigest(),
-    limits: config.limits,
+    digest,
+    limits,
     mintToken: undefined,
     pages: () => undefined,
     tenantMetrics: refuse,
     isAdmin: undefined,
   });
   return async () => {
+    await reporter.close();
     await gateway.drain();
     await memory.log.close();
   };

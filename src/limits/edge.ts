@@ -54,6 +54,19 @@ export const EDGE_LIMITS = {
     "HTTP requests that one process answers at the same time",
     "problem overloaded",
   ),
+  adminGuessesPerSecond: limit(
+    1,
+    "per_second",
+    "Wrong admin keys that one process looks at",
+    "problem rate_limited",
+  ),
+  adminGuessesBurst: limit(20, "count", "Wrong admin keys at once", "problem rate_limited"),
+  adminKnownMs: limit(
+    600_000,
+    "ms",
+    "Time after its last use for which the admin key is taken whatever others guess",
+    "it may have to wait, as a guess does",
+  ),
   devTokenLifetimeMs: limit(
     86_400_000,
     "ms",

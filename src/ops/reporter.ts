@@ -21,6 +21,8 @@ export interface ReporterOptions {
   readonly telemetry: Telemetry;
 }
 
+const LEAVE_MS = 500;
+
 /** Puts a snapshot of this process on the board, again and again until it is closed. */
 export class Reporter {
   readonly #options: ReporterOptions;
@@ -79,6 +81,18 @@ export class Reporter {
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer.cancel();
+    const { clock } = this.#options;
+    // A board that does not answer must not hold up the end: it forgets by itself.
+    await new Promise<void>((resolve) => {
+      const timer = clock.after(LEAVE_MS, resolve);
+      void this.#leave().then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+
+  async #leave(): Promise<void> {
     await this.#putting;
     const { board, name } = this.#options;
     await board.remove(name).catch(() => void this.#failures.value++);

@@ -1,0 +1,62 @@
+import type { Overview } from "../../../../src/wire/admin.ts";
+import { span } from "./format.ts";
+import type { Moment } from "./meter.ts";
+
+export interface OpsProblem {
+  readonly tone: "bad" | "warn";
+  readonly title: string;
+  readonly text: string;
+}
+
+/** Totals that are zero, or somebody has to come. */
+const AUDIT = ["lost", "duplicate", "reordered", "altered"] as const;
+const LAG_SECONDS_BAD = 5;
+const LAG_SECONDS_WARN = 2;
+
+/** What is wrong with an installation, worst first; empty when all is well. */
+export function problemsOf(overview: Overview, moment: Moment): OpsProblem[] {
+  const found: OpsProblem[] = [];
+  const add = (tone: OpsProblem["tone"], title: string, text: string): void =>
+    void found.push({ tone, title, text });
+  const level = (name: string): number => moment.level(`tidegate_${name}`) ?? 0;
+
+  for (const name of AUDIT) {
+    const total = level(`audit_${name}_total`);
+    if (total > 0) add("bad", `The auditor counts ${total} ${name}`, "since its processes started");
+  }
+  if (level("relay_diverged_total") > 0)
+    add("bad", "Two owners of one partition", "a gateway has seen one seq with two offsets");
+  const halted = level("delivery_partitions_halted");
+  if (halted > 0)
+    add("bad", `${halted} partitions are halted`, "they wait for an operator: see /readyz");
+  if (overview.fault !== undefined)
+    add("bad", "Only this process is shown", `the others cannot be asked for: ${overview.fault}`);
+  for (const { name, missing, age_ms, snapshot } of overview.processes) {
+    const { status, checks } = snapshot.health;
+    if (missing) {
+      add("bad", `${name} has vanished`, `it was last heard of ${span(age_ms)} ago`);
+      continue;
+    }
+    if (status === "draining") add("warn", `${name} is leaving`, "it takes no new clients");
+    for (const [part, said] of Object.entries(checks))
+      if (said !== "ok") add(status === "ready" ? "warn" : "bad", `${name} · ${part}`, said);
+  }
+  const lag = Math.max(
+    0,
+    ...overview.processes
+      .filter(({ missing }) => !missing)
+      .map(({ snapshot }) => snapshot.numbers["tidegate_pool_lag_seconds"] ?? 0),
+  );
+  if (lag > LAG_SECONDS_WARN)
+    add(lag > LAG_SECONDS_BAD ? "bad" : "warn", "Pools are behind", `by ${lag.toFixed(1)} s`);
+  const diverted = level("partitions_diverted");
+  if (diverted > 0)
+    add("warn", `${diverted} partitions go to the outbox`, "the log does not take their sends");
+  const depth = level("outbox_depth");
+  if (depth > 0)
+    add("warn", `${depth} rows wait in the outbox`, "they are acked and not delivered");
+  const tailed = level("relay_tailed_partitions");
+  if (tailed > 0)
+    add("warn", `${tailed} partitions are read from the store`, "no beats come over the backplane");
+  return found.toSorted((a, b) => (a.tone === b.tone ? 0 : a.tone === "bad" ? -1 : 1));
+}
