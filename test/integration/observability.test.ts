@@ -128,6 +128,19 @@ test("every series that a panel or a rule names is scraped from a running system
     const { output } = await tool("/bin/sh", "-c", `"${promtool}" check metrics < "${path}"`);
     expect(output.trim()).toBe("");
   }
+  const reference = await Bun.file(join(DEPLOY, "../docs/reference/metrics.md")).text();
+  for (const [process, scraped] of Object.entries({
+    standalone: scrapes[0],
+    gateway: scrapes[1],
+    consumers: scrapes[2],
+  })) {
+    const told = [...scraped.matchAll(/^# TYPE (\w+) /gm)].map(([, name = ""]) => name);
+    const listed = (name: string): boolean =>
+      new RegExp(`^\\| \`${name}\` \\| \\w+ \\| (?:all|[^|]*${process}[^|]*) \\|`, "m").test(
+        reference,
+      );
+    expect(told.filter((name) => !listed(name))).toEqual([]);
+  }
   // Prometheus makes these itself.
   const lines = [...scrapes.join("\n").split("\n"), 'up{job="tidegate-gateway"} 1'];
   const isThere = (metric: string, labels: Readonly<Record<string, string>>): boolean =>

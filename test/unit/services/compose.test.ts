@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { CLUSTER_SETTINGS } from "../../../src/config-cluster-table.ts";
@@ -11,13 +12,19 @@ import { brokerProperties } from "../../support/services/kafka-config.ts";
 
 const root = join(import.meta.dir, "../../..");
 
+interface Targets {
+  readonly static_configs: readonly { readonly targets: readonly string[] }[];
+}
+
 const duration = z.string().regex(/^\d+s$/);
 const word = z.string().min(1);
-const volume = z.string().regex(/^[a-z0-9-]+:\/[a-z/]+$/);
+/** Named ones, and files of the tree that nothing in a container may change. */
+const volume = z.string().regex(/^(?:[a-z0-9-]+:\/[a-z/]+|\.\/deploy\/[a-z/]+:\/[a-z/]+:ro)$/);
 /** What of the Compose specification is used here, and no more. */
 const serviceSchema = z.strictObject({
   image: z.string().regex(/^[a-z/]+(?::[\w.-]+)?$/),
   build: z.literal(".").optional(),
+  profiles: z.tuple([z.literal("observability")]).optional(),
   restart: z.literal("unless-stopped"),
   command: z.array(z.string()).optional(),
   environment: z.record(z.string().regex(/^[A-Z][A-Z0-9_]*$/), z.string()).optional(),
@@ -52,7 +59,8 @@ const services = Object.entries(compose.services);
 const named = (prefix: string) => services.filter(([name]) => name.startsWith(prefix));
 
 test("has the processes of a small cluster", () => {
-  expect(services.map(([name]) => name).toSorted()).toEqual([
+  const always = services.filter(([, { profiles }]) => profiles === undefined);
+  expect(always.map(([name]) => name).toSorted()).toEqual([
     "consumers-1",
     "consumers-2",
     "gateway-1",
@@ -65,14 +73,48 @@ test("has the processes of a small cluster", () => {
   ]);
 });
 
+test("has what watches them in a profile of its own, with targets and a key that fit", async () => {
+  const watching = services.filter(([, { profiles }]) => profiles !== undefined);
+  expect(watching.map(([name]) => name).toSorted()).toEqual([
+    "alertmanager",
+    "grafana",
+    "prometheus",
+  ]);
+  const scraping = Bun.YAML.parse(
+    await Bun.file(join(root, "deploy/prometheus/prometheus.yml")).text(),
+  ) as {
+    readonly alerting: { readonly alertmanagers: readonly Targets[] };
+    readonly scrape_configs: readonly (Targets & { readonly job_name: string })[];
+  };
+  const ports = { gateway: 8_080, consumers: 8_081 };
+  const targets = (kind: "gateway" | "consumers") =>
+    named(kind).map(([name]) => `${name}:${ports[kind]}`);
+  expect(
+    scraping.scrape_configs.map((job) => [job.job_name, job.static_configs[0]?.targets]),
+  ).toEqual([
+    ["tidegate-gateway", targets("gateway")],
+    ["tidegate-consumers", targets("consumers")],
+    ["tidegate-tenants", targets("gateway")],
+  ]);
+  expect(scraping.alerting.alertmanagers[0]?.static_configs[0]?.targets).toEqual([
+    "alertmanager:9093",
+  ]);
+  const key = (await Bun.file(join(root, "deploy/prometheus/admin-key")).text()).trim();
+  for (const [, { environment }] of named("gateway"))
+    expect(environment?.["TIDEGATE_ADMIN_KEY"]).toBe(key);
+});
+
 test("names only services and volumes that are there, and publishes each port once", () => {
   const published: string[] = [];
   for (const [, { depends_on, ports = [], volumes = [] }] of services) {
     for (const name of Object.keys(depends_on ?? {})) {
       expect(compose.services).toHaveProperty([name]);
     }
-    for (const mount of volumes)
-      expect(compose.volumes).toHaveProperty([mount.split(":")[0] ?? ""]);
+    for (const mount of volumes) {
+      const [source = ""] = mount.split(":");
+      if (source.startsWith("./")) expect(existsSync(join(root, source))).toBe(true);
+      else expect(compose.volumes).toHaveProperty([source]);
+    }
     published.push(...ports.map((port) => port.split(":")[1] ?? ""));
   }
   expect(new Set(published).size).toBe(published.length);
