@@ -13,7 +13,7 @@ const ROUND_MS = 8_000;
 /** Clients come back at random within this time, as the protocol asks of them. */
 const JITTER_MS = 1_000;
 /** No round begins so shortly before the end. */
-const LAST_MS = 4_000;
+const QUIET_END_MS = 4_000;
 
 const settings = readSettings("resume-storm");
 
@@ -38,22 +38,28 @@ export function run(data: Run): void {
   crowd.open(senders, () => {
     const now = Date.now();
     for (let i = 0; i < senders.length; i++) send(now - senders.length + i);
-    const first = setInterval(() => {
-      if (!senders.every(({ reading }) => reading.received > 0)) return;
-      clearInterval(first);
+    const isRead = (): boolean => senders.every(({ reading }) => reading.received > 0);
+    crowd.when(isRead, "the first messages", () => {
       crowd.open(readers, () => {
         crowd.drive(send);
-        const end = Date.now() + (plan.warmUp + plan.seconds) * 1_000 - LAST_MS;
-        const rounds = setInterval(
-          () => {
-            if (Date.now() > end) clearInterval(rounds);
-            else for (const reader of readers) comeBack(reader);
-          },
-          Math.min(ROUND_MS, (plan.seconds * 1_000) / 2),
-        );
+        storm(readers);
       });
-    }, 20);
+    });
   });
+}
+
+/** Rounds of dropping and coming back until shortly before the end. */
+function storm(readers: readonly Member[]): void {
+  const { warmUp, seconds } = settings.plan;
+  const length = seconds * 1_000;
+  const end = Date.now() + warmUp * 1_000 + length - Math.min(QUIET_END_MS, length / 3);
+  const rounds = setInterval(
+    () => {
+      if (Date.now() > end) clearInterval(rounds);
+      else for (const reader of readers) comeBack(reader);
+    },
+    Math.min(ROUND_MS, length / 3),
+  );
 }
 
 function comeBack(reader: Member): void {

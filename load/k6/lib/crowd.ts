@@ -6,7 +6,7 @@ import { Room } from "./room.ts";
 import type { Settings } from "./settings.ts";
 import type { Origin } from "./template.ts";
 
-const SETTLE_POLL_MS = 50;
+const POLL_MS = 50;
 const SECOND_MS = 1_000;
 
 /** What is the same for all virtual users of one run. */
@@ -54,7 +54,6 @@ export class Crowd {
   open(members: readonly Member[], then: () => void): void {
     let missing = members.length;
     const timer = setTimeout(() => {
-      this.tell("stopped");
       exec.test.abort(`${String(missing)} of ${String(members.length)} sockets did not connect`);
     }, this.settings.connectMs);
     for (const member of members) {
@@ -85,8 +84,17 @@ export class Crowd {
     });
   }
 
-  tell(what: string): void {
-    console.log(`virtual user ${String(this.#vu)}: ${what}`);
+  /** Goes on when it is so. Ends the whole test when that takes as long as connecting may. */
+  when(isSo: () => boolean, what: string, then: () => void): void {
+    const deadline = Date.now() + this.settings.connectMs;
+    const timer = setInterval(() => {
+      if (!isSo()) {
+        if (Date.now() > deadline) exec.test.abort(`waited in vain for ${what}`);
+        return;
+      }
+      clearInterval(timer);
+      then();
+    }, POLL_MS);
   }
 
   /** Ticks fall on multiples of their length: an interval would drift away from them. */
@@ -110,7 +118,7 @@ export class Crowd {
       if (!isSettled && Date.now() < deadline) return;
       clearInterval(timer);
       then();
-    }, SETTLE_POLL_MS);
+    }, POLL_MS);
   }
 
   #member(room: Room): Member {

@@ -42,15 +42,15 @@ export class LineCounter {
     let receipts = 0;
     let first = "";
     let last = "";
-    // Lines of one conversation differ first in their seq, so that rising lines have rising seqs
-    // (where those get one digit more, lines fall, and each is looked at). Rising, and as many as
-    // between the first and the last: none is missing or doubled.
+    // Lines of one conversation differ first in their seq, so that rising lines of one length have
+    // rising seqs (where those get one digit more, each is looked at). Rising, and as many as there
+    // are from the first to the last: none is missing or doubled.
     let isRising = true;
     for (let i = 0; i < lines.length; i++) {
       const line = lines[i] as string;
       if (line > EVENT_FROM && line < EVENT_TO) {
         if (events++ === 0) first = line;
-        else if (line <= last) isRising = false;
+        else if (line <= last || line.length !== last.length) isRising = false;
         last = line;
         if (--this.#untilEvent === 0) {
           this.#untilEvent = this.#every;
