@@ -7,19 +7,30 @@ const entry = join(root, "cli/start.ts");
 const READY = /Open (http:\/\/\S+?)\/? in two windows/;
 const READY_WITHIN_MS = 20_000;
 
+export interface GatewayProcessOptions {
+  /** Settings besides those that every test has. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Called with the data folder before the program starts for the first time. */
+  readonly prepare?: (folder: string) => Promise<void>;
+}
+
 /** The whole program as people start it, in a folder of its own; it can be killed and come back. */
 export class GatewayProcess {
   readonly #folder: string;
+  readonly #settings: Readonly<Record<string, string>>;
   #process: Bun.Subprocess<"ignore", "pipe", "ignore"> | undefined;
   #port = "0";
   url = "";
 
-  private constructor(folder: string) {
+  private constructor(folder: string, settings: Readonly<Record<string, string>>) {
     this.#folder = folder;
+    this.#settings = settings;
   }
 
-  static async start(): Promise<GatewayProcess> {
-    const gateway = new GatewayProcess(await mkdtemp(join(tmpdir(), "tidegate-e2e-")));
+  static async start(options: GatewayProcessOptions = {}): Promise<GatewayProcess> {
+    const folder = await mkdtemp(join(tmpdir(), "tidegate-e2e-"));
+    await options.prepare?.(folder);
+    const gateway = new GatewayProcess(folder, options.settings ?? {});
     await gateway.start();
     return gateway;
   }
@@ -33,6 +44,7 @@ export class GatewayProcess {
         PORT: this.#port,
         TIDEGATE_DATA: this.#folder,
         NODE_ENV: "development",
+        ...this.#settings,
       },
       stdin: "ignore",
       stdout: "pipe",
