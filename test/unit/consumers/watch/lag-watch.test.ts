@@ -81,6 +81,17 @@ test("while the log does not answer the lag that was known grows older", async (
   expect(value("lag_seconds", { pool: "delivery" })).toBe(before + 5);
 });
 
+test("the log's ends are asked for every lagIntervalMs, and no more when it is closed", async () => {
+  const { clock, watch: lag, asked } = setUp();
+  lag.watch("delivery", { positions: () => [at(0, 0)] });
+  const { lagIntervalMs } = limitsWith();
+  await clock.advance(5 * lagIntervalMs);
+  expect(asked).toHaveLength(5);
+  lag.close();
+  await clock.advance(5 * lagIntervalMs);
+  expect(asked).toHaveLength(5);
+});
+
 test("a partition that was given up has no series any more", async () => {
   const { clock, watch: lag, ends, value } = setUp();
   let positions = [at(0, 0), at(1, 0)];

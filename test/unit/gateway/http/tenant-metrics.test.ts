@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { createTenantMetrics } from "../../../../gateway/http/tenant-metrics.ts";
 import { renderTenants } from "../../../../src/adapters/prometheus/tenants.ts";
+import { limitsWith } from "../../../../src/limits.ts";
 import { sampleOf } from "../../../support/exposition.ts";
 
 const tenant = (name: string, sends: number, delivered: number) => ({
@@ -17,7 +18,7 @@ const TENANTS = [tenant("quiet", 1, 1), tenant("reads", 0, 900), tenant("writes"
 function ask(headers: Record<string, string> = {}, isAdmin?: (key: string) => boolean) {
   const answer = createTenantMetrics({
     numbers: () => TENANTS,
-    render: (tenants) => renderTenants(tenants, 2),
+    render: (tenants) => renderTenants(tenants, limitsWith({ tenantSeriesMax: 2 }).tenantSeriesMax),
     isAdmin,
   });
   return answer(new Request("http://gateway/metrics/tenants", { headers }));
