@@ -50,6 +50,8 @@ export class ServerProcess implements AsyncDisposable {
   readonly #ownsData: boolean;
   readonly #child: Subprocess<"ignore", "pipe", "pipe">;
   #output = "";
+  /** What it says to people; its log may hold addresses of others. */
+  #said = "";
   #isEnding = false;
   #address: Address | undefined;
 
@@ -97,7 +99,9 @@ export class ServerProcess implements AsyncDisposable {
   /** Starts the program without waiting for it. */
   static launch(options: ServerOptions = {}): ServerProcess {
     const server = new ServerProcess(options);
-    server.#collect(server.#child.stdout);
+    server.#collect(server.#child.stdout, (text) => {
+      if (server.#said.length < OUTPUT_CHARS_MAX) server.#said += text;
+    });
     server.#collect(server.#child.stderr);
     return server;
   }
@@ -151,7 +155,7 @@ export class ServerProcess implements AsyncDisposable {
   async ready(): Promise<void> {
     const deadline = performance.now() + START_TIMEOUT_MS;
     while (performance.now() < deadline && this.#child.exitCode === null) {
-      const port = /https?:\/\/[^\s/:]+:(\d+)/.exec(this.#output)?.[1];
+      const port = /https?:\/\/[^\s/:]+:(\d+)/.exec(this.#said)?.[1];
       if (port !== undefined) this.#address = { hostname: "127.0.0.1", port: Number(port) };
       if (this.#address && (await this.#answers(`${this.url}/readyz`))) return;
       await Bun.sleep(POLL_MS);
@@ -168,13 +172,13 @@ export class ServerProcess implements AsyncDisposable {
     }
   }
 
-  #collect(stream: ReadableStream<Uint8Array>): void {
+  #collect(stream: ReadableStream<Uint8Array>, also?: (text: string) => void): void {
     const decoder = new TextDecoder();
     const read = async (): Promise<void> => {
       for await (const chunk of stream) {
-        this.#output = (this.#output + decoder.decode(chunk, { stream: true })).slice(
-          -OUTPUT_CHARS_MAX,
-        );
+        const text = decoder.decode(chunk, { stream: true });
+        this.#output = (this.#output + text).slice(-OUTPUT_CHARS_MAX);
+        also?.(text);
       }
     };
     void read().catch((error: unknown) => {
