@@ -1,4 +1,4 @@
-import { MessageLatency } from "../src/message-latency.ts";
+import { MessageLatency } from "../src/ops/message-latency.ts";
 import type { PublishedRun } from "../src/ports/backplane.ts";
 import type { Clock } from "../src/ports/clock.ts";
 import type { Counter, Telemetry } from "../src/ports/telemetry.ts";

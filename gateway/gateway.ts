@@ -1,4 +1,4 @@
-import { CLOSE_TABLE, type CloseReason } from "../src/close-codes.ts";
+import type { CloseReason } from "../src/close-codes.ts";
 import { AppError, asAppError } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
 import { compileGrants } from "../src/policy/capability.ts";
@@ -23,6 +23,7 @@ import { Traces } from "../src/tracing/traces.ts";
 import { encodeReconnect } from "../src/wire/reply.ts";
 import { Connection } from "./connection.ts";
 import { Failover } from "./failover.ts";
+import { closeCounters, showGateway } from "./gateway-metrics.ts";
 import { Heartbeats } from "./heartbeat.ts";
 import { readHistory, type HistoryQuery } from "./history.ts";
 import { Ingress } from "./ingress.ts";
@@ -147,24 +148,16 @@ export class Gateway {
     this.#closes = closeCounters(telemetry);
     this.#tick = clock.every(TICK_MS, () => this.#onTick());
     this.#unwatch = this.#catalog.watch(() => this.#catalogChanged());
-    const gauge = (name: string, help: string, read: () => number) =>
-      telemetry.gauge({ name: `tidegate_${name}`, help }, read);
-    gauge("connections", "Open sockets", () => this.#connections.size);
-    gauge(
-      "connections_unauthenticated",
-      "Open sockets that have not authenticated",
-      () => this.#unauthenticated.size,
-    );
-    gauge("outbound_waiting_characters", "Characters that wait for sockets that are full", () => {
-      let chars = 0;
-      for (const connection of this.#connections) chars += connection.waitingChars;
-      return chars;
+    showGateway(telemetry, {
+      connections: () => this.#connections.size,
+      unauthenticated: () => this.#unauthenticated.size,
+      outboundChars: () => {
+        let chars = 0;
+        for (const connection of this.#connections) chars += connection.waitingChars;
+        return chars;
+      },
+      appendChars: () => this.#producer.pendingChars,
     });
-    gauge(
-      "append_pending_characters",
-      "Characters that wait for the log",
-      () => this.#producer.pendingChars,
-    );
   }
 
   get draining(): boolean {
@@ -394,17 +387,4 @@ export class Gateway {
   #refused(refusal: Refusal): void {
     this.#refusedPushes.push(refusal, this.#users.of(refusal.tenant, refusal.user));
   }
-}
-
-/** One for each reason there is, from the start: a counter that is not there yet cannot be watched. */
-function closeCounters(telemetry: Telemetry): Readonly<Record<CloseReason, Counter>> {
-  const counters: Partial<Record<CloseReason, Counter>> = {};
-  for (const reason of Object.keys(CLOSE_TABLE) as CloseReason[]) {
-    counters[reason] = telemetry.counter({
-      name: "tidegate_closes_total",
-      help: "Sockets closed by the server, by reason",
-      labels: { reason },
-    });
-  }
-  return counters as Record<CloseReason, Counter>;
 }

@@ -1,7 +1,24 @@
 import type { Telemetry } from "../src/ports/telemetry.ts";
 import type { RelayCounts } from "./local-conversation.ts";
 
-export function createRelayCounts(telemetry: Telemetry): RelayCounts {
+/** What a relay shows of itself, read at each scrape. */
+export interface RelayGauges {
+  readonly conversations: () => number;
+  readonly heldChars: () => number;
+}
+
+export function createRelayCounts(telemetry: Telemetry, gauges: RelayGauges): RelayCounts {
+  telemetry.gauge(
+    { name: "tidegate_relay_conversations", help: "Conversations with a reader on this gateway" },
+    gauges.conversations,
+  );
+  telemetry.gauge(
+    {
+      name: "tidegate_relay_held_characters",
+      help: "Characters of publications held for readers who catch up",
+    },
+    gauges.heldChars,
+  );
   const counter = (name: string, help: string) =>
     telemetry.counter({ name: `tidegate_relay_${name}_total`, help });
   return {

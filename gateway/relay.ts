@@ -82,7 +82,10 @@ export class Relay implements ConversationHost {
     this.#limits = limits;
     this.#telemetry = telemetry;
     this.holdCharsMax = limits.holdBackBytesMax;
-    this.counts = createRelayCounts(telemetry);
+    this.counts = createRelayCounts(telemetry, {
+      conversations: () => this.#conversations.size,
+      heldChars: () => this.#heldChars,
+    });
     this.#deliveries = new Deliveries(options, this.counts.delivered);
     this.#trace =
       options.trace &&
@@ -91,17 +94,6 @@ export class Relay implements ConversationHost {
         clock: options.clock,
         readersOf: (run) => this.#conversationOf(run)?.readers,
       });
-    telemetry.gauge(
-      { name: "tidegate_relay_conversations", help: "Conversations with a reader on this gateway" },
-      () => this.#conversations.size,
-    );
-    telemetry.gauge(
-      {
-        name: "tidegate_relay_held_characters",
-        help: "Characters of publications held for readers who catch up",
-      },
-      () => this.#heldChars,
-    );
     this.#member = options.backplane.attach({
       publication: (publication) => this.#publication(publication),
       beat: (beat) => this.#beat(beat),

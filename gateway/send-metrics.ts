@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../src/errors.ts";
-import { MessageLatency } from "../src/message-latency.ts";
+import { MessageLatency } from "../src/ops/message-latency.ts";
 import type { Clock } from "../src/ports/clock.ts";
 import type { Counter, Telemetry } from "../src/ports/telemetry.ts";
 

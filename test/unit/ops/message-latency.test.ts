@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { createMemoryTelemetry } from "../../src/adapters/memory/telemetry.ts";
-import { MessageLatency } from "../../src/message-latency.ts";
+import { createMemoryTelemetry } from "../../../src/adapters/memory/telemetry.ts";
+import { MessageLatency } from "../../../src/ops/message-latency.ts";
 
 const NAME = "tidegate_message_latency_seconds";
 

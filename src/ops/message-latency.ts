@@ -1,6 +1,6 @@
-import type { Clock } from "./ports/clock.ts";
-import type { Counter, Histogram, Telemetry } from "./ports/telemetry.ts";
-import { stampOf } from "./wire/stamp.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Counter, Histogram, Telemetry } from "../ports/telemetry.ts";
+import { stampOf } from "../wire/stamp.ts";
 
 /**
  * How far a message has come: `appended`, the log has it; `sequenced`, it has its seq and goes to the
