@@ -8,6 +8,7 @@ import { readJsonText } from "./read-body.ts";
 
 /** The only tenant that development tokens can be made for. */
 const DEMO_TENANT = "demo";
+const IN_ROOM = CAPABILITIES.filter((capability) => capability !== "publish");
 
 /** Gives a token to whoever asks, for the demo page: there while the development key is in use. */
 export async function makeDevToken(
@@ -22,7 +23,8 @@ export async function makeDevToken(
   const token = await mintToken({
     tenant: DEMO_TENANT,
     user,
-    capabilities: { [room ?? "*"]: CAPABILITIES },
+    // Whoever is let into one room is not to publish events as well.
+    capabilities: room === undefined ? { "*": CAPABILITIES } : { [room]: IN_ROOM },
     lifetimeMs: deps.limits.devTokenLifetimeMs,
   });
   return context.json({ token, tenant: DEMO_TENANT, user } satisfies DevTokenReply);

@@ -1,11 +1,14 @@
 import { createRoute, OpenAPIHono, z, type RouteConfig } from "@hono/zod-openapi";
 import { limitsWith } from "../../src/limits.ts";
 import { cursorSchema } from "../../src/wire/cursor.ts";
+import { eventLineSchema, sendLineSchema } from "../../src/wire/event-line.ts";
 import { historyReplySchema } from "../../src/wire/frame.ts";
 import {
   devTokenBodySchema,
   devTokenReplySchema,
   healthReplySchema,
+  ingestReceiptSchema,
+  ingestReplySchema,
   problemSchema,
   sendReplySchema,
 } from "../../src/wire/http.ts";
@@ -16,6 +19,8 @@ const limits = limitsWith();
 const VERSION = "1";
 const security = [{ bearer: [] }];
 const conversation = z.object({ conversation: conversationSchema });
+
+const line = z.union([eventLineSchema, sendLineSchema]);
 
 const json = (schema: z.ZodType) => ({ "application/json": { schema } });
 const ok = (description: string, schema: z.ZodType) => ({ description, content: json(schema) });
@@ -77,6 +82,49 @@ const ROUTES: readonly RouteConfig[] = [
     responses: {
       200: ok("Messages in rising order, without holes", historyReplySchema),
       default: problem,
+    },
+  }),
+  createRoute({
+    method: "post",
+    path: "/v1/events",
+    operationId: "publishEvents",
+    summary: "Publish events and messages: one, an array, or lines of any number",
+    security,
+    request: {
+      query: z.object({
+        receipts: z.enum(["ranges", "each"]).optional().meta({
+          description:
+            "`each`: the answer is a stream of lines, one for each line of the body, that can be read while the body is written",
+        }),
+      }),
+      headers: z.object({
+        "Idempotency-Key": z.string().optional().meta({
+          description:
+            "What events without an id of their own are named after, so that the same body sent again has the same ids",
+        }),
+        "Content-Encoding": z.enum(["gzip", "identity"]).optional(),
+      }),
+      body: {
+        required: true,
+        content: {
+          "application/json": { schema: z.union([line, z.array(line)]) },
+          "application/x-ndjson": { schema: line },
+        },
+      },
+    },
+    responses: {
+      200: {
+        description: "Every line is kept; with `receipts=each`: what became of each line",
+        content: {
+          ...json(ingestReplySchema),
+          "application/x-ndjson": { schema: ingestReceiptSchema },
+        },
+      },
+      207: ok("Some lines are kept", ingestReplySchema),
+      default: {
+        ...problem,
+        description: `${problem.description}. When no line is kept, it has the members of IngestReply too`,
+      },
     },
   }),
   createRoute({

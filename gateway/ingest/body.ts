@@ -7,8 +7,9 @@ import { LineReader, type Piece } from "../../src/wire/line-reader.ts";
 import type { Session } from "../session.ts";
 import { ChatLine, type ChatLineObserver } from "./chat-line.ts";
 import { EventWriter, type BatchObserver, type EventBatch } from "./event-writer.ts";
-import type { IngestParts } from "./ingest.ts";
+import type { IngestParts } from "./parts.ts";
 import { IngestReport } from "./report.ts";
+import { IngestRoom } from "./room.ts";
 import { IngestRoutes } from "./routes.ts";
 
 /** Whoever reads what became of each line while the body is still being read. */
@@ -54,9 +55,12 @@ export class IngestBody implements BatchObserver, ChatLineObserver {
   readonly #receipts: ReceiptSink | undefined;
   readonly #routes: IngestRoutes;
   readonly #writer: EventWriter;
+  readonly #room: IngestRoom;
   readonly #request: string;
   readonly #scanner: IngestScanner;
   #line = 0;
+  /** Of the lines that are dealt with in one go. */
+  #monotonic = 0;
   /** Decimal ms since 1970, of events that do not say when they happened. */
   #now = "";
   #hurdle: Hurdle | undefined;
@@ -64,15 +68,11 @@ export class IngestBody implements BatchObserver, ChatLineObserver {
   #fresh = false;
   /** For the line at hand. */
   #waitedMs = 0;
-  #hasFailed = false;
-  #inFlightEvents = 0;
-  #inFlightChars = 0;
-  #wake: (() => void) | undefined;
   #reader: { cancel(): Promise<void> } | undefined;
 
   /** @param request what events without an id of their own are named after */
   constructor(parts: IngestParts, session: Session, request: string, receipts?: ReceiptSink) {
-    const { limits, gateway, log, digest, source } = parts;
+    const { limits, gateway, log, clock, budget, digest, source } = parts;
     const { tenant, user } = session.identity;
     this.#parts = parts;
     this.#session = session;
@@ -83,14 +83,19 @@ export class IngestBody implements BatchObserver, ChatLineObserver {
     const origin = { tenant, user, source, scope };
     this.#routes = new IngestRoutes(session, gateway.ingress, origin, limits);
     this.#writer = new EventWriter(log, this);
+    this.#room = new IngestRoom({
+      limits,
+      clock,
+      budget,
+      isHeldUp: () => receipts?.isFull === true,
+      giveUp: () => this.#writer.giveUp(),
+    });
     this.#scanner = new IngestScanner(limits);
   }
 
-  /** Something that the reading may have waited for has changed. */
+  /** Receipts were read: the body may be read on. */
   wake(): void {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    wake?.();
+    this.#room.wake();
   }
 
   /** Reads no further, even if that is being waited for. */
@@ -109,7 +114,7 @@ export class IngestBody implements BatchObserver, ChatLineObserver {
     const pieces: Piece[] = [];
     try {
       for (let isOver = false; !isOver;) {
-        const { done, value } = await reader.read();
+        const { done, value } = await reader.read().catch(throwBroken);
         if (this.report.stopped !== undefined) break;
         isOver = done;
         if (value === undefined) lines.end(pieces);
@@ -119,20 +124,22 @@ export class IngestBody implements BatchObserver, ChatLineObserver {
           else if (this.report.stopped === undefined) this.#refuseUnread(piece);
         }
         pieces.length = 0;
-        this.#flush();
+        this.#writer.flush();
         this.#checkSession();
       }
-    } catch (error) {
-      this.stop(asAppError(error));
-      this.#flush();
+    } catch (thrown) {
+      const error = asAppError(thrown);
+      this.#parts.gateway.report(error);
+      this.stop(error);
     }
+    this.#writer.flush();
     await this.#settle();
   }
 
   /** Takes the lines of a body that was read already. */
   async takeLines(text: string): Promise<void> {
     await this.#feed(text);
-    this.#flush();
+    this.#writer.flush();
     await this.#settle();
   }
 
@@ -150,13 +157,13 @@ export class IngestBody implements BatchObserver, ChatLineObserver {
         this.#receipts.kept({ line, id, topic, durability, partition, offset: base + i });
       }
     this.#parts.published.value += lines.length;
-    this.#settled(lines.length, batch.chars);
+    this.#room.give(lines.length, batch.chars);
   }
 
   batchFailed(batch: EventBatch, error: AppError): void {
     this.#parts.gateway.report(error);
     this.#failBatch(batch, error);
-    this.#settled(batch.lines.length, batch.chars);
+    this.#dropRest();
   }
 
   chatKept({ route, line, id, chars }: ChatLine, partition: number, offset: number): void {
@@ -164,32 +171,33 @@ export class IngestBody implements BatchObserver, ChatLineObserver {
     this.report.kept(topic, partition, offset, 1, line, line);
     const { durability } = this.#parts.gateway;
     this.#receipts?.kept({ line, id, topic, durability, partition, offset });
-    this.#settled(1, chars);
+    this.#room.give(1, chars);
   }
 
   chatInOutbox({ route, line, id, chars }: ChatLine): void {
     this.report.keptInOutbox(route.topic, line);
     this.#receipts?.keptInOutbox(line, id, route.topic);
-    this.#settled(1, chars);
+    this.#room.give(1, chars);
   }
 
   chatFailed({ line, chars }: ChatLine, error: AppError): void {
     this.#parts.gateway.report(error);
-    this.#hasFailed = true;
     this.#tellFault(line, error);
     this.stop(error);
-    this.#settled(1, chars);
+    this.#room.give(1, chars);
+    this.#dropRest();
   }
 
   async #feed(text: string): Promise<void> {
     let at = this.#line === 0 && text.charCodeAt(0) === BYTE_ORDER_MARK ? 1 : 0;
     while (at < text.length && this.report.stopped === undefined) {
       this.#now = String(this.#parts.clock.now());
+      this.#monotonic = this.#parts.clock.monotonic();
       at = this.#take(text, at);
       const hurdle = this.#hurdle;
       if (hurdle === undefined) continue;
       this.#hurdle = undefined;
-      this.#flush();
+      this.#writer.flush();
       await this.#overcome(hurdle);
     }
   }
@@ -199,8 +207,8 @@ export class IngestBody implements BatchObserver, ChatLineObserver {
     const scanner = this.#scanner;
     let at = from;
     while (at < text.length) {
-      if (this.#writer.openChars >= FLUSH_CHARS) this.#flush();
-      if (this.#isFull(1)) {
+      if (this.#writer.unflushedChars >= FLUSH_CHARS) this.#writer.flush();
+      if (this.#room.isFull(1)) {
         this.#hurdle = ROOM;
         return at;
       }
@@ -239,14 +247,12 @@ export class IngestBody implements BatchObserver, ChatLineObserver {
     }
     const route = this.#routes.chat(command.conversation);
     if (route instanceof AppError) return this.#refuse(route);
-    const { gateway, budget } = this.#parts;
+    const { gateway } = this.#parts;
     const id = gateway.ingress.idOf(route, command.key);
     const line = new ChatLine(this, route, id, this.#line, command.content.length);
     const refused = gateway.ingress.submit(route, id, command, line);
     if (refused !== undefined) return this.#later(refused);
-    this.#inFlightEvents++;
-    this.#inFlightChars += line.chars;
-    budget.take(line.chars);
+    this.#room.take(line.chars);
     return true;
   }
 
@@ -258,7 +264,7 @@ export class IngestBody implements BatchObserver, ChatLineObserver {
     // The route's own, which the next line's is then compared with.
     event.type = route.type;
     const { tenant } = this.#session;
-    const wait = tenant.sends.take(this.#parts.clock.monotonic(), tenant.rate);
+    const wait = tenant.sends.take(this.#monotonic, tenant.rate);
     if (wait > 0) {
       const message = "the tenant sends too many events";
       return this.#later(new AppError("rate_limited", message, { retryAfterMs: wait }));
@@ -269,6 +275,7 @@ export class IngestBody implements BatchObserver, ChatLineObserver {
     const timestamp = event.timestamp === "" ? this.#now : event.timestamp;
     const record = encodeEventRecord(template, key, id, timestamp, event.payload);
     this.#writer.put(target, record, this.#line);
+    this.#room.take(record.value.length);
     return true;
   }
 
@@ -297,7 +304,7 @@ export class IngestBody implements BatchObserver, ChatLineObserver {
     const { gateway, clock, topics } = this.#parts;
     switch (hurdle.kind) {
       case "room":
-        while (this.report.stopped === undefined && this.#isFull(2)) await this.#change();
+        while (this.report.stopped === undefined && this.#room.isFull(2)) await this.#room.change();
         return;
       case "fresh":
         await gateway.failover?.fresh();
@@ -349,62 +356,20 @@ export class IngestBody implements BatchObserver, ChatLineObserver {
   }
 
   #failBatch(batch: EventBatch, error: AppError): void {
-    this.#hasFailed = true;
     for (const line of batch.lines) this.#tellFault(line, error);
     this.stop(error);
+    this.#room.give(batch.lines.length, batch.chars);
   }
 
-  #flush(): void {
-    if (this.#hasFailed) {
-      const behind = new AppError("log_unavailable", "an append of this body before it failed");
-      for (const batch of this.#writer.drop()) this.#failBatch(batch, behind);
-      return;
-    }
-    const { openChars, openEvents } = this.#writer;
-    this.#inFlightEvents += openEvents;
-    this.#inFlightChars += openChars;
-    this.#parts.budget.take(openChars);
-    this.#writer.flush();
-  }
-
-  /** @param part 1: whether there is no room at all; 2: whether less than half of it is free */
-  #isFull(part: number): boolean {
-    const { limits, budget } = this.#parts;
-    const { openEvents, openChars } = this.#writer;
-    return (
-      this.#inFlightEvents + openEvents >= limits.ingestInFlightEventsMax / part ||
-      this.#inFlightChars + openChars >= limits.ingestInFlightBytesMax / part ||
-      budget.isSpent ||
-      this.#receipts?.isFull === true
-    );
-  }
-
-  #settled(events: number, chars: number): void {
-    this.#inFlightEvents -= events;
-    this.#inFlightChars -= chars;
-    this.#parts.budget.give(chars);
-    this.wake();
+  /** Refuses what was not on its way yet when something failed. */
+  #dropRest(): void {
+    const behind = new AppError("log_unavailable", "something of this body before it failed");
+    for (const batch of this.#writer.drop()) this.#failBatch(batch, behind);
   }
 
   /** Resolves when what was appended has its outcome. */
   async #settle(): Promise<void> {
-    while (this.#inFlightEvents > 0) await this.#change();
-  }
-
-  /** Resolves when something may have changed; gives up on appends that have no outcome for too long. */
-  #change(): Promise<void> {
-    const { clock, limits, budget } = this.#parts;
-    return new Promise((resolve) => {
-      const timer = clock.after(limits.appendTimeoutMs, () => {
-        this.#writer.giveUp();
-        this.wake();
-      });
-      this.#wake = () => {
-        timer.cancel();
-        resolve();
-      };
-      if (budget.isSpent) budget.whenFree(() => this.wake());
-    });
+    while (!this.#room.isEmpty) await this.#room.change();
   }
 
   /** What a socket would be closed for ends a body as well. */
@@ -417,6 +382,11 @@ export class IngestBody implements BatchObserver, ChatLineObserver {
     else if (!catalog.serves(tenant))
       this.stop(new AppError("forbidden", "the tenant is not served"));
   }
+}
+
+function throwBroken(cause: unknown): never {
+  if (cause instanceof AppError) throw cause;
+  throw new AppError("invalid_event", "the body broke off", { cause });
 }
 
 /** Of a record that `encodeEventRecord` made, whose value begins with it. */

@@ -1,7 +1,8 @@
 import { AppError } from "../../src/errors.ts";
-import { BUSINESS_PREFIX, eventTopic } from "../../src/event-topics.ts";
+import { eventTopic } from "../../src/event-topics.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { EventLog } from "../../src/ports/event-log.ts";
+import { BUSINESS_PREFIX } from "../../src/wire/event-type.ts";
 
 /** A topic that is there. */
 export interface OpenTopic {

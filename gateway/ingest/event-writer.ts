@@ -1,4 +1,4 @@
-import { asAppError, AppError } from "../../src/errors.ts";
+import { AppError, asAppError } from "../../src/errors.ts";
 import { partitionOf } from "../../src/policy/partitioner.ts";
 import type { EventLog } from "../../src/ports/event-log.ts";
 import type { LogRecord } from "../../src/wire/record.ts";
@@ -12,14 +12,21 @@ export interface EventBatch {
   /** Of the body, rising; same length as `records`. */
   readonly lines: number[];
   chars: number;
-  /** Has its outcome, or was given up. */
-  done: boolean;
 }
 
-/** What one body has for one topic: batches by partition, from one flush to the next. */
+interface Lane {
+  readonly topic: string;
+  readonly partition: number;
+  /** In order; the last one still grows. */
+  readonly waiting: EventBatch[];
+  /** On its way to the log. */
+  flying: EventBatch | undefined;
+}
+
+/** What one body has for one topic, by partition. */
 export interface EventTarget {
   readonly topic: OpenTopic;
-  readonly open: (EventBatch | undefined)[];
+  readonly lanes: (Lane | undefined)[];
 }
 
 /** Who is told of batches: each exactly once. */
@@ -28,94 +35,97 @@ export interface BatchObserver {
   batchFailed(batch: EventBatch, error: AppError): void;
 }
 
+/** Three times as many bytes are still less than what brokers take at once. */
+const BATCH_CHARS_MAX = 256 * 1024;
+
 /**
  * Gathers a body's events by partition and appends them: a promise for each batch, nothing for each
- * event. What is put for one partition is appended in this order.
+ * event. A partition has one batch on its way: what fails has nothing of its body behind it, and what
+ * comes meanwhile makes the next batch larger.
  */
 export class EventWriter {
   readonly #log: Pick<EventLog, "append">;
   readonly #observer: BatchObserver;
-  #ready: EventBatch[] = [];
-  readonly #targets = new Set<EventTarget>();
-  readonly #inFlight = new Set<EventBatch>();
-  #openChars = 0;
-  #openEvents = 0;
+  readonly #busy = new Set<Lane>();
+  #unflushedChars = 0;
 
   constructor(log: Pick<EventLog, "append">, observer: BatchObserver) {
     this.#log = log;
     this.#observer = observer;
   }
 
-  /** Characters that wait for the next flush. */
-  get openChars(): number {
-    return this.#openChars;
-  }
-
-  get openEvents(): number {
-    return this.#openEvents;
+  /** Characters that were put since the last flush. */
+  get unflushedChars(): number {
+    return this.#unflushedChars;
   }
 
   put(target: EventTarget, record: LogRecord, line: number): void {
-    const { topic, open } = target;
+    const { topic, lanes } = target;
     const partition = partitionOf(record.key, topic.partitions);
-    let batch = open[partition];
-    if (batch === undefined) {
-      batch = { topic: topic.name, partition, records: [], lines: [], chars: 0, done: false };
-      open[partition] = batch;
-      this.#targets.add(target);
-      this.#ready.push(batch);
+    const lane = (lanes[partition] ??= {
+      topic: topic.name,
+      partition,
+      waiting: [],
+      flying: undefined,
+    });
+    const chars = record.value.length;
+    let batch = lane.waiting.at(-1);
+    if (batch === undefined || batch.chars + chars > BATCH_CHARS_MAX) {
+      batch = { topic: topic.name, partition, records: [], lines: [], chars: 0 };
+      lane.waiting.push(batch);
+      this.#busy.add(lane);
     }
     batch.records.push(record);
     batch.lines.push(line);
-    const chars = record.value.length;
     batch.chars += chars;
-    this.#openChars += chars;
-    this.#openEvents++;
+    this.#unflushedChars += chars;
   }
 
+  /** Appends what may go now; the rest follows by itself. */
   flush(): void {
-    if (this.#ready.length === 0) return;
-    const ready = this.#ready;
-    this.#clear();
-    for (const batch of ready) {
-      this.#inFlight.add(batch);
-      this.#log.append(batch.topic, batch.partition, batch.records).then(
-        (base) => {
-          if (this.#finish(batch)) this.#observer.batchKept(batch, base);
-        },
-        (error: unknown) => this.#fail(batch, asAppError(error)),
-      );
-    }
+    if (this.#unflushedChars === 0) return;
+    this.#unflushedChars = 0;
+    for (const lane of this.#busy) this.#launch(lane);
   }
 
-  /** Takes back what was not flushed. */
+  /** Takes back what is not on its way. */
   drop(): readonly EventBatch[] {
-    const dropped = this.#ready;
-    this.#clear();
+    const dropped: EventBatch[] = [];
+    for (const { waiting } of this.#busy) dropped.push(...waiting.splice(0));
+    this.#unflushedChars = 0;
     return dropped;
   }
 
   /** Waits no longer for what is on its way. */
   giveUp(): void {
-    for (const batch of this.#inFlight) this.#fail(batch, new AppError("unknown_outcome"));
+    for (const lane of this.#busy)
+      if (lane.flying !== undefined) this.#fail(lane, lane.flying, new AppError("unknown_outcome"));
   }
 
-  #clear(): void {
-    this.#ready = [];
-    for (const { open } of this.#targets) open.length = 0;
-    this.#targets.clear();
-    this.#openChars = 0;
-    this.#openEvents = 0;
+  #launch(lane: Lane): void {
+    if (lane.flying !== undefined) return;
+    const batch = lane.waiting.shift();
+    if (batch === undefined) {
+      this.#busy.delete(lane);
+      return;
+    }
+    lane.flying = batch;
+    this.#log.append(batch.topic, batch.partition, batch.records).then(
+      (base) => {
+        // It was given up otherwise.
+        if (lane.flying !== batch) return;
+        lane.flying = undefined;
+        this.#launch(lane);
+        this.#observer.batchKept(batch, base);
+      },
+      (error: unknown) => this.#fail(lane, batch, asAppError(error)),
+    );
   }
 
-  #fail(batch: EventBatch, error: AppError): void {
-    if (this.#finish(batch)) this.#observer.batchFailed(batch, error);
-  }
-
-  #finish(batch: EventBatch): boolean {
-    if (batch.done) return false;
-    batch.done = true;
-    this.#inFlight.delete(batch);
-    return true;
+  #fail(lane: Lane, batch: EventBatch, error: AppError): void {
+    if (lane.flying !== batch) return;
+    lane.flying = undefined;
+    if (lane.waiting.length === 0) this.#busy.delete(lane);
+    this.#observer.batchFailed(batch, error);
   }
 }

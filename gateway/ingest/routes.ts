@@ -68,7 +68,7 @@ export class IngestRoutes {
 
   open(type: string, topic: OpenTopic): EventRoute {
     let target = this.#targets.get(topic.name);
-    if (target === undefined) this.#targets.set(topic.name, (target = { topic, open: [] }));
+    if (target === undefined) this.#targets.set(topic.name, (target = { topic, lanes: [] }));
     const own = detach(type);
     const route = { type: own, template: eventTemplate(this.#origin, own), target };
     this.#remember(own, route);

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { AppError } from "../errors.ts";
-import { eventTypeFault } from "../event-topics.ts";
 import { limitsWith, type Limits } from "../limits.ts";
 import { sendSchema, type SendCommand } from "./command.ts";
+import { eventTypeFault } from "./event-type.ts";
 import { isJsonObject, parseObject, type JsonObject } from "./json-object.ts";
 import { exceedsBytes, nameFault } from "./name.ts";
 import { nestsDeeper, sliceMember } from "./scan.ts";
@@ -62,7 +62,11 @@ export const eventLineSchema = fieldsSchema
   .meta({ id: "EventLine" });
 
 /** A chat line of `POST /v1/events`: the command of a socket. */
-export const sendLineSchema = z.object({ send: sendSchema }).meta({ id: "SendLine" });
+export const sendLineSchema = z
+  .object({
+    send: sendSchema.extend({ traceparent: z.string().optional() }).meta({ id: "SendOfLine" }),
+  })
+  .meta({ id: "SendLine" });
 
 /** What a line asks for. */
 export type IngestLine =

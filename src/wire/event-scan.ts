@@ -1,6 +1,6 @@
-import { eventTypeFault } from "../event-topics.ts";
 import type { Limits } from "../limits.ts";
 import type { EventLine } from "./event-line.ts";
+import { eventTypeFault } from "./event-type.ts";
 import { exceedsBytes } from "./name.ts";
 import { skipBlanks, skipValue, standsAt } from "./scan.ts";
 import { endsSafely, nameEnd } from "./send-scan.ts";

@@ -103,6 +103,8 @@ export async function startMemoryGateway(
   };
   return {
     gateway,
+    log,
+    catalog,
     faults,
     telemetry,
     /** A socket that has not sent `connect`. */

@@ -209,7 +209,7 @@ describe("POST /dev/token", () => {
     const { devTokenLifetimeMs: lifetimeMs } = limitsWith();
     expect(grants).toEqual([
       { tenant: "demo", user: "zoë", capabilities: { lobby: all }, lifetimeMs },
-      { tenant: "demo", user: "zoë", capabilities: { "*": all }, lifetimeMs },
+      { tenant: "demo", user: "zoë", capabilities: { "*": [...all, "publish"] }, lifetimeMs },
     ]);
   });
 
