@@ -9,7 +9,7 @@ import {
   type LogSystem,
 } from "../../src/tracing/attributes.ts";
 import type { Traces } from "../../src/tracing/traces.ts";
-import { parseVerdictHeader } from "../../src/wire/record.ts";
+import { parseVerdictHeader, type LogRecord } from "../../src/wire/record.ts";
 import { stampOf } from "../../src/wire/stamp.ts";
 import {
   derivedContext,
@@ -195,18 +195,26 @@ const PUBLISH: SpanAttributes = {
 };
 const STORE: SpanAttributes = { "db.operation.name": "commit" };
 
-function* sampledIn(
-  batch: RecordBatch,
-): Generator<{ readonly offset: number; readonly context: TraceContext; readonly id: string }> {
-  const { records, offsets } = batch;
+interface Sampled {
+  readonly offset: number;
+  readonly context: TraceContext;
+  readonly id: string;
+}
+
+const NONE: readonly Sampled[] = [];
+
+/** The records that carry a trace. A plain loop: this is what tracing costs every record. */
+function sampledIn({ records, offsets }: RecordBatch): readonly Sampled[] {
+  let sampled: Sampled[] | undefined;
   for (let i = 0; i < records.length; i++) {
-    const record = records[i];
-    if (record?.headers[TRACEPARENT] === undefined) continue;
+    const record = records[i] as LogRecord;
+    if (record.headers[TRACEPARENT] === undefined) continue;
     const context = traceContextOf(record);
     if (context?.sampled !== true) continue;
     const id = parseVerdictHeader(record)?.id ?? "";
-    yield { offset: offsets[i] as number, context, id };
+    (sampled ??= []).push({ offset: offsets[i] as number, context, id });
   }
+  return sampled ?? NONE;
 }
 
 function linkTo({ traceId, spanId }: TraceContext): SpanLink {
