@@ -120,16 +120,21 @@ async function openMemory({ clock, random }: ClusterProcess) {
   return { log, catalog, store: new MemoryMessageStore(), backplane: createMemoryBackplane() };
 }
 
+function openReporter(parts: ClusterProcess, kind: "gateway" | "consumers") {
+  const { limits } = parts.config;
+  const board = createMemorySnapshotBoard({ ...parts, limits });
+  const read = (wanted: (name: string) => boolean) => parts.telemetry.read(wanted);
+  const reporter = new Reporter({ ...parts, board, limits, name: "docs", kind, pools: [], read });
+  return { board, reporter };
+}
+
 async function openGateway(parts: ClusterProcess): Promise<() => Promise<void>> {
   const { clock, config } = parts;
   const memory = await openMemory(parts);
   const refuse = (): Promise<never> => Promise.reject(new AppError("closed"));
   const { limits } = config;
   const digest = createSystemDigest();
-  const board = createMemorySnapshotBoard({ clock, limits });
-  const read = (wanted: (name: string) => boolean) => parts.telemetry.read(wanted);
-  const ops = { board, limits, name: "docs", kind: "gateway", pools: [], read } as const;
-  const reporter = new Reporter({ ...parts, ...ops });
+  const { board, reporter } = openReporter(parts, "gateway");
   const { gateway } = createEdge({
     ...parts,
     ...memory,
@@ -162,6 +167,7 @@ async function openConsumers(parts: ClusterProcess): Promise<() => Promise<void>
   const logWatch = new LogWatch({ ...shared, cluster });
   const pool = await startDeliveryPool(shared);
   const auditor = await startAuditor(shared);
+  const { reporter } = openReporter(parts, "consumers");
   const nothing = { rows: 0, chars: 0, messages: 0, parked: 0, oldestMs: 0 };
   outboxMetrics(
     telemetry,
@@ -170,6 +176,7 @@ async function openConsumers(parts: ClusterProcess): Promise<() => Promise<void>
   );
   retentionMetrics(telemetry, clock);
   return async () => {
+    await reporter.close();
     lag.close();
     logWatch.close();
     await auditor.close();
