@@ -29,7 +29,7 @@ test("the ops page asks for its key, shows what happens, and redrives a dead let
   await page.press("#key", "Enter");
   await page.locator("#status[data-state=live]").waitFor();
   await page.locator("#processes .badge.good", { hasText: "ready" }).waitFor();
-  await page.locator("#problems .problem.good", { hasText: "All is well" }).waitFor();
+  await page.locator("#problems .problem.warn", { hasText: "1 dead letter" }).waitFor();
 
   const client = demoClient(gateway.url, "ana");
   const heard: string[] = [];
@@ -55,6 +55,7 @@ test("the ops page asks for its key, shows what happens, and redrives a dead let
   await damaged.getByText("Redrive", { exact: true }).click();
   await page.locator("#letters-note.good", { hasText: "was sent again" }).waitFor();
   await damaged.locator(".badge.good", { hasText: "redriven" }).waitFor();
+  await page.locator("#problems .problem.good", { hasText: "All is well" }).waitFor();
   await until("its readers have it", () => heard.includes(LOST));
   await damaged.getByText("Again", { exact: true }).click();
   await page.locator("#letters-note.good", { hasText: "was sent again" }).waitFor();
@@ -71,6 +72,8 @@ test("the ops page asks for its key, shows what happens, and redrives a dead let
   client.close();
 
   expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(1_400);
+  await page.setViewportSize({ width: 390, height: 800 });
+  expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
   await page.click("#sign-out");
   await page.locator("#sign-in").waitFor();
   await page.reload();

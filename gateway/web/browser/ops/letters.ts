@@ -23,6 +23,11 @@ export class Letters {
     this.#more.onclick = () => void this.#load(this.#next);
   }
 
+  /** Letters among those shown that nobody has sent again. */
+  get waiting(): number {
+    return this.#letters.filter(({ redriven }) => redriven === undefined).length;
+  }
+
   /** Reads the newest again. */
   refresh(): Promise<void> {
     return this.#load(undefined);
@@ -59,10 +64,10 @@ export class Letters {
         [inspect, " ", this.#redriveButton(letter)],
       ];
     });
-    const heads = ["letter", "age", "pool", "reason", "tenant", "origin", "state", ""];
+    const heads = ["letter", "age", "pool", "reason", "tenant", "origin", "state"];
     this.#list.replaceChildren(
       table(
-        heads.map((head) => ({ head })),
+        [...heads.map((head) => ({ head })), { head: "", isNumber: true }],
         rows,
         "None. What cannot be processed is kept here, with its story.",
       ),

@@ -105,7 +105,7 @@ class Board {
     status("live", `Live · ${here} of ${processes.length} processes`);
     // What nobody sees needs no drawing; the moments are kept all the same.
     if (document.hidden) return;
-    showProblems(overview, moment);
+    showProblems(overview, moment, this.#letters.waiting);
     byId("tiles", HTMLElement).replaceChildren(...tiles(this.#moments.slice(-60)));
     this.#throughput.show(this.#throughputs);
     this.#latency.show(this.#latencies);
@@ -143,8 +143,8 @@ function fill(id: string, content: HTMLElement): void {
   if (top > 0) content.scrollTop = top;
 }
 
-function showProblems(overview: Overview, moment: Moment): void {
-  const found = problemsOf(overview, moment);
+function showProblems(overview: Overview, moment: Moment, letters: number): void {
+  const found = problemsOf(overview, moment, letters);
   const lines = found.map(({ tone, title, text }) =>
     make("div", `problem ${tone}`, make("strong", "", title), make("span", "", text)),
   );

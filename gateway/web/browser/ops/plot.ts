@@ -10,7 +10,7 @@ export interface Line {
 export interface PlotOptions {
   readonly title: string;
   readonly lines: readonly Line[];
-  /** Time from the left to the right edge, in ms. */
+  /** Time from the left to the right edge at most, in ms; less while there is less. */
   readonly spanMs: number;
   readonly format: (value: number) => string;
   readonly axis: (value: number) => string;
@@ -29,6 +29,9 @@ const LEFT = 54;
 const BOTTOM = 22;
 const TOP = 10;
 const RIGHT = 8;
+const MINUTE_MS = 60_000;
+/** Room for a label of the axis. */
+const LABEL_WIDTH = 64;
 /** Longer than that between two points is a hole. */
 const GAP_MS = 6_000;
 
@@ -74,9 +77,10 @@ export class Plot {
   #draw(): void {
     const { width, height } = this.#svg.getBoundingClientRect();
     if (width < LEFT + RIGHT || height < TOP + BOTTOM) return;
-    const { lines, spanMs, axis } = this.#options;
+    const { lines, axis } = this.#options;
     const points = this.#points;
-    const end = points.at(-1)?.at ?? spanMs;
+    const end = points.at(-1)?.at ?? 0;
+    const spanMs = this.#span(end);
     const x = (at: number): number => LEFT + (1 - (end - at) / spanMs) * (width - LEFT - RIGHT);
     const scale = this.#scale();
     const y = (value: number): number => TOP + (1 - scale.place(value)) * (height - TOP - BOTTOM);
@@ -86,11 +90,11 @@ export class Plot {
       parts.push(vector("line", { x1: LEFT, x2: width - RIGHT, y1: at, y2: at, class: "grid" }));
       parts.push(text(LEFT - 8, at + 4, axis(tick), "end"));
     }
-    const minutes = Math.round(spanMs / 60_000);
-    for (let back = 0; back <= minutes; back++) {
-      const anchor = back === 0 ? "end" : back === minutes ? "start" : "middle";
-      const label = back === 0 ? "now" : `−${back} min`;
-      parts.push(text(x(end - back * 60_000), height - 5, label, anchor));
+    const steps = Math.max(1, Math.min(5, Math.floor((width - LEFT - RIGHT) / LABEL_WIDTH) - 1));
+    for (let i = 0; i <= steps; i++) {
+      const back = (spanMs * i) / steps;
+      const anchor = i === 0 ? "end" : i === steps ? "start" : "middle";
+      parts.push(text(x(end - back), height - 5, agoLabel(back), anchor));
     }
     for (const [i, line] of lines.entries()) {
       const runs = runsOf(points, i).map((run) =>
@@ -125,6 +129,13 @@ export class Plot {
     this.#svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.#svg.replaceChildren(...parts);
     this.#tell(shown, end);
+  }
+
+  /** As many whole minutes as there are points for. */
+  #span(end: number): number {
+    const there = end - (this.#points[0]?.at ?? end);
+    const minutes = Math.max(1, Math.ceil(there / MINUTE_MS));
+    return Math.min(this.#options.spanMs, minutes * MINUTE_MS);
   }
 
   #scale(): Scale {
@@ -167,6 +178,12 @@ export function sparkline(values: readonly (number | undefined)[], tone: string)
   );
   svg.append(vector("polyline", { points: points.join(" "), class: `line ${tone}` }));
   return svg;
+}
+
+function agoLabel(ms: number): string {
+  if (ms === 0) return "now";
+  const minutes = ms / MINUTE_MS;
+  return Number.isInteger(minutes) ? `−${minutes} min` : `−${Math.round(ms / 1_000)} s`;
 }
 
 function runsOf(points: readonly PlotPoint[], line: number) {

@@ -13,8 +13,11 @@ const AUDIT = ["lost", "duplicate", "reordered", "altered"] as const;
 const LAG_SECONDS_BAD = 5;
 const LAG_SECONDS_WARN = 2;
 
-/** What is wrong with an installation, worst first; empty when all is well. */
-export function problemsOf(overview: Overview, moment: Moment): OpsProblem[] {
+/**
+ * What is wrong with an installation, worst first; empty when all is well.
+ * @param letters dead letters that nobody has sent again, of those that are known
+ */
+export function problemsOf(overview: Overview, moment: Moment, letters: number): OpsProblem[] {
   const found: OpsProblem[] = [];
   const add = (tone: OpsProblem["tone"], title: string, text: string): void =>
     void found.push({ tone, title, text });
@@ -49,6 +52,12 @@ export function problemsOf(overview: Overview, moment: Moment): OpsProblem[] {
   );
   if (lag > LAG_SECONDS_WARN)
     add(lag > LAG_SECONDS_BAD ? "bad" : "warn", "Pools are behind", `by ${lag.toFixed(1)} s`);
+  if (letters > 0)
+    add(
+      "warn",
+      `${letters} dead ${letters === 1 ? "letter" : "letters"}`,
+      "see below what they are",
+    );
   const diverted = level("partitions_diverted");
   if (diverted > 0)
     add("warn", `${diverted} partitions go to the outbox`, "the log does not take their sends");

@@ -28,7 +28,7 @@ const rate = (id: string, label: string, name: string, tone: string, hint: strin
 });
 
 const TILES: readonly Tile[] = [
-  rate("accepted", "Accepted", "tidegate_sends_accepted_total", "one", "messages from clients"),
+  rate("accepted", "Accepted", "tidegate_sends_accepted_total", "one", "from clients"),
   rate("placed", "Placed", "tidegate_delivery_placed_total", "two-tone", "got a seq"),
   rate("delivered", "Delivered", "tidegate_relay_delivered_total", "three-tone", "to sockets"),
   {
