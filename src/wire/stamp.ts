@@ -1,5 +1,5 @@
 const FIELD = '"timestamp":';
-/** Beyond it there is no envelope any more: what is searched is bounded, whatever the text is. */
+/** Beyond it there is no envelope any more, but what somebody wrote. */
 const FIELD_WITHIN = 200;
 
 /**
@@ -9,8 +9,8 @@ const FIELD_WITHIN = 200;
  * @returns ms since 1970 by that gateway's clock; undefined for a text without it
  */
 export function stampOf(text: string): number | undefined {
-  const at = text.slice(0, FIELD_WITHIN).indexOf(FIELD);
-  if (at < 0) return undefined;
+  const at = text.indexOf(FIELD);
+  if (at < 0 || at > FIELD_WITHIN) return undefined;
   let stamp = 0;
   for (let i = at + FIELD.length; ; i++) {
     const digit = text.charCodeAt(i) - 48;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { run } from "../../scripts/check/run.ts";
 import { DASHBOARDS } from "../../scripts/dashboards.ts";
 import { TestCluster } from "../support/cluster/test-cluster.ts";
+import { sampleOf } from "../support/exposition.ts";
 import { GatewayProgram } from "../support/gateway/gateway-program.ts";
 import { until } from "../support/gateway/until.ts";
 import { ALERT_CASES } from "../support/observability/alert-cases.ts";
@@ -107,6 +108,16 @@ test("every series that a panel or a rule names is scraped from a running system
   const reading = events[Symbol.asyncIterator]().next();
   await client.send("general", { text: "seen" }).receipt;
   await reading;
+  const COUNT = "tidegate_message_latency_seconds_count";
+  for (const [url, stages] of [
+    [gateway.url, ["appended", "published", "written"]],
+    [consumers.url, ["sequenced", "stored"]],
+  ] as const)
+    for (const stage of stages)
+      await until(
+        `${stage} was measured`,
+        async () => sampleOf(await text(url), COUNT, { stage }) === 1,
+      );
   // The watches look for themselves.
   await until("the watches have looked", async () => {
     const scraped = await text(consumers.url);
@@ -121,6 +132,12 @@ test("every series that a panel or a rule names is scraped from a running system
     text(consumers.url),
     text(gateway.url, "/metrics/tenants"),
   ]);
+
+  const [, , pools, tenants] = scrapes;
+  expect(sampleOf(pools, "tidegate_pool_lag_records", { pool: "delivery" })).toBe(0);
+  expect(sampleOf(pools, "tidegate_kafka_partitions_under_replicated")).toBe(0);
+  expect(sampleOf(tenants, "tidegate_tenant_sends_total", { tenant: tenant.name })).toBe(1);
+  expect(sampleOf(tenants, "tidegate_tenant_delivered_total", { tenant: tenant.name })).toBe(1);
 
   for (const scraped of scrapes) {
     const path = join(folder.path, "scraped.txt");
