@@ -185,6 +185,13 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
     },
     () => starting.size,
   );
+  telemetry.gauge(
+    {
+      name: "tidegate_delivery_partitions_halted",
+      help: "Partitions of this process that stand still until an operator has looked at them",
+    },
+    () => halted.size,
+  );
 
   return {
     *positions() {
