@@ -75,7 +75,7 @@ report(
   {
     name: `cluster-tenants-${tenants}`,
     mode: "cluster",
-    title: `Cluster, ${tenants} tenants with ${partitions} partitions each`,
+    title: `${tenants} tenants with ${partitions} partitions each: start, idle, a new one`,
   },
   {
     start_s: startS,

@@ -1,10 +1,11 @@
 /**
- * Makes `docs/benchmarks.md` and the README's table from `docs/benchmarks.json`. With `--check` it
+ * Makes `docs/benchmarks.md`, its plots and the README's table from `docs/benchmarks.json`. With `--check` it
  * writes nothing and ends with 1 when one of them is stale.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { benchmarksPage, benchmarksTable, replaceTable } from "./report/page.ts";
+import { plotsOf } from "./report/plots.ts";
 import { readResults } from "./result.ts";
 
 const root = dirname(import.meta.dir);
@@ -12,7 +13,9 @@ const isCheck = process.argv.includes("--check");
 const rows = readResults();
 const stale: string[] = [];
 
-update("docs/benchmarks.md", () => benchmarksPage(rows));
+const plots = plotsOf(rows);
+for (const { name, svg } of plots) update(`docs/images/${name}`, () => svg);
+update("docs/benchmarks.md", () => benchmarksPage(rows, plots));
 update("README.md", (found) => replaceTable(found, benchmarksTable(rows)));
 if (stale.length > 0) {
   process.stderr.write(`stale: ${stale.join(", ")}; run \`bun load/report.ts\`\n`);

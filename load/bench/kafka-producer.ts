@@ -14,20 +14,23 @@ const QUICK_RECORDS = 600_000;
 /** The tool prints a line every 5 s; its own compiler is busy during the first two. */
 const WARM_UP_LINES = 2;
 const TOPIC = "limit";
+const PRODUCER = "acks=all linger.ms=5 batch.size=131072 buffer.memory=67108864";
 
 /** Kafka's own producer benchmark, from a JVM beside the broker: acks=all, batches as Java likes them. */
 export async function kafkaProducer({ isQuick }: Extent): Promise<Figures> {
   await using kafka = await startKafka({ heap: BROKER_HEAP, flags: BROKER_FLAGS });
   const made = await kafka.tool("org.apache.kafka.tools.TopicCommand", [
-    ...["--create", "--topic", TOPIC, "--partitions", PARTITIONS],
+    "--create",
+    "--topic",
+    TOPIC,
+    "--partitions",
+    PARTITIONS,
   ]);
   if (made.exitCode !== 0) throw new Error(`no topic could be made:\n${made.output}`);
   const records = isQuick ? QUICK_RECORDS : RECORDS;
-  const args = [
-    ...["--topic", TOPIC, "--num-records", String(records), "--record-size", RECORD_BYTES],
-    ...["--throughput", "-1", "--producer-props", `bootstrap.servers=${kafka.brokers.join(",")}`],
-    ...["acks=all", "linger.ms=5", "batch.size=131072", "buffer.memory=67108864"],
-  ];
+  const properties = `bootstrap.servers=${kafka.brokers.join(",")} ${PRODUCER}`;
+  const options = `--topic ${TOPIC} --num-records ${records} --record-size ${RECORD_BYTES} --throughput -1`;
+  const args = `${options} --producer-props ${properties}`.split(" ");
   const tool = "org.apache.kafka.tools.ProducerPerformance";
   const command = javaCommand(await kafkaClassPath(), ["-Xmx512m", "-XX:+UseG1GC"], tool, args);
   const child = Bun.spawn([...command], { stdio: ["ignore", "pipe", "inherit"] });

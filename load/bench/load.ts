@@ -1,6 +1,7 @@
 import { clusterUsage, usageShare } from "../cluster/usage.ts";
 import { Fleet } from "../native/fleet.ts";
 import type { Layout } from "../native/generator.ts";
+import { Histogram } from "../native/histogram.ts";
 import type { Faults } from "../native/ledger.ts";
 import type { Target } from "../native/orders.ts";
 import type { PaceOptions } from "../native/pace.ts";
@@ -42,15 +43,17 @@ export async function runLoad(target: Target, load: Load, extent: Extent): Promi
   const measured = await fleet.measure((extent.isQuick ? QUICK_S : load.seconds) * 1000);
   const machinePercent = bystanders.percent();
   const cpu = usageShare(before, clusterUsage());
-  const { faults, durabilities, reconnects } = await fleet.settle();
+  const settled = await fleet.settle();
+  const { faults, durabilities, reconnects } = settled;
+  const deliveryTimes = Histogram.merge([settled.deliveryTimes]);
   const known = Object.values(cpu).reduce((sum, share) => sum + share, 0);
   const perMessage = (percent: number): number | undefined =>
     measured.acked === 0 ? undefined : (percent * 10_000 * measured.seconds) / measured.acked;
   return {
     acked_per_s: measured.acked / measured.seconds,
     delivered_per_s: measured.delivered / measured.seconds,
-    ...quantiles("", measured.deliveryTimes),
-    ...quantiles("receipt_", measured.receiptTimes),
+    ...(deliveryTimes.total === 0 ? {} : quantiles("", deliveryTimes)),
+    ...quantiles("receipt_", Histogram.merge([settled.receiptTimes])),
     ...faults,
     seconds: measured.seconds,
     cpu_percent: cpu,
@@ -62,7 +65,7 @@ export async function runLoad(target: Target, load: Load, extent: Extent): Promi
   };
 }
 
-const FAULT_NAMES: readonly (keyof Faults)[] = [
+export const FAULT_NAMES: readonly (keyof Faults)[] = [
   "lost",
   "duplicate",
   "reordered",

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Figures, isQuiet, record, stamped } from "../result.ts";
-import { faultCount, runLoad } from "./load.ts";
+import { FAULT_NAMES, faultCount, runLoad } from "./load.ts";
 import { joinRounds } from "./rounds.ts";
 import type { Row } from "./rows.ts";
 import { openStage, type Stage, type StageName, type StageOptions, stageSeconds } from "./stage.ts";
@@ -161,7 +161,9 @@ function summary(figures: Figures): string {
     ["ratio", figures["ratio"]],
     ["CPU µs", figures["cpu_us_per_message"]],
     ["generator µs", figures["generator_us_per_message"]],
-    ["faults", faultCount(figures)],
+    ...FAULT_NAMES.filter((name) => Number(figures[name] ?? 0) > 0).map(
+      (name) => [name, Number(figures[name])] as const,
+    ),
     ["others %", figures["others_cpu_percent"]],
   ] as const;
   return parts

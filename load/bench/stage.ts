@@ -5,18 +5,21 @@ import { parseClusterConfig } from "../../src/config-cluster.ts";
 import { startRedis } from "../../test/support/services/redis.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import type { Target } from "../native/orders.ts";
-import { socketIoPackages } from "../peers/packages.ts";
+import { socketIoPackages, socketIoServer } from "../peers/packages.ts";
 import { PeerProcess } from "../peers/peer-process.ts";
 import { ServerProcess } from "../server.ts";
 import { type Extent, type Load, runLoad } from "./load.ts";
 
-export type StageName =
-  | "standalone"
-  | "cluster"
-  | "socketio-node"
-  | "socketio-bun"
-  | "socketio-engine"
-  | "echo";
+export const STAGES = [
+  "standalone",
+  "cluster",
+  "socketio-node",
+  "socketio-bun",
+  "socketio-engine",
+  "echo",
+] as const;
+
+export type StageName = (typeof STAGES)[number];
 
 /** Servers that are up and warm, for all rows of a round that can share them. */
 export interface Stage extends AsyncDisposable {
@@ -110,7 +113,6 @@ async function echo(): Promise<Stage> {
   return { target, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 }
 
-/** One process: a second one on the same two cores made it slower, since each then hears both. */
 async function socketIo(
   name: "socketio-node" | "socketio-bun" | "socketio-engine",
   { say }: StageOptions,
@@ -121,7 +123,7 @@ async function socketIo(
   await using resources = new AsyncDisposableStack();
   const redis = resources.use(await startRedis({ mode: "single" }));
   const engine = name === "socketio-engine" ? "bun" : "ws";
-  const command = [runtime, "load/peers/socketio-server.mjs", folder, redis.url, engine];
+  const command = [runtime, await socketIoServer(folder), folder, redis.url, engine];
   const server = resources.use(await PeerProcess.start(command));
   const owned = resources.move();
   const target: Target = { protocol: "socketio", addresses: [server.address] };

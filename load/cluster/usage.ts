@@ -6,7 +6,7 @@ const TICKS_PER_SECOND = 100;
 const KINDS: readonly (readonly [string, RegExp])[] = [
   ["generator", /load\/native\/process\.ts/],
   ["server", /cli\/start\.ts/],
-  ["socket.io", /socketio-server\.mjs/],
+  ["socket.io", /socketio-server-/],
   ["echo", /echo-server\.ts/],
   ["gateway", /gateway\/main\.ts/],
   ["consumers", /consumers\/main\.ts/],

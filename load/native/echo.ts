@@ -3,8 +3,8 @@ import { readDecimal } from "./digits.ts";
 import type { RunNames } from "./key.ts";
 import { Member } from "./member.ts";
 import type { MemberContext } from "./member.ts";
-import type { Handshake, Protocol } from "./protocol.ts";
-import type { Address } from "./socket.ts";
+import type { Protocol } from "./protocol.ts";
+import type { Address, Handshake } from "./socket.ts";
 
 const HANDSHAKE: Handshake = { path: "/", subprotocol: undefined };
 const NEWLINE = 10;

@@ -1,20 +1,14 @@
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import type { Layout, Measured } from "./generator.ts";
-import { Histogram } from "./histogram.ts";
 import { type LedgerParts, mergeLedgers } from "./ledger.ts";
 import type { Answer, Answers, Order, Target } from "./orders.ts";
 import type { PaceOptions } from "./pace.ts";
 
 const PROGRAM = join(import.meta.dir, "process.ts");
+const END_TIMEOUT_MS = 5_000;
 /** Members of one process are numbered from a multiple of this. */
 const MEMBERS_MAX = 100_000;
-
-/** What all processes counted and timed between two moments. */
-export interface FleetMeasured extends Measured {
-  readonly receiptTimes: Histogram;
-  readonly deliveryTimes: Histogram;
-}
 
 /** What a whole run counted. */
 export interface Settled extends LedgerParts {
@@ -67,21 +61,21 @@ export class Fleet implements AsyncDisposable {
     await this.#all(() => ({ kind: "churn", share }));
   }
 
-  /** Runs on for `ms` and tells what happened in that time. */
-  async measure(ms: number): Promise<FleetMeasured> {
+  /**
+   * Runs on for `ms` and tells what happened in that time. Its times are in what {@link settle}
+   * counts: they are those of all messages that were due in it, however late they came.
+   */
+  async measure(ms: number): Promise<Measured> {
     await this.#all(() => ({ kind: "mark" }));
     await Bun.sleep(ms);
     const counts = await this.#all<"count">(() => ({ kind: "count" }));
     const sum = (pick: (measured: Measured) => number): number =>
-      counts.reduce((total, { measured }) => total + pick(measured), 0);
-    const ledgers = counts.map(({ ledger }) => ledger);
+      counts.reduce((total, measured) => total + pick(measured), 0);
     return {
       seconds: sum(({ seconds }) => seconds) / counts.length,
       sent: sum(({ sent }) => sent),
       acked: sum(({ acked }) => acked),
       delivered: sum(({ delivered }) => delivered),
-      receiptTimes: Histogram.merge(ledgers.map(({ receiptTimes }) => receiptTimes)),
-      deliveryTimes: Histogram.merge(ledgers.map(({ deliveryTimes }) => deliveryTimes)),
     };
   }
 
@@ -140,7 +134,10 @@ class Worker {
 
   async end(): Promise<void> {
     this.#waiting = undefined;
-    this.#child.kill("SIGTERM");
+    // It ends by itself then, and has time to write a profile that was asked for.
+    this.#child.disconnect();
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), END_TIMEOUT_MS);
     await this.#child.exited;
+    clearTimeout(timer);
   }
 }

@@ -57,6 +57,7 @@ export class Ledger {
   deliveryTimes = new Histogram();
   readonly durabilities = new Map<string, number>();
   #timedFrom = Number.POSITIVE_INFINITY;
+  #timedUntil = Number.POSITIVE_INFINITY;
   /** Monotonic ms of the turn at hand. */
   now = 0;
   sent = 0;
@@ -87,14 +88,20 @@ export class Ledger {
     block.state[at] = ACKED;
     this.acked++;
     const dueAt = block.dueAt[at] as number;
-    if (dueAt >= this.#timedFrom) this.receiptTimes.record(this.now - dueAt);
+    if (this.#isTimed(dueAt)) this.receiptTimes.record(this.now - dueAt);
   }
 
   /** Begins the times anew: only what has to be sent from this moment on is in them. */
   timeFrom(now: number): void {
     this.#timedFrom = now;
+    this.#timedUntil = Number.POSITIVE_INFINITY;
     this.receiptTimes = new Histogram();
     this.deliveryTimes = new Histogram();
+  }
+
+  /** What has to be sent later is not in the times; what was due before is, however late it comes. */
+  timeUntil(now: number): void {
+    this.#timedUntil = now;
   }
 
   refuse(number: number): void {
@@ -129,7 +136,7 @@ export class Ledger {
     }
     if (reader === sender || !reading.isTimed) return;
     const dueAt = block.dueAt[at] as number;
-    if (dueAt >= this.#timedFrom) this.deliveryTimes.record(this.now - dueAt);
+    if (this.#isTimed(dueAt)) this.deliveryTimes.record(this.now - dueAt);
   }
 
   /**
@@ -146,7 +153,7 @@ export class Ledger {
       const block = this.#blocks[number >>> BLOCK_BITS] as Block;
       const at = number & BLOCK_MASK;
       const dueAt = block.dueAt[at] as number;
-      if (dueAt >= this.#timedFrom && block.sender[at] !== reader)
+      if (this.#isTimed(dueAt) && block.sender[at] !== reader)
         this.deliveryTimes.record(this.now - dueAt);
     }
   }
@@ -172,7 +179,7 @@ export class Ledger {
     this.delivered++;
     if (reader === sender) return true;
     const dueAt = block.dueAt[at] as number;
-    if (dueAt >= this.#timedFrom) this.deliveryTimes.record(this.now - dueAt);
+    if (this.#isTimed(dueAt)) this.deliveryTimes.record(this.now - dueAt);
     return true;
   }
 
@@ -210,6 +217,10 @@ export class Ledger {
       receiptTimes: this.receiptTimes.parts(),
       deliveryTimes: this.deliveryTimes.parts(),
     };
+  }
+
+  #isTimed(dueAt: number): boolean {
+    return dueAt >= this.#timedFrom && dueAt <= this.#timedUntil;
   }
 
   #eachAcked(visit: (seq: number) => void): void {

@@ -1,7 +1,6 @@
 import type { Ledger } from "./ledger.ts";
-import type { Handshake } from "./protocol.ts";
 import type { Reading } from "./room.ts";
-import { type Address, NativeSocket, type SocketListener } from "./socket.ts";
+import { type Address, type Handshake, NativeSocket, type SocketListener } from "./socket.ts";
 
 /** What members of one run share. */
 export interface MemberContext {

@@ -23,7 +23,7 @@ export type Order =
   | { readonly kind: "churn"; readonly share: number }
   /** Begins what is counted and timed anew. */
   | { readonly kind: "mark" }
-  /** Counts since the last mark. */
+  /** Counts since the last mark. What has to be sent from now on is in no times. */
   | { readonly kind: "count" }
   | { readonly kind: "settle"; readonly isPatient: boolean }
   | { readonly kind: "close" };
@@ -35,7 +35,7 @@ export interface Answers {
   readonly start: undefined;
   readonly churn: undefined;
   readonly mark: undefined;
-  readonly count: { readonly measured: Measured; readonly ledger: LedgerParts };
+  readonly count: Measured;
   readonly settle: { readonly ledger: LedgerParts; readonly reconnects: number };
   readonly close: undefined;
 }

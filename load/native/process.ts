@@ -79,7 +79,8 @@ async function act(
         acked: acked - marked.acked,
         delivered: delivered - marked.delivered,
       };
-      return { measured, ledger: generator.ledger.parts() };
+      generator.ledger.timeUntil(performance.now());
+      return measured;
     }
     case "settle":
       await generator.settle(undefined, order.isPatient);

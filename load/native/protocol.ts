@@ -1,4 +1,5 @@
 import type { Member, MemberContext } from "./member.ts";
+import type { Handshake } from "./socket.ts";
 
 /** Writes frames of messages into one buffer. */
 export interface MessageWriter {
@@ -8,12 +9,6 @@ export interface MessageWriter {
   line(number: number, room: number, now: number, isLast: boolean): void;
   /** What was written since the last call, valid until the next {@link frame}. */
   take(): { readonly bytes: Uint8Array; readonly length: number };
-}
-
-/** Where and as what a WebSocket is opened. */
-export interface Handshake {
-  readonly path: string;
-  readonly subprotocol: string | undefined;
 }
 
 /** How one kind of server is spoken to: all else of a load is the same for every kind. */

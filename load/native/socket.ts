@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Socket } from "bun";
 import { FrameReader, pongFrame, type FrameSink } from "./frame.ts";
-import type { Handshake } from "./protocol.ts";
 
 const TIDEGATE: Handshake = { path: "/v1/socket", subprotocol: "tidegate.v1" };
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -12,6 +11,12 @@ const PENDING_BYTES_MAX = 64 * 1024 * 1024;
 export interface Address {
   readonly hostname: string;
   readonly port: number;
+}
+
+/** Where and as what a WebSocket is opened. */
+export interface Handshake {
+  readonly path: string;
+  readonly subprotocol: string | undefined;
 }
 
 /** Hears what comes on one socket; the bytes are valid during the call only. */

@@ -4,10 +4,10 @@ import { textFrame } from "./frame.ts";
 import { keyNumber, type RunNames } from "./key.ts";
 import { LineScanner, type LineSink, USER_PREFIX } from "./line.ts";
 import { Member, type MemberContext } from "./member.ts";
-import type { Handshake, Protocol } from "./protocol.ts";
+import type { Protocol } from "./protocol.ts";
 import type { Reading } from "./room.ts";
 import { SharedFrames } from "./shared-frames.ts";
-import type { Address } from "./socket.ts";
+import type { Address, Handshake } from "./socket.ts";
 
 type Json = Record<string, unknown>;
 
@@ -66,9 +66,11 @@ export class TidegateMember extends Member implements LineSink {
     // Before the command: the first events may come with its reply.
     this.#readings.set(reading.room.number, reading);
     this.#only = this.#readings.size === 1 ? reading : undefined;
-    const from = fromStart ? await this.command("history", { conversation, limit: 1 }) : undefined;
+    // A conversation has no epoch before its first event.
+    const asks = fromStart || reading.epoch === "";
+    const from = asks ? await this.command("history", { conversation, limit: 1 }) : undefined;
     const epoch = from === undefined ? reading.epoch : String(from["epoch"]);
-    const cursor = epoch === undefined ? {} : { cursor: `${epoch}.${reading.lastSeq}` };
+    const cursor = epoch ? { cursor: `${epoch}.${reading.lastSeq}` } : {};
     const reply = await this.command("subscribe", { conversation, ...cursor });
     reading.epoch = String(reply["epoch"]);
   }

@@ -40,3 +40,13 @@ export async function socketIoPackages(say: (line: string) => void): Promise<str
   }
   return folder;
 }
+
+/** The chat server as a program for Node and Bun alike, beside its packages. @returns its path */
+export async function socketIoServer(folder: string): Promise<string> {
+  const source = await Bun.file(join(import.meta.dir, "socketio-server.ts")).text();
+  const program = new Bun.Transpiler({ loader: "ts", target: "node" }).transformSync(source);
+  const hash = new Bun.CryptoHasher("sha256").update(program).digest("hex").slice(0, 12);
+  const path = join(folder, `socketio-server-${hash}.mjs`);
+  await Bun.write(path, program);
+  return path;
+}

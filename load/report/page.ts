@@ -1,4 +1,5 @@
-import type { ResultRow } from "../result.ts";
+import { type Mode, MODES, type ResultRow } from "../result.ts";
+import type { PlotFile } from "./plots.ts";
 
 const START = "<!-- benchmarks:start -->";
 const END = "<!-- benchmarks:end -->";
@@ -12,18 +13,35 @@ const HEAD = [
   "p99.9 ms",
   "lost, doubled, moved",
 ];
+const WHERE: Readonly<Record<Mode, string>> = {
+  standalone: "Standalone: ",
+  cluster: "Cluster: ",
+  peer: "",
+  limit: "",
+};
+const GROUPS: Readonly<Record<Mode, string>> = {
+  standalone: "Standalone",
+  cluster: "Cluster: Kafka, Postgres, Redis, gateways and consumers",
+  peer: "The same load on others",
+  limit: "What the parts can do",
+};
 /** Columns of the table; all else is listed under the row's own heading. */
 const SHOWN: ReadonlySet<string> = new Set(
-  "name mode title commit date machine acked_per_s delivered_per_s p50_ms p99_ms p999_ms lost duplicate reordered".split(
+  "name mode title commit date machine acked_per_s delivered_per_s p50_ms p99_ms p999_ms lost duplicate reordered spread rounds".split(
     " ",
   ),
 );
+const INTRO = `\`bun run bench\` starts everything by itself, measures it in rounds and writes \`benchmarks.json\`, from
+which \`bun load/report.ts\` makes this page. A row is the median of its rounds. Times are from the moment
+a message was due to its arrival at another member's socket, so that a stall counts for every message
+that had to wait in it. Everything, the load generator included, runs on the same cores.`;
 
-/** The table of all rows, in Markdown. */
+/** The table of all rows that have throughput or times, in Markdown. */
 export function benchmarksTable(rows: readonly ResultRow[]): string {
-  if (rows.length === 0) return "Nothing was measured yet.";
-  const cells = rows.map((row) => [
-    row.title,
+  const shown = rows.filter((row) => row.acked_per_s !== undefined || row.p99_ms !== undefined);
+  if (shown.length === 0) return "Nothing was measured yet.";
+  const cells = shown.map((row) => [
+    WHERE[row.mode] + row.title,
     ...[row.acked_per_s, row.delivered_per_s, row.p50_ms, row.p99_ms, row.p999_ms].map(cell),
     row.lost === undefined ? DASH : [row.lost, row.duplicate, row.reordered].join(", "),
   ]);
@@ -34,20 +52,17 @@ export function benchmarksTable(rows: readonly ResultRow[]): string {
     i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`,
   );
   const table = [HEAD, rule, ...cells].map((row) => line(row, widths));
-  return [...table, "", machineLine(rows)].join("\n");
+  return [...table, "", ...ratios(rows), machineLine(rows)].join("\n");
 }
 
-/** The whole page: the table, then everything else that each program measured. */
-export function benchmarksPage(rows: readonly ResultRow[]): string {
-  const sections = rows.map((row) => {
-    const extras = Object.entries(row).filter(([name]) => !SHOWN.has(name));
-    const list = extras.map(([name, value]) => `- ${name.replaceAll("_", " ")}: ${extra(value)}`);
-    const origin = `Measured at commit \`${row.commit}\` on ${row.date.slice(0, 10)}, ${row.mode}.`;
-    return [`## ${row.title}`, "", origin, "", ...list].join("\n");
+/** The whole page: table, plots, then everything else that each program measured. */
+export function benchmarksPage(rows: readonly ResultRow[], plots: readonly PlotFile[]): string {
+  const images = plots.map(({ name, title }) => `![${title}](images/${name})`);
+  const groups = MODES.flatMap((mode) => {
+    const own = rows.filter((row) => row.mode === mode);
+    return own.length === 0 ? [] : [`## ${GROUPS[mode]}`, ...own.map((row) => section(row))];
   });
-  const intro =
-    "The programs in `load/` write their figures to `benchmarks.json`; `bun load/report.ts` makes this\npage from it. Times are from the moment a message was due to its arrival at another member's socket.\nThe load generator runs on the same cores as the server.";
-  return `${["# Benchmarks", intro, benchmarksTable(rows), ...sections].join("\n\n")}\n`;
+  return `${["# Benchmarks", INTRO, benchmarksTable(rows), ...images, ...groups].join("\n\n")}\n`;
 }
 
 /** `text` with the table between its two markers replaced. @throws when the markers are not there */
@@ -56,6 +71,36 @@ export function replaceTable(text: string, table: string): string {
   const end = text.indexOf(END);
   if (start < 0 || end < start) throw new Error(`there is no ${START} … ${END}`);
   return `${text.slice(0, start + START.length)}\n\n${table}\n\n${text.slice(end)}`;
+}
+
+function section(row: ResultRow): string {
+  const extras = Object.entries(row).filter(([name]) => !SHOWN.has(name));
+  const list = extras.map(([name, value]) => `- ${name.replaceAll("_", " ")}: ${extra(value)}`);
+  const spread = Object.entries((row["spread"] ?? {}) as Record<string, readonly number[]>).map(
+    ([name, [low = 0, high = 0]]) =>
+      `- ${name.replaceAll("_", " ")}, rounds: ${cell(low)} … ${cell(high)}`,
+  );
+  const rounds = Number(row["rounds"] ?? 1);
+  const times = rounds === 1 ? "once" : `${rounds} times`;
+  const origin = `Measured ${times} at commit \`${row.commit}\` on ${row.date.slice(0, 10)} as \`${row.name}\`.`;
+  return [`### ${row.title}`, "", origin, "", ...spread, ...list].join("\n");
+}
+
+/** How many times as much as the fastest of those that we are compared with. */
+function ratios(rows: readonly ResultRow[]): string[] {
+  const peers = rows.filter(({ mode }) => mode === "peer");
+  const best = peers.toSorted((a, b) => (b.acked_per_s ?? 0) - (a.acked_per_s ?? 0))[0];
+  if (best?.acked_per_s === undefined) return [];
+  const fastest = best.acked_per_s;
+  const texts = rows
+    .filter(({ name }) => name === "standalone-closed" || name === "cluster-closed")
+    .map(({ mode, acked_per_s = 0 }) => `${mode} ${(acked_per_s / fastest).toFixed(1)} times`);
+  if (texts.length === 0) return [];
+  const load = "under the same load of the same generator";
+  return [
+    `Acked messages a second ${load}: ${texts.join(", ")} as many as the fastest Socket.IO.`,
+    "",
+  ];
 }
 
 function machineLine(rows: readonly ResultRow[]): string {

@@ -8,6 +8,11 @@ export interface FakeFaults {
   readonly alterAt?: number;
   /** Acks this message and places it nowhere. */
   readonly forgetAt?: number;
+  /** Says nothing for `stallMs` from this message on, then everything at once. */
+  readonly stallAt?: number;
+  readonly stallMs?: number;
+  /** Delivers this message to everyone, whether they read its conversation or not. */
+  readonly leakAt?: number;
   /** Writes events with their fields in another order, which is the same JSON. */
   readonly shuffled?: boolean;
 }
@@ -41,8 +46,10 @@ export class FakeGateway {
   readonly #faults: FakeFaults;
   readonly #waiting = new Set<Client>();
   readonly #server: Server<Client>;
+  readonly #clients = new Set<Client>();
   #deliveries = 0;
   #sends = 0;
+  #isStalled = false;
 
   constructor(faults: FakeFaults = {}) {
     this.#faults = faults;
@@ -55,7 +62,10 @@ export class FakeGateway {
         return server.upgrade(request, { data, headers }) ? undefined : new Response("ok");
       },
       websocket: {
-        open: (ws) => void (ws.data.socket = ws),
+        open: (ws) => {
+          ws.data.socket = ws;
+          this.#clients.add(ws.data);
+        },
         message: (ws, text) => this.#frame(ws.data, String(text)),
         close: (ws) => this.#forget(ws.data),
       },
@@ -125,11 +135,13 @@ export class FakeGateway {
     }
     this.#sends++;
     if (this.#sends === this.#faults.forgetAt) return;
+    if (this.#sends === this.#faults.stallAt) this.#stall(this.#faults.stallMs ?? 0);
     const head = `"id":"${messageId}","type":"message.sent","timestamp":${Date.now()}`;
     const tail = `"key":"${key}","sender":"${client.user}","kind":"text","content":${content}`;
     const event = this.#faults.shuffled === true ? `{${tail},${head}}` : `{${head},${tail}}`;
     events.push(event);
-    for (const reader of readers) this.#deliver(reader, conversation, events.length, event);
+    const everyone = this.#sends === this.#faults.leakAt ? this.#clients : readers;
+    for (const reader of everyone) this.#deliver(reader, conversation, events.length, event);
   }
 
   #deliver(reader: Client, conversation: string, seq: number, event: string): void {
@@ -159,7 +171,16 @@ export class FakeGateway {
     if (this.#waiting.size === 1) setImmediate(() => this.#flush());
   }
 
+  #stall(ms: number): void {
+    this.#isStalled = true;
+    setTimeout(() => {
+      this.#isStalled = false;
+      this.#flush();
+    }, ms);
+  }
+
   #flush(): void {
+    if (this.#isStalled) return;
     for (const client of this.#waiting) {
       client.socket?.send(client.lines.join("\n"));
       client.lines.length = 0;
@@ -177,6 +198,7 @@ export class FakeGateway {
   }
 
   #forget(client: Client): void {
+    this.#clients.delete(client);
     for (const { readers } of this.#conversations.values()) readers.delete(client);
   }
 }

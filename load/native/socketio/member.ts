@@ -5,9 +5,9 @@ import { textFrame } from "../frame.ts";
 import { KEY_BYTES, keyNumber, ROOM_DIGITS, type RunNames } from "../key.ts";
 import { USER_DIGITS, USER_PREFIX, userName } from "../line.ts";
 import { Member, type MemberContext } from "../member.ts";
-import type { Handshake, Protocol } from "../protocol.ts";
+import type { Protocol } from "../protocol.ts";
 import type { Reading } from "../room.ts";
-import type { Address } from "../socket.ts";
+import type { Address, Handshake } from "../socket.ts";
 import { SocketIoWriter } from "./command.ts";
 import { connectPacket, eventPacket, parsePacket, PONG, SOCKET_IO_PATH } from "./packet.ts";
 

@@ -67,6 +67,63 @@ test("finds a message that was acked and has no place", async () => {
   expect((await drive({ forgetAt: 50 })).found).toEqual({ ...CLEAN, lost: 1 });
 });
 
+test("finds a message at members that do not read its conversation", async () => {
+  const { found } = await drive({ leakAt: 50 });
+  expect(found).toEqual({ ...CLEAN, foreign: 6 });
+});
+
+test("checks a large room's frames once, and still finds one altered byte in it", async () => {
+  const large = { roomSize: 8, perFrame: 5 };
+  const { found, ledger } = await drive({}, large);
+  expect(found).toEqual(CLEAN);
+  expect(ledger.delivered).toBe(8 * 8 * 5 * FRAMES);
+  expect((await drive({ alterAt: 1_500 }, large)).found).toEqual({ ...CLEAN, altered: 1 });
+  expect((await drive({ dropAt: 1_500 }, large)).found).toEqual({ ...CLEAN, lost: 1 });
+  expect((await drive({ repeatAt: 1_500 }, large)).found).toEqual({ ...CLEAN, duplicate: 1 });
+});
+
+test("counts a stall for every message that was due in it", async () => {
+  const [stallMs, rate] = [200, 1_000];
+  await using gateway = new FakeGateway({ stallAt: 50, stallMs });
+  const generator = clientsOf(gateway);
+  await generator.connect({ sockets: 8, roomSize: 2 });
+  generator.mark();
+  generator.openLoop(rate);
+  while (generator.ledger.acked < 400) await Bun.sleep(5);
+  expect(await generator.settle(5_000)).toEqual(CLEAN);
+  const { receiptTimes } = generator.ledger;
+  // Whoever waits for an answer before the next message would have seen one slow message each.
+  const share = stallMs / (generator.ledger.sent / rate) / 1000;
+  expect(receiptTimes.quantileMs(1 - share * 0.4)).toBeGreaterThan(stallMs * 0.4);
+  expect(receiptTimes.maxMs).toBeGreaterThan(stallMs * 0.9);
+  generator.close();
+});
+
+test("keeps a rate with several messages a frame", async () => {
+  await using gateway = new FakeGateway({});
+  const generator = clientsOf(gateway);
+  await generator.connect({ sockets: 8, roomSize: 2 });
+  const startedAt = performance.now();
+  generator.openLoop(2_000, 100);
+  while (generator.ledger.sent < 400) await Bun.sleep(1);
+  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(199);
+  expect(await generator.settle(5_000)).toEqual(CLEAN);
+  expect(generator.ledger.sent % 100).toBe(0);
+  generator.close();
+});
+
+test("reads on from its cursor while members reconnect all the time", async () => {
+  await using gateway = new FakeGateway({});
+  const generator = clientsOf(gateway);
+  await generator.connect({ sockets: 8, roomSize: 2 });
+  generator.openLoop(1_000);
+  const churn = generator.churn(5);
+  while (churn.reconnects < 10) await Bun.sleep(5);
+  expect(await generator.settle(5_000)).toEqual(CLEAN);
+  expect(generator.ledger.delivered).toBe(2 * generator.ledger.sent);
+  generator.close();
+});
+
 test("times what is measured, and nothing of what came before", async () => {
   await using gateway = new FakeGateway({});
   const generator = clientsOf(gateway);

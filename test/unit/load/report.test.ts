@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { benchmarksPage, benchmarksTable, replaceTable } from "../../../load/report/page.ts";
+import { plotsOf } from "../../../load/report/plots.ts";
 import type { ResultRow } from "../../../load/result.ts";
 
 const row: ResultRow = {
@@ -22,14 +23,51 @@ test("puts a row into the table, with a dash for what was not measured", () => {
     .split("\n")[2]
     ?.split("|")
     .map((cell) => cell.trim());
-  expect(cells).toEqual(["", "Closed loop", "61,234", "–", "2.3", "–", "–", "0, 1, 2", ""]);
+  expect(cells).toEqual([
+    "",
+    "Standalone: Closed loop",
+    "61,234",
+    "–",
+    "2.3",
+    "–",
+    "–",
+    "0, 1, 2",
+    "",
+  ]);
   expect(benchmarksTable([row])).toContain("Measured on: X, 2 cores, 24 GiB, Linux 6, Bun 1.4.5.");
 });
 
 test("lists what has no column under the row's heading", () => {
-  const page = benchmarksPage([row]);
-  expect(page).toContain("## Closed loop");
+  const page = benchmarksPage([row], []);
+  expect(page).toContain("### Closed loop");
   expect(page).toContain("- server threads percent: main 80");
+});
+
+test("says how many times as much as the fastest Socket.IO", () => {
+  const ours: ResultRow = { ...row, name: "standalone-closed", acked_per_s: 60_000 };
+  const peers = [10_000, 24_000].map((acked_per_s, i): ResultRow => ({
+    ...row,
+    name: `socketio-${i}`,
+    mode: "peer",
+    acked_per_s,
+  }));
+  expect(benchmarksTable([ours, ...peers])).toContain("standalone 2.5 times as many");
+});
+
+test("plots what was measured, with the spread of its rounds", () => {
+  const measured: ResultRow = {
+    ...row,
+    name: "standalone-closed",
+    spread: { acked_per_s: [60_000, 62_000] },
+  };
+  const [plot, ...others] = plotsOf([measured]);
+  expect(others).toEqual([]);
+  expect(plot?.name).toBe("benchmarks-throughput.svg");
+  expect(plot?.svg).toContain("61,234");
+  expect(plot?.svg).toMatch(/<path d="M/);
+  expect(benchmarksPage([measured], plot ? [plot] : [])).toContain(
+    "(images/benchmarks-throughput.svg)",
+  );
 });
 
 test("replaces what is between the markers and nothing else, and does so once", () => {
