@@ -25,8 +25,9 @@ export function run(data: Run): void {
   const { plan } = settings;
   const crowd = new Crowd(settings, data);
   // The first of each conversation sends and stays; the others have an epoch to come back to.
-  const senders = crowd.rooms.flatMap(({ members }) => members.slice(0, 1));
-  const readers = crowd.rooms.flatMap(({ members }) => members.slice(1));
+  const isSender = (i: number): boolean => i % plan.roomSize === 0;
+  const senders = crowd.members.filter((_, i) => isSender(i));
+  const readers = crowd.members.filter((_, i) => !isSender(i));
   const frames = senders.map((member, i) =>
     Template.frames(crowd.origin(i), member.room.name, plan.perFrame),
   );

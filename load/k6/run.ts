@@ -81,6 +81,7 @@ function planFrom(scenario: ScenarioName): Plan {
     short: args.has("short"),
     rate: optional("rate"),
     seconds: optional("seconds"),
+    vus: optional("vus"),
     warmUp: optional("warm-up") ?? (args.has("cluster") ? CLUSTER_WARM_UP_SECONDS : undefined),
   });
 }
@@ -117,6 +118,7 @@ How
   --short              half a minute to a minute instead of the whole length
   --rate=<n>           highest rate in messages a second; lower stages keep their share
   --seconds=<n>        length without the warm-up
+  --vus=<n>            virtual users, each with sockets and conversations of its own
   --warm-up=<n>        seconds before anything is timed (5; with --cluster 20)
   --out=<folder>       where JSON and HTML go (load/k6/results)
 

@@ -101,8 +101,8 @@ export class Book {
 
   /** After the last message: what did not come, came twice or out of order. */
   end(rooms: readonly Room[]): void {
-    const readings = rooms.flatMap(({ members, acked: count }) =>
-      members.map(({ reading, unanswered }) => ({ reading, unanswered, count })),
+    const readings = rooms.flatMap(({ readers, acked: count }) =>
+      readers.map(({ reading, unanswered }) => ({ reading, unanswered, count })),
     );
     const unanswered = readings.reduce((sum, one) => sum + one.unanswered, 0);
     if (unanswered > 0) this.failed(unanswered, "no receipt in time");

@@ -122,7 +122,7 @@ export class Crowd {
   }
 
   #member(room: Room): Member {
-    const user = `k6-${String(this.#vu)}-${String(room.members.length)}`;
+    const user = `k6-${String(this.#vu)}-${String(room.readers.length)}`;
     return new Member(this.settings, this.book, room, user);
   }
 }

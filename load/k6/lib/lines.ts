@@ -20,7 +20,8 @@ export interface LineSink {
 
 // Comparing whole strings is the cheapest that k6's runtime can do with a line.
 const EVENT_FROM = '{"push":{"conversation"';
-const EVENT_TO = '{"push":{"conversatioo';
+/** After every text that begins so. */
+const EVENT_TO = `${EVENT_FROM}~`;
 const REPLY_TO = '{"j';
 const SEQ = '"seq":';
 const SEND_AT = 15;

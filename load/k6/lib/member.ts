@@ -2,7 +2,7 @@ import { WebSocket } from "k6/websockets";
 import type { Book } from "./book.ts";
 import { LineCounter, type LineSink } from "./lines.ts";
 import { Reading } from "./reading.ts";
-import type { Room } from "./room.ts";
+import type { Reader, Room } from "./room.ts";
 import type { Settings } from "./settings.ts";
 import { keyTime, type Template, TEXT } from "./template.ts";
 import { signToken } from "./token.ts";
@@ -33,7 +33,7 @@ interface EventLine {
 }
 
 /** One client: a socket that reads one conversation and may send to it. */
-export class Member implements LineSink {
+export class Member implements LineSink, Reader {
   readonly reading = new Reading();
   readonly room: Room;
   /** Messages without an answer. */
@@ -56,7 +56,7 @@ export class Member implements LineSink {
     this.room = room;
     this.#user = user;
     this.#counter = new LineCounter(settings.plan.sampleEvery);
-    room.members.push(this);
+    room.readers.push(this);
   }
 
   /** Opens its socket, and calls back when it has everything of its conversation up to now. */

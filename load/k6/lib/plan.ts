@@ -8,6 +8,8 @@ export interface Changes {
   /** Time of all stages together, without the warm-up. */
   readonly seconds?: number | undefined;
   readonly warmUp?: number | undefined;
+  /** Virtual users; they share the rate, and each has as many conversations as before. */
+  readonly vus?: number | undefined;
 }
 
 /** A scenario as it is run: what the script and its runner both go by. */
@@ -46,6 +48,7 @@ export function planOf(name: ScenarioName, changes: Changes = {}): Plan {
   return {
     ...scenario,
     name,
+    vus: changes.vus ?? scenario.vus,
     stages,
     warmUp: changes.warmUp ?? WARM_UP_SECONDS,
     seconds: length * byTime,

@@ -1,9 +1,16 @@
-import type { Member } from "./member.ts";
+import type { Reading } from "./reading.ts";
+
+/** One who reads a conversation, and may send to it. */
+export interface Reader {
+  readonly reading: Reading;
+  /** Messages of its own without an answer. */
+  readonly unanswered: number;
+}
 
 /** A conversation of one virtual user, and those who read it. */
 export class Room {
   readonly name: string;
-  readonly members: Member[] = [];
+  readonly readers: Reader[] = [];
   /** Messages of it that had a receipt. */
   acked = 0;
 
@@ -13,7 +20,7 @@ export class Room {
 
   /** Whether every reader has got all that was acked. */
   get isSettled(): boolean {
-    return this.members.every(
+    return this.readers.every(
       ({ reading, unanswered }) => unanswered === 0 && reading.received >= this.acked,
     );
   }

@@ -52,6 +52,7 @@ export function readSettings(fallback: ScenarioName): Settings {
       rate: numberFrom("RATE"),
       seconds: numberFrom("SECONDS"),
       warmUp: numberFrom("WARM_UP"),
+      vus: numberFrom("VUS"),
     }),
     settleMs: (numberFrom("SETTLE") ?? SETTLE_SECONDS) * 1_000,
     connectMs: (numberFrom("CONNECT") ?? CONNECT_SECONDS) * 1_000,

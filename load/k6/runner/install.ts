@@ -24,7 +24,7 @@ export async function ensureK6(say: (line: string) => void): Promise<string> {
   const go = Bun.which("go");
   if (go === null) {
     throw new Error(
-      `k6 ${K6_VERSION} is built with Go, which is not on PATH. Install Go 1.24 or later ` +
+      `k6 ${K6_VERSION} is built with Go, which is not on PATH. Install Go 1.25 or later ` +
         `(https://go.dev/dl), or put k6 ${K6_VERSION} at ${path}, then run this again.`,
     );
   }

@@ -83,6 +83,7 @@ function planEnvironment(plan: Plan): Record<string, string> {
     RATE: String(plan.peakRate),
     SECONDS: String(plan.seconds),
     WARM_UP: String(plan.warmUp),
+    VUS: String(plan.vus),
   };
 }
 

@@ -68,6 +68,13 @@ test("a hole, a double and a late one are told apart within one frame", () => {
   expect(sink.reading.lost(6)).toBe(1);
 });
 
+test("a seq that only reads as if it lay between its neighbours is no substitute", () => {
+  const sink = new Sink();
+  sink.reading.startAfter(10);
+  new LineCounter(1).take([11, 110, 13].map(event).join("\n"), sink);
+  expect(sink.reading.lost(0)).toBeGreaterThan(0);
+});
+
 test("what was there before a reader came is not lost to it", () => {
   const reading = new Reading();
   reading.startAfter(4);
