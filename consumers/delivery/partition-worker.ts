@@ -38,6 +38,8 @@ export interface PartitionWorkerOptions {
   readonly telemetry: Telemetry;
   readonly metrics: DeliveryMetrics;
   readonly backoff: (attempt: number) => number;
+  /** Of the hash of ids. */
+  readonly hashSeed: number;
   /** Undefined: nothing is traced. */
   readonly trace?: Pick<WorkerTraceOptions, "traces" | "system" | "group"> | undefined;
   /** The partition stays silent until an operator has looked at the error. */
@@ -78,6 +80,7 @@ export class PartitionWorker {
       incarnation: topic.incarnation,
       windowOffsets: limits.windowOffsets,
       headsMax: limits.headsMax,
+      hashSeed: options.hashSeed,
     });
     this.#refusals = new Refusals({
       topic: topic.name,
@@ -143,7 +146,7 @@ export class PartitionWorker {
     if (this.#stopped) return;
     this.#queue.push(batch);
     this.#trace?.received(batch);
-    this.#queued += batch.records.length;
+    this.#queued += sizeOf(batch);
     this.#work();
   }
 
@@ -151,7 +154,8 @@ export class PartitionWorker {
   get position(): PoolPosition | undefined {
     if (this.#storer === undefined) return undefined;
     const { topic, partition } = this.#options;
-    const next = this.#queue[0]?.records[0]?.value;
+    const first = this.#queue[0];
+    const next = (first?.packed?.[0]?.decode() ?? first?.records[0])?.value;
     return { topic: topic.name, partition, nextOffset: this.#publishedNext, next };
   }
 
@@ -211,7 +215,10 @@ export class PartitionWorker {
     while (!this.#stopped && !this.#lookingUp) {
       const batch = this.#queue[0];
       if (batch === undefined || this.#full() || !this.#isMember()) break;
-      const prepared = this.#sequencer.prepare(batch.records, batch.offsets);
+      const prepared =
+        batch.packed === undefined
+          ? this.#sequencer.prepare(batch.records, batch.offsets)
+          : this.#sequencer.preparePacked(batch.packed);
       if (prepared.needs !== undefined) {
         this.#lookUp(prepared.needs, batch, prepared);
         break;
@@ -313,7 +320,7 @@ export class PartitionWorker {
     const storer = this.#storer as Storer;
     const folded = this.#sequencer.fold(prepared, known, storer.storedNext);
     this.#queue.shift();
-    this.#queued -= batch.records.length;
+    this.#queued -= prepared.count;
     this.#publishedNext = batch.nextOffset;
     const traced = this.#trace?.folded(batch, folded);
     this.#publish(traced?.runs ?? folded.runs);
@@ -324,13 +331,11 @@ export class PartitionWorker {
     metrics.placed.value += folded.placed.length;
     metrics.duplicates.value += folded.duplicates;
     metrics.refused.value += folded.refused.length;
-    const lastHeader = prepared.headers[prepared.headers.length - 1];
-    const lastOffset = batch.offsets[batch.offsets.length - 1];
     storer.push({
       placed: folded.placed,
       chars: charsOf(folded),
       nextOffset: batch.nextOffset,
-      lastId: lastOffset === batch.nextOffset - 1 ? (lastHeader?.id ?? "") : "",
+      lastId: prepared.lastOffset === batch.nextOffset - 1 ? prepared.lastId : "",
       refusedKept: folded.refused.length > 0 ? this.#refusals.keep(folded.refused) : undefined,
       traced,
     });
@@ -381,4 +386,9 @@ export class PartitionWorker {
         (cause: unknown) => halted(asAppError(cause)),
       );
   }
+}
+
+/** Without making texts of bytes. */
+function sizeOf(batch: RecordBatch): number {
+  return batch.packed?.length ?? batch.records.length;
 }

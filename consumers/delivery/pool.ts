@@ -55,6 +55,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   const metrics = deliveryMetrics(telemetry, clock);
   const deadLetters = new DeadLetters(log, DELIVERY_POOL, clock);
   const backoff = (attempt: number) => backoffMs(attempt - 1, random.next(), RETRY);
+  const hashSeed = Math.floor(random.next() * 2 ** 32);
   const { tracing } = options;
   const trace = tracing && {
     traces: new Traces({ tracing, clock, limits, telemetry }),
@@ -93,6 +94,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
         telemetry,
         metrics,
         backoff,
+        hashSeed,
         trace,
         halted: (error) => halt(name, error),
       });

@@ -60,6 +60,6 @@ export class Tail {
 /** Characters of the events, the measure of the tail's bound. */
 export function charsOf(folded: Folded): number {
   let chars = 0;
-  for (const placed of folded.placed) chars += placed.event.length;
+  for (const placed of folded.placed) chars += placed.packed?.eventBytes ?? placed.event.length;
   return chars;
 }

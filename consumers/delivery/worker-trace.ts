@@ -204,7 +204,23 @@ interface Sampled {
 const NONE: readonly Sampled[] = [];
 
 /** The records that carry a trace. A plain loop: this is what tracing costs every record. */
-function sampledIn({ records, offsets }: RecordBatch): readonly Sampled[] {
+function sampledIn(batch: RecordBatch): readonly Sampled[] {
+  const { packed } = batch;
+  if (packed === undefined) return sampledAmong(batch.records, batch.offsets);
+  let sampled: Sampled[] | undefined;
+  for (const record of packed) {
+    // Nothing but the verdict's header: most records stay bytes.
+    if (record.headers < 2) continue;
+    const found = sampledAmong([record.decode()], [record.offset]);
+    if (found.length > 0) (sampled ??= []).push(...found);
+  }
+  return sampled ?? NONE;
+}
+
+function sampledAmong(
+  records: readonly LogRecord[],
+  offsets: readonly number[],
+): readonly Sampled[] {
   let sampled: Sampled[] | undefined;
   for (let i = 0; i < records.length; i++) {
     const record = records[i] as LogRecord;
@@ -238,6 +254,18 @@ function runsWith(
       return index < 0 ? [] : [{ index, traceparent }];
     });
     if (traces.length === 0) return run;
-    return { ...run, traces: traces.toSorted((a, b) => a.index - b.index) };
+    const { tenant, conversation, epoch, firstSeq, offsets, packed } = run;
+    return {
+      tenant,
+      conversation,
+      epoch,
+      firstSeq,
+      offsets,
+      traces: traces.toSorted((a, b) => a.index - b.index),
+      ...(packed !== undefined && { packed }),
+      get events() {
+        return run.events;
+      },
+    };
   });
 }

@@ -1,10 +1,12 @@
+import type { PackedRecord } from "../wire/packed-record.ts";
 import {
   parseVerdictHeader,
   sliceEvent,
   type LogRecord,
   type VerdictHeader,
 } from "../wire/record.ts";
-import { Heads } from "./heads.ts";
+import { FoldedRun, PackedPlaced } from "./folded.ts";
+import { Heads, type Head } from "./heads.ts";
 import { Window } from "./window.ts";
 
 /** Whose record it is, from its key alone; undefined when the key is malformed. */
@@ -16,6 +18,8 @@ export interface SequencerOptions {
   readonly incarnation: string;
   readonly windowOffsets: number;
   readonly headsMax: number;
+  /** Of a hash that no verdict depends on: nobody can choose ids that fall together. */
+  readonly hashSeed?: number;
 }
 
 /** A placed record. */
@@ -28,6 +32,8 @@ export interface Placed {
   readonly id: string;
   readonly fingerprint: string;
   readonly event: string;
+  /** The record's bytes, from a log that has them: then the texts above are made when asked for. */
+  readonly packed?: PackedRecord;
 }
 
 /** Events of one conversation with adjacent seqs. */
@@ -36,16 +42,20 @@ export interface Run {
   readonly conversation: string;
   readonly epoch: string;
   readonly firstSeq: number;
-  readonly offsets: number[];
-  readonly events: string[];
+  readonly offsets: readonly number[];
+  readonly events: readonly string[];
+  readonly packed?: readonly PackedRecord[];
 }
+
+/** What the verdict of a record that is not malformed depends on. */
+export type Verdict = Pick<VerdictHeader, "id" | "attempt" | "fingerprint">;
 
 export interface Refused {
   readonly offset: number;
   readonly record: LogRecord;
   readonly code: "key_conflict" | "malformed_record";
   /** Absent for a malformed record. */
-  readonly header: VerdictHeader | undefined;
+  readonly header: Verdict | undefined;
   readonly tenant: string;
   readonly conversation: string;
 }
@@ -68,10 +78,16 @@ export interface Needs {
 
 /** Records with their headers read. `needs` is undefined when memory has all that they need. */
 export interface Prepared {
+  readonly count: number;
+  readonly lastOffset: number | undefined;
+  /** Id of the last one as it stands in its header, "" when it has none. */
+  readonly lastId: string;
+  readonly needs: Needs | undefined;
+  /** As bytes; else as text, in the three that follow. */
+  readonly packed: readonly PackedRecord[] | undefined;
   readonly records: readonly LogRecord[];
   readonly offsets: readonly number[];
   readonly headers: readonly (VerdictHeader | undefined)[];
-  readonly needs: Needs | undefined;
 }
 
 /** What the store answered. A conversation or id that is missing from it is new. */
@@ -93,12 +109,12 @@ export class Sequencer {
   readonly #incarnation: string;
   readonly #window: Window;
   readonly #heads: Heads;
-  readonly #runs = new Map<string, Run>();
+  readonly #runs = new Map<string, FoldedRun>();
 
   constructor(options: SequencerOptions) {
     this.#locate = options.locate;
     this.#incarnation = options.incarnation;
-    this.#window = new Window(options.windowOffsets);
+    this.#window = new Window(options.windowOffsets, options.hashSeed);
     this.#heads = new Heads(options.headsMax);
   }
 
@@ -117,24 +133,58 @@ export class Sequencer {
 
   /** Reads the records' headers, once for both steps. Between it and its fold nothing is folded. */
   prepare(records: readonly LogRecord[], offsets: readonly number[]): Prepared {
-    const headers: (VerdictHeader | undefined)[] = [];
-    let needs: Needs | undefined;
-    for (const record of records) {
-      const header = parseVerdictHeader(record);
-      headers.push(header);
-      if (header === undefined) continue;
-      if (!this.#heads.has(record.key)) {
-        const place = this.#locate(record.key);
-        if (place === undefined) continue;
-        needs ??= { heads: new Map(), ids: [] };
-        needs.heads.set(record.key, place);
+    const headers = records.map(parseVerdictHeader);
+    const needs = new NeedsList();
+    records.forEach(({ key }, i) => {
+      const header = headers[i];
+      if (header === undefined || !this.#needsHead(key, needs) || header.attempt === 1) return;
+      if (this.#window.find(header.id) === undefined) needs.id(header.id);
+    });
+    const lastId = headers[headers.length - 1]?.id ?? "";
+    return {
+      count: records.length,
+      lastOffset: offsets[offsets.length - 1],
+      lastId,
+      needs: needs.list,
+      packed: undefined,
+      records,
+      offsets,
+      headers,
+    };
+  }
+
+  /** As {@link prepare}, of records that are bytes still. */
+  preparePacked(packed: readonly PackedRecord[]): Prepared {
+    const needs = new NeedsList();
+    let key: string | undefined;
+    for (const record of packed) {
+      if (!record.read()) continue;
+      if (record.key !== key) {
+        if (!this.#needsHead(record.key, needs)) continue;
+        key = record.key;
       }
-      if (header.attempt !== 1 && this.#window.find(header.id) === undefined) {
-        needs ??= { heads: new Map(), ids: [] };
-        needs.ids.push(header.id);
-      }
+      if (record.attempt !== 1 && !this.#window.hasPacked(record)) needs.id(record.id);
     }
-    return { records, offsets, headers, needs };
+    const last = packed[packed.length - 1];
+    return {
+      count: packed.length,
+      lastOffset: last?.offset,
+      lastId: last !== undefined && last.attempt >= 0 ? last.id : "",
+      needs: needs.list,
+      packed,
+      records: [],
+      offsets: [],
+      headers: [],
+    };
+  }
+
+  /** @returns whether the key is somebody's */
+  #needsHead(key: string, needs: NeedsList): boolean {
+    if (this.#heads.has(key)) return true;
+    const place = this.#locate(key);
+    if (place === undefined) return false;
+    needs.head(key, place);
+    return true;
   }
 
   /**
@@ -142,62 +192,78 @@ export class Sequencer {
    * @param known the store's answer to the prepared needs
    * @param storedNext everything below this offset can be found in the store
    */
-  fold({ records, offsets, headers }: Prepared, known: Known, storedNext: number): Folded {
+  fold(prepared: Prepared, known: Known, storedNext: number): Folded {
+    const { count, packed } = prepared;
     const placed: Placed[] = [];
-    const runs: Run[] = [];
+    const runs: FoldedRun[] = [];
     const refused: Refused[] = [];
     let duplicates = 0;
-    for (let i = 0; i < records.length; i++) {
-      const record = records[i] as LogRecord;
-      const offset = offsets[i] as number;
-      const header = headers[i];
+    let offset = 0;
+    // A sender's messages come together: the last conversation is often the next one too.
+    let lastKey: string | undefined;
+    let head: Head | undefined;
+    let run: FoldedRun | undefined;
+    for (let i = 0; i < count; i++) {
+      const bytes = packed?.[i];
+      const record = bytes ?? (prepared.records[i] as LogRecord);
+      const header = bytes === undefined ? prepared.headers[i] : wellFormed(bytes);
+      offset = bytes === undefined ? (prepared.offsets[i] as number) : bytes.offset;
       if (header === undefined) {
-        refused.push(malformed(offset, record));
+        refused.push(malformed(offset, asText(record)));
         continue;
       }
-      const earlier = this.#earlier(header, offset, known);
+      const earlier = this.#earlier(header, bytes, offset, known);
       if (earlier !== undefined && earlier.fingerprint === header.fingerprint) {
         duplicates++;
         continue;
       }
-      const head = this.#head(record.key, offset, known);
+      if (record.key !== lastKey || head === undefined || head.seq === 0) {
+        head = this.#head(record.key, offset, known);
+        lastKey = record.key;
+        run = this.#runs.get(record.key);
+      }
       if (head === undefined) {
-        refused.push(malformed(offset, record));
+        refused.push(malformed(offset, asText(record)));
         continue;
       }
       const { tenant, conversation } = head;
       if (earlier !== undefined) {
-        refused.push({ offset, record, code: "key_conflict", header, tenant, conversation });
+        const code = "key_conflict";
+        refused.push({ offset, record: asText(record), code, header, tenant, conversation });
         continue;
       }
       head.seq++;
       head.offset = offset;
-      this.#window.accept(header.id, offset, header.fingerprint);
-      const event = sliceEvent(record, header);
       const { epoch, seq } = head;
-      const { id, fingerprint } = header;
-      placed.push({ tenant, conversation, epoch, seq, offset, id, fingerprint, event });
-      let run = this.#runs.get(record.key);
       if (run === undefined) {
-        run = { tenant, conversation, epoch, firstSeq: seq, offsets: [], events: [] };
+        run = new FoldedRun(tenant, conversation, epoch, seq);
         this.#runs.set(record.key, run);
         runs.push(run);
       }
-      run.offsets.push(offset);
-      run.events.push(event);
+      if (bytes !== undefined) {
+        this.#window.acceptPacked(bytes);
+        placed.push(new PackedPlaced(tenant, conversation, epoch, seq, bytes));
+        run.addPacked(bytes);
+      } else {
+        const { id, fingerprint } = header;
+        this.#window.accept(id, offset, fingerprint);
+        const event = sliceEvent(record as LogRecord, header as VerdictHeader);
+        placed.push({ tenant, conversation, epoch, seq, offset, id, fingerprint, event });
+        run.add(offset, event);
+      }
     }
     this.#runs.clear();
     // Only now: what `prepare` found in memory had to stay until it was used.
-    const last = offsets[offsets.length - 1];
-    if (last !== undefined) {
-      this.#window.forget(last + 1, storedNext);
+    if (count > 0) {
+      this.#window.forget(offset + 1, storedNext);
       this.#heads.forget(storedNext);
     }
     return { placed, runs, refused, duplicates };
   }
 
-  #earlier(header: VerdictHeader, offset: number, known: Known) {
-    const inMemory = this.#window.find(header.id);
+  #earlier(header: Verdict, bytes: PackedRecord | undefined, offset: number, known: Known) {
+    const inMemory =
+      bytes === undefined ? this.#window.find(header.id) : this.#window.findPacked(bytes);
     if (header.attempt === 1) {
       return inMemory !== undefined && this.#window.covers(inMemory.offset, offset)
         ? inMemory
@@ -228,6 +294,29 @@ export class Sequencer {
     };
     this.#heads.set(key, made);
     return made;
+  }
+}
+
+function asText(record: LogRecord | PackedRecord): LogRecord {
+  return "decode" in record ? record.decode() : record;
+}
+
+function wellFormed(record: PackedRecord): PackedRecord | undefined {
+  return record.attempt >= 0 ? record : undefined;
+}
+
+/** Made when there is something to need: mostly there is nothing. */
+class NeedsList {
+  list: Needs | undefined;
+
+  head(key: string, place: { tenant: string; conversation: string }): void {
+    this.list ??= { heads: new Map(), ids: [] };
+    this.list.heads.set(key, place);
+  }
+
+  id(id: string): void {
+    this.list ??= { heads: new Map(), ids: [] };
+    this.list.ids.push(id);
   }
 }
 

@@ -1,3 +1,4 @@
+import { PackedRecord, type RecordLayout, VERDICT_HEADER_BYTES } from "../wire/packed-record.ts";
 import type { LogRecord } from "../wire/record.ts";
 import { setHeader } from "./record.ts";
 
@@ -41,6 +42,10 @@ const CODEC_BITS = 0b111;
 const TRANSACTIONAL_BIT = 1 << 4;
 const CONTROL_BIT = 1 << 5;
 const ABORT_MARKER = 0;
+/** Keys that are remembered, a power of two, and how long they may be. */
+const KEYS_MAX = 8_192;
+const KEY_BYTES_MAX = 256;
+const HASH_PRIME = 0x0100_0193;
 /** Different header names that are remembered, so that each is not decoded for every record. */
 const NAMES_MAX = 64;
 
@@ -65,7 +70,8 @@ export function scanBatches(bytes: Buffer, offset: number): { next: number; end:
 /**
  * Goes through the record batches (version 2, KIP-98) of one fetched partition: checks each batch's
  * checksum, unpacks it, and leaves out what comes before the position, control records and records
- * of aborted transactions. Made for speed: no object a record but the record itself.
+ * of aborted transactions. Made for speed: no object a record but the record itself, and no text but
+ * the key.
  */
 export class BatchReader {
   /** The offset to read on from; offsets that are left out are behind it. */
@@ -114,16 +120,24 @@ export class BatchReader {
    * @throws CorruptBatchError when nothing comes before the damage; else it is thrown by the next call
    */
   take(recordsMin: number): DecodedRecords {
-    const taken: DecodedRecords = { records: [], offsets: [] };
-    while (!this.done && taken.records.length < recordsMin) {
+    const packed = this.takePacked(recordsMin);
+    return {
+      records: packed.map((record) => record.decode()),
+      offsets: packed.map(({ offset }) => offset),
+    };
+  }
+
+  /** As {@link take}, with nothing decoded but what says where everything is. */
+  takePacked(recordsMin: number): PackedRecord[] {
+    const taken: PackedRecord[] = [];
+    while (!this.done && taken.length < recordsMin) {
       const { next } = this;
-      const count = taken.records.length;
+      const count = taken.length;
       try {
         this.#takeBatch(taken);
       } catch (error) {
         this.next = next;
-        taken.records.length = count;
-        taken.offsets.length = count;
+        taken.length = count;
         if (count > 0) return taken;
         if (error instanceof CorruptBatchError) throw error;
         throw new CorruptBatchError(next, `the batch at offset ${next} is damaged`, error);
@@ -132,7 +146,7 @@ export class BatchReader {
     return taken;
   }
 
-  #takeBatch(taken: DecodedRecords): void {
+  #takeBatch(taken: PackedRecord[]): void {
     const bytes = this.#bytes;
     const at = this.#at;
     const base = readOffset(bytes, at);
@@ -192,13 +206,13 @@ export class BatchReader {
     end: number,
     base: number,
     count: number,
-    taken: DecodedRecords,
+    taken: PackedRecord[],
   ): void {
     const cursor = new Cursor(bytes, from);
-    const { records, offsets } = taken;
     for (let i = 0; i < count; i++) {
       const length = cursor.varint();
-      const stop = cursor.position + length;
+      const start = cursor.position;
+      const stop = start + length;
       if (length < 0 || stop > end) throw new RangeError("a record is longer than its batch");
       cursor.position++;
       cursor.skipVarint();
@@ -207,22 +221,60 @@ export class BatchReader {
         cursor.position = stop;
         continue;
       }
-      const key = cursor.text(stop);
-      const value = cursor.text(stop);
-      const headers: Record<string, string> = {};
-      for (let left = cursor.varint(); left > 0; left--) {
-        const name = cursor.name(stop);
-        const text = cursor.text(stop);
-        // `in` costs a look-up: the one name that cannot be set plainly is compared.
-        if (name === "__proto__") setHeader(headers, name, text);
-        else headers[name] = text;
+      const keyBytes = cursor.field(stop);
+      const key = knownKey(bytes, cursor.position - keyBytes, keyBytes);
+      const valueBytes = cursor.field(stop);
+      const valueEnd = cursor.position;
+      let headerStart = 0;
+      let headerEnd = 0;
+      const headers = cursor.varint();
+      for (let left = headers; left > 0; left--) {
+        const nameBytes = cursor.field(stop);
+        const isVerdict = isVerdictHeader(bytes, cursor.position - nameBytes, nameBytes);
+        const textBytes = cursor.field(stop);
+        if (!isVerdict) continue;
+        headerEnd = cursor.position;
+        headerStart = headerEnd - textBytes;
       }
       if (cursor.position !== stop) throw new RangeError("a record does not fill its length");
-      records.push({ key, headers, value });
-      offsets.push(offset);
+      const valueStart = valueEnd - valueBytes;
+      taken.push(
+        new PackedRecord(
+          LAYOUT,
+          bytes,
+          offset,
+          key,
+          start,
+          headers,
+          headerStart,
+          headerEnd,
+          valueStart,
+          valueEnd,
+        ),
+      );
     }
   }
 }
+
+/** The layout of one record, which was walked through before: lengths are not checked again. */
+const LAYOUT: RecordLayout = {
+  decode({ bytes, start, key }: PackedRecord): LogRecord {
+    const cursor = new Cursor(bytes, start + 1);
+    cursor.skipVarint();
+    cursor.skipVarint();
+    cursor.field(bytes.length);
+    const value = cursor.text();
+    const headers: Record<string, string> = {};
+    for (let left = cursor.varint(); left > 0; left--) {
+      const name = cursor.name();
+      const text = cursor.text();
+      // `in` costs a look-up: the one name that cannot be set plainly is compared.
+      if (name === "__proto__") setHeader(headers, name, text);
+      else headers[name] = text;
+    }
+    return { key, headers, value };
+  },
+};
 
 /** Reads Kafka's variable-length fields from where it stands. */
 class Cursor {
@@ -254,25 +306,55 @@ class Cursor {
     while ((bytes[this.position++] as number) >= 0x80);
   }
 
-  /** Bytes as UTF-8; null as "". */
-  text(stop: number): string {
+  /** Passes over bytes with their length before them; null counts as none. @returns how many */
+  field(stop: number): number {
     const length = this.varint();
-    if (length <= 0) return "";
-    const from = this.position;
-    if (from + length > stop) throw new RangeError("a field is longer than its record");
-    this.position = from + length;
-    return this.#bytes.toString("utf8", from, from + length);
+    if (length <= 0) return 0;
+    this.position += length;
+    if (this.position > stop) throw new RangeError("a field is longer than its record");
+    return length;
+  }
+
+  /** Bytes as UTF-8; null as "". */
+  text(): string {
+    const length = this.field(this.#bytes.length);
+    return length === 0 ? "" : this.#bytes.toString("utf8", this.position - length, this.position);
   }
 
   /** A header's name; the few that there are come again and again. */
-  name(stop: number): string {
-    const length = this.varint();
-    if (length <= 0) return "";
-    const from = this.position;
-    if (from + length > stop) throw new RangeError("a field is longer than its record");
-    this.position = from + length;
-    return knownName(this.#bytes, from, length);
+  name(): string {
+    const length = this.field(this.#bytes.length);
+    return length === 0 ? "" : knownName(this.#bytes, this.position - length, length);
   }
+}
+
+function isVerdictHeader(bytes: Buffer, from: number, length: number): boolean {
+  if (length !== VERDICT_HEADER_BYTES.length) return false;
+  for (let i = 0; i < length; i++) if (bytes[from + i] !== VERDICT_HEADER_BYTES[i]) return false;
+  return true;
+}
+
+/** Keys that were seen last, by a hash of their bytes: a conversation's come again and again. */
+const keys: ({ readonly text: string; readonly bytes: Buffer } | undefined)[] = Array.from({
+  length: KEYS_MAX,
+});
+
+function knownKey(bytes: Buffer, from: number, length: number): string {
+  if (length === 0) return "";
+  if (length > KEY_BYTES_MAX) return bytes.toString("utf8", from, from + length);
+  let hash = length;
+  for (let i = from; i < from + length; i++)
+    hash = Math.imul(hash ^ (bytes[i] as number), HASH_PRIME);
+  const slot = (hash ^ (hash >>> 15)) & (KEYS_MAX - 1);
+  const known = keys[slot];
+  if (known?.bytes.length === length) {
+    let i = 0;
+    while (i < length && known.bytes[i] === bytes[from + i]) i++;
+    if (i === length) return known.text;
+  }
+  const text = bytes.toString("utf8", from, from + length);
+  keys[slot] = { text, bytes: Buffer.from(bytes.subarray(from, from + length)) };
+  return text;
 }
 
 const names: { readonly text: string; readonly bytes: Buffer }[] = [];

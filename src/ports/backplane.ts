@@ -1,3 +1,5 @@
+import type { PackedRecord } from "../wire/packed-record.ts";
+
 /** The trace that one event of a run belongs to. */
 export interface EventTrace {
   /** Of the event in its run. */
@@ -18,6 +20,8 @@ export interface PublishedRun {
   readonly events: readonly string[];
   /** Of those events that are traced, indexes rising; absent for most runs. Readers never see it. */
   readonly traces?: readonly EventTrace[] | undefined;
+  /** The records of the same events, from a log that has bytes: then `events` is made when asked for. */
+  readonly packed?: readonly PackedRecord[];
 }
 
 /** What a worker tells gateways of one fold. A hint, never the truth. */

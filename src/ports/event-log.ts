@@ -1,4 +1,5 @@
 import type { TopicSpec } from "../topics.ts";
+import type { PackedRecord } from "../wire/packed-record.ts";
 import type { LogRecord } from "../wire/record.ts";
 
 export interface TopicInfo {
@@ -23,6 +24,8 @@ export interface RecordBatch {
   readonly offsets: readonly number[];
   /** The offset to read on from. */
   readonly nextOffset: number;
+  /** The same records as bytes, from a log that has them so: then the others are made when asked for. */
+  readonly packed?: readonly PackedRecord[];
 }
 
 /** What a member of a consumer group is told. Calls for one partition never overlap. */

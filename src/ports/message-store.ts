@@ -1,3 +1,5 @@
+import type { PackedRecord } from "../wire/packed-record.ts";
+
 /** One of a topic's partitions. */
 export interface PartitionId {
   readonly topic: string;
@@ -37,6 +39,8 @@ export interface PlacedEvent {
   readonly fingerprint: string;
   /** The event's JSON text; one line. Kept and given back to the byte. */
   readonly event: string;
+  /** The event's record, from a log that has bytes: then the texts above are made when asked for. */
+  readonly packed?: PackedRecord;
 }
 
 /** Everything that one transaction moves for one partition. */

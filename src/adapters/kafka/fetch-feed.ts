@@ -1,4 +1,5 @@
 import { AppError } from "../../errors.ts";
+import { packedBatch } from "../../kafka/packed-batch.ts";
 import {
   type AbortedTransaction,
   type BatchCodec,
@@ -153,13 +154,13 @@ export class FetchFeed {
     const from = reader.next;
     const wasFull = !this.hungry;
     try {
-      const { records, offsets } = reader.take(recordsMin);
+      const records = reader.takePacked(recordsMin);
       if (reader.done) {
         this.#readers.shift();
         this.#wait(-first.bytes);
       }
       if (reader.next === from) return 0;
-      this.#options.records({ topic, partition, records, offsets, nextOffset: reader.next });
+      this.#options.records(packedBatch(topic, partition, records, reader.next));
       if (wasFull && this.hungry) this.#options.changed(this);
       return records.length;
     } catch (error) {

@@ -51,8 +51,7 @@ export const fetchApi: API<[request: FetchRequest], FetchResponse> = createAPI(
   FETCH_KEY,
   FETCH_VERSION,
   encodeFetch,
-  (_correlationId, _key, _version, reader: Reader) =>
-    decodeFetch(reader.buffer.slice(reader.position, reader.buffer.length)),
+  (_correlationId, _key, _version, reader: Reader) => decodeFetch(reader.buffer, reader.position),
 );
 
 function encodeFetch(request: FetchRequest): Writer {
@@ -98,8 +97,8 @@ function encodeFetch(request: FetchRequest): Writer {
 }
 
 /** @throws RangeError when the bytes are no answer */
-function decodeFetch(bytes: Buffer): FetchResponse {
-  const input = new Input(bytes);
+function decodeFetch(bytes: Chunks, position: number): FetchResponse {
+  const input = new Input(bytes, position);
   const throttleMs = input.int32();
   const code = input.int16();
   const sessionId = input.int32();
@@ -122,7 +121,8 @@ function decodeFetch(bytes: Buffer): FetchResponse {
         partition,
         code: partitionCode,
         aborted,
-        bytes: bytes.subarray(from, from + size),
+        // One partition's: only what lies in two chunks is copied.
+        bytes: bytes.slice(from, Math.min(from + size, bytes.length)),
       });
       input.skipTags();
     }
@@ -172,12 +172,16 @@ class Output {
   }
 }
 
-class Input {
-  position = 0;
-  readonly #bytes: Buffer;
+/** An answer in the pieces that it came in. */
+type Chunks = Reader["buffer"];
 
-  constructor(bytes: Buffer) {
+class Input {
+  position: number;
+  readonly #bytes: Chunks;
+
+  constructor(bytes: Chunks, position: number) {
     this.#bytes = bytes;
+    this.position = position;
   }
 
   int16(): number {
@@ -199,8 +203,7 @@ class Input {
   unsigned(): number {
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.#bytes[this.position++];
-      if (byte === undefined) break;
+      const byte = this.#bytes.get(this.position++);
       value += (byte & 0x7f) * 2 ** shift;
       if (byte < 0x80) return value;
     }
@@ -214,7 +217,7 @@ class Input {
 
   uuid(): string {
     this.position += UUID_BYTES;
-    return this.#bytes.toString("hex", this.position - UUID_BYTES, this.position);
+    return this.#bytes.slice(this.position - UUID_BYTES, this.position).toString("hex");
   }
 
   aborted(): readonly AbortedTransaction[] {

@@ -1,4 +1,4 @@
-import { compressionsAlgorithmsByBitmask, crc32c } from "@platformatic/kafka";
+import { compressionsAlgorithmsByBitmask, crc32c, Writer } from "@platformatic/kafka";
 import { AppError } from "../../errors.ts";
 import type { BatchCodec } from "../../kafka/record-batch.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -37,7 +37,8 @@ const HOLD_MS = { first: 50, max: 1_000 };
 
 /** What record batches need of the library. */
 export const kafkaCodec: BatchCodec = {
-  crc32c: (bytes) => crc32c(bytes),
+  // Wrapped: of plain bytes the library makes a copy first.
+  crc32c: (bytes) => crc32c(Writer.create().append(bytes).dynamicBuffer),
   decompress(codec, bytes) {
     const algorithm = compressionsAlgorithmsByBitmask[codec];
     if (algorithm === undefined) throw new RangeError(`there is no compression ${codec}`);

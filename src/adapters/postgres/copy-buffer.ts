@@ -42,13 +42,6 @@ export class CopyBuffer {
     this.#used = this.#bytes.writeUInt32BE(value >>> 0, this.#used);
   }
 
-  /** Latin-1, byte by character. */
-  ascii(value: string): void {
-    this.#need(4 + value.length + NUMBER_BYTES);
-    this.#used = this.#bytes.writeInt32BE(value.length, this.#used);
-    this.#used += this.#bytes.write(value, this.#used, "latin1");
-  }
-
   bytes(value: Uint8Array): void {
     this.#need(4 + value.length + NUMBER_BYTES);
     this.#used = this.#bytes.writeInt32BE(value.length, this.#used);

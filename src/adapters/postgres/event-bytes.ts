@@ -1,9 +1,14 @@
+import type { PackedRecord } from "../../wire/packed-record.ts";
+
 const BYTES_MIN = 64 * 1024;
 /** What a burst left behind is given back. */
 const BYTES_KEPT = 16 * 1024 * 1024;
 /** UTF-8 of one UTF-16 unit has 3 bytes at most. */
 const BYTES_PER_UNIT = 3;
 const LINE_BREAK = 10;
+const ZERO = 48;
+/** Of a safe integer. */
+const DIGITS_MAX = 16;
 /** What a lone surrogate becomes; rare in itself. */
 const REPLACEMENT = Buffer.from("\ufffd");
 
@@ -21,15 +26,43 @@ export class EventBytes {
 
   /** @returns the bytes that the text takes */
   add(text: string): number {
-    const most = text.length * BYTES_PER_UNIT;
-    if (this.#used + most > this.#bytes.length) {
-      const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#used + most));
-      grown.set(this.#bytes.subarray(0, this.#used));
-      this.#bytes = grown;
-    }
+    this.#need(text.length * BYTES_PER_UNIT);
     const written = this.#bytes.write(text, this.#used, "utf8");
     this.#used += written;
     return written;
+  }
+
+  /** Adds the text of an event behind its id. @returns the bytes that it takes */
+  addRest(record: PackedRecord): number {
+    this.#need(record.eventBytes);
+    const from = this.#used;
+    this.#used = record.copyEventRest(this.#bytes, from);
+    return this.#used - from;
+  }
+
+  /** Adds some bytes as they are. */
+  copy(bytes: Buffer, from: number, to: number): void {
+    this.#need(to - from);
+    this.#used += bytes.copy(this.#bytes, this.#used, from, to);
+  }
+
+  byte(byte: number): void {
+    this.#need(1);
+    this.#bytes[this.#used++] = byte;
+  }
+
+  /** Adds a whole number from 0 on in decimal digits. */
+  digits(value: number): void {
+    this.#need(DIGITS_MAX);
+    let count = 1;
+    for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) count++;
+    let rest = value;
+    for (let at = this.#used + count - 1; at >= this.#used; at--) {
+      const tens = Math.floor(rest / 10);
+      this.#bytes[at] = ZERO + rest - tens * 10;
+      rest = tens;
+    }
+    this.#used += count;
   }
 
   hasLineBreak(from: number): boolean {
@@ -48,5 +81,12 @@ export class EventBytes {
     this.#used = 0;
     if (this.#bytes.length > BYTES_KEPT) this.#bytes = Buffer.allocUnsafe(BYTES_MIN);
     return taken;
+  }
+
+  #need(more: number): void {
+    if (this.#used + more <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#used + more));
+    grown.set(this.#bytes.subarray(0, this.#used));
+    this.#bytes = grown;
   }
 }

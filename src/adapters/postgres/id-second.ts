@@ -19,6 +19,20 @@ export function idSecond(id: string): number {
   return Math.floor(ms / 1_000);
 }
 
+/** As {@link idSecond}, of an id in bytes. */
+export function idSecondAt(bytes: Uint8Array, from: number, to: number): number {
+  const hasShape =
+    to - from > LOW_END + 1 &&
+    bytes[from + HIGH_END] === DASH &&
+    bytes[from + LOW_END] === DASH &&
+    bytes[from + LOW_END + 1] === VERSION_7;
+  if (!hasShape) return Number.NaN;
+  let ms = 0;
+  for (let at = 0; at < LOW_END; at++)
+    if (at !== HIGH_END) ms = ms * 16 + digit(bytes[from + at] as number);
+  return Math.floor(ms / 1_000);
+}
+
 /** Value of a lowercase hexadecimal digit, or NaN. */
 function digit(code: number): number {
   if (code >= 48 && code <= 57) return code - 48;

@@ -184,7 +184,7 @@ export class PostgresMessageStore implements LossAcceptingStore, MovableStore, E
 
   async commit(batch: StoreBatch): Promise<void> {
     this.#mustBeOpen();
-    const encoded = encodeBatch(batch);
+    const encoded = encodeBatch(batch, this.#ids.seed);
     if (typeof encoded === "string") throw rowRefused(encoded);
     await this.#commits.push(encoded);
   }

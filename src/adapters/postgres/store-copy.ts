@@ -64,7 +64,7 @@ export async function copyRuns(
       buffer.int32(ordinal);
       buffer.int32(run.count);
       buffer.int32(run.chars);
-      buffer.ascii(run.meta);
+      buffer.bytes(batch.metas.subarray(run.metaStart, run.metaEnd));
       buffer.bytes(batch.bytes.subarray(run.start, run.end));
     });
   await buffer.send(session, RUN_COLUMNS);

@@ -22,18 +22,19 @@ export interface IdBlock {
  * get a row each under their hash.
  */
 export class StoreIdIndex {
-  readonly #seed: number;
+  /** Of the hash of ids. */
+  readonly seed: number;
   /** Ids by partition and second, to know when there are too many. */
   readonly #counts: RecentMap<string, number>;
 
   constructor(seed: number, secondsMax: number) {
-    this.#seed = seed;
+    this.seed = seed;
     this.#counts = new RecentMap(secondsMax);
   }
 
   /** 32 bits; the id itself is compared afterwards. */
   hash(id: string): number {
-    return Bun.hash.xxHash32(id, this.#seed);
+    return Bun.hash.xxHash32(id, this.seed);
   }
 
   /** Reads how many ids the seconds of these batches have that nobody counted yet. */
@@ -71,19 +72,24 @@ export class StoreIdIndex {
   }
 
   /** The rows of a batch, whose seconds are loaded. */
-  blocks(place: number, { ids, seconds, ordinals }: EncodedBatch): readonly IdBlock[] {
+  blocks(place: number, { hashes, seconds, ordinals }: EncodedBatch): readonly IdBlock[] {
     const bySecond = new Map<number, number[]>();
     const alone: IdBlock[] = [];
-    ids.forEach((id, i) => {
-      const hash = this.hash(id);
+    let last = Number.NaN;
+    let block: number[] | undefined;
+    for (let i = 0; i < hashes.length; i++) {
+      const hash = hashes[i] as number;
       const ordinal = ordinals[i] as number;
       const second = seconds[i] as number;
-      const block = bySecond.get(second);
-      if (block) block.push(hash, ordinal);
-      else if (!Number.isNaN(second) && this.#hasRoom(place, second))
-        bySecond.set(second, [hash, ordinal]);
+      if (second !== last) {
+        last = second;
+        block = bySecond.get(second);
+        if (block === undefined && !Number.isNaN(second) && this.#hasRoom(place, second))
+          bySecond.set(second, (block = []));
+      }
+      if (block !== undefined) block.push(hash, ordinal);
       else alone.push({ bucket: hashBucket(hash), entries: entryBytes([hash, ordinal]) });
-    });
+    }
     const blocks = [...bySecond].map(([second, numbers]) => {
       const key = countKey(place, second);
       // Counted before the commit: one that fails makes the second seem fuller, which does no harm.

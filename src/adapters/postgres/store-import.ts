@@ -102,7 +102,7 @@ interface Writing {
 async function write(session: PostgresSession, writing: Writing): Promise<void> {
   const { topic, place, batch, ids, buffer, rows } = writing;
   const { partition, offsetFirst, nextOffset, events } = batch;
-  const encoded = encodeBatch({
+  const whole = {
     topic,
     partition,
     incarnation: "",
@@ -111,7 +111,8 @@ async function write(session: PostgresSession, writing: Writing): Promise<void> 
     nextOffset,
     lastId: "",
     events,
-  });
+  };
+  const encoded = encodeBatch(whole, ids.seed);
   if (typeof encoded === "string")
     throw new AppError("row_refused", `The store refuses a row: ${encoded}`);
   await rows.need(

@@ -1,5 +1,10 @@
+import type { PackedRecord } from "../../wire/packed-record.ts";
+import type { EventBytes } from "./event-bytes.ts";
+
 const ID_START = '{"id":"';
 const QUOTE = 34;
+const SPACE = 32;
+const PLUS = 43;
 
 /** One event's line of a run's meta. */
 export interface EventMeta {
@@ -29,6 +34,21 @@ export function leaveIdOut(event: string, id: string): string | undefined {
 export function encodeMeta(meta: EventMeta, batchEnd: number): string {
   const { idLeftOut, offset, bytes, fingerprint, id } = meta;
   return `${idLeftOut ? "+" : "-"}${batchEnd - offset} ${bytes} ${fingerprint} ${id}`;
+}
+
+/** As {@link encodeMeta} for an event without its id; its header has the last two parts as they are. */
+export function packMeta(
+  target: EventBytes,
+  record: PackedRecord,
+  bytes: number,
+  batchEnd: number,
+): void {
+  target.byte(PLUS);
+  target.digits(batchEnd - record.offset);
+  target.byte(SPACE);
+  target.digits(bytes);
+  target.byte(SPACE);
+  target.copy(record.bytes, record.fingerprintStart, record.idEnd);
 }
 
 /** @param batchEnd next offset of the run's batch */

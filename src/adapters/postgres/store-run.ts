@@ -1,7 +1,9 @@
 import type { PlacedEvent, StoreBatch } from "../../ports/message-store.ts";
+import type { PackedRecord } from "../../wire/packed-record.ts";
+import { xxHash32 } from "../../wire/xx-hash.ts";
 import { EventBytes } from "./event-bytes.ts";
-import { idSecond } from "./id-second.ts";
-import { encodeMeta, leaveIdOut } from "./store-meta.ts";
+import { idSecond, idSecondAt } from "./id-second.ts";
+import { encodeMeta, leaveIdOut, packMeta } from "./store-meta.ts";
 import { storedName } from "./store-name.ts";
 
 /** Bounds what a page has to load to give one event of a run. */
@@ -20,7 +22,9 @@ export interface Run {
   readonly seqFirst: number;
   readonly count: number;
   readonly chars: number;
-  readonly meta: string;
+  /** Of the batch's metas. */
+  readonly metaStart: number;
+  readonly metaEnd: number;
   /** Of the batch's bytes. */
   readonly start: number;
   readonly end: number;
@@ -31,9 +35,11 @@ export interface EncodedBatch extends Omit<StoreBatch, "events"> {
   readonly runs: readonly Run[];
   /** The texts of the events, by run. */
   readonly bytes: Uint8Array;
+  /** The events' lines, by run. */
+  readonly metas: Uint8Array;
   readonly events: number;
-  /** By event, in the batch's order. */
-  readonly ids: readonly string[];
+  /** Of the ids, 32 bits by event in the batch's order. */
+  readonly hashes: Uint32Array;
   /** Second of the id's key since 1970; NaN: it has no time. */
   readonly seconds: Float64Array;
   /** The run's place in {@link runs}. */
@@ -48,18 +54,21 @@ interface OpenRun {
 
 /** Used by one batch after the other: encoding never waits. */
 const scratch = new EventBytes();
+const metaScratch = new EventBytes();
+const LF = 10;
 
 /**
  * Groups a batch by conversation.
+ * @param seed of the hash of ids
  * @returns the batch, or why its data is refused
  */
-export function encodeBatch(batch: StoreBatch): EncodedBatch | string {
+export function encodeBatch(batch: StoreBatch, seed: number): EncodedBatch | string {
   const { topic, partition, incarnation, ownerEpoch, expectedOffset, nextOffset, lastId, events } =
     batch;
   if (!(nextOffset >= expectedOffset)) return "the next offset is below the expected one";
   const ordinals = new Int32Array(events.length);
   const seconds = new Float64Array(events.length);
-  const ids: string[] = [];
+  const hashes = new Uint32Array(events.length);
   const grouping = new Grouping();
   let offsetMin = expectedOffset;
   for (let i = 0; i < events.length; i++) {
@@ -67,11 +76,19 @@ export function encodeBatch(batch: StoreBatch): EncodedBatch | string {
     if (!(event.offset >= offsetMin && event.offset < nextOffset))
       return `offset ${event.offset} is out of order or outside of the batch`;
     offsetMin = event.offset + 1;
-    const fault = eventFault(event);
+    const packed = bytesOf(event);
+    const fault = packed === undefined ? eventFault(event) : placeFault(event);
     if (fault !== undefined) return `the event at offset ${event.offset} ${fault}`;
     ordinals[i] = grouping.add(event);
-    seconds[i] = idSecond(event.id);
-    ids.push(event.id);
+    if (packed === undefined) {
+      const { id } = event;
+      hashes[i] = Bun.hash.xxHash32(id, seed);
+      seconds[i] = idSecond(id);
+    } else {
+      const { bytes, idStart, idEnd } = packed;
+      hashes[i] = xxHash32(bytes, idStart, idEnd, seed);
+      seconds[i] = idSecondAt(bytes, idStart, idEnd);
+    }
   }
   const runs: Run[] = [];
   let fault: string | undefined;
@@ -81,6 +98,7 @@ export function encodeBatch(batch: StoreBatch): EncodedBatch | string {
     runs.push(run);
   }
   const bytes = scratch.take();
+  const metas = metaScratch.take();
   if (fault !== undefined) return fault;
   return {
     topic,
@@ -92,8 +110,9 @@ export function encodeBatch(batch: StoreBatch): EncodedBatch | string {
     lastId,
     runs,
     bytes,
+    metas,
     events: events.length,
-    ids,
+    hashes,
     seconds,
     ordinals,
   };
@@ -102,12 +121,12 @@ export function encodeBatch(batch: StoreBatch): EncodedBatch | string {
 function encodeRun({ events, chars }: OpenRun, batchEnd: number): Run {
   const { tenant, conversation, epoch, seq } = events[0] as PlacedEvent;
   const start = scratch.length;
-  const lines: string[] = [];
-  for (const { id, fingerprint, offset, event } of events) {
-    const rest = leaveIdOut(event, id);
-    const idLeftOut = rest !== undefined;
-    const bytes = scratch.add(rest ?? event);
-    lines.push(encodeMeta({ id, fingerprint, offset, bytes, idLeftOut }, batchEnd));
+  const metaStart = metaScratch.length;
+  for (const event of events) {
+    if (metaScratch.length > metaStart) metaScratch.byte(LF);
+    const packed = bytesOf(event);
+    if (packed === undefined) addText(event, batchEnd);
+    else packMeta(metaScratch, packed, scratch.addRest(packed), batchEnd);
   }
   return {
     tenant: storedName(tenant),
@@ -116,25 +135,43 @@ function encodeRun({ events, chars }: OpenRun, batchEnd: number): Run {
     seqFirst: seq,
     count: events.length,
     chars,
-    meta: lines.join("\n"),
+    metaStart,
+    metaEnd: metaScratch.length,
     start,
     end: scratch.length,
   };
 }
 
-function eventFault({ seq, id, fingerprint, epoch }: PlacedEvent): string | undefined {
-  if (!Number.isSafeInteger(seq) || seq < 1) return "has no seq";
+function addText({ id, fingerprint, offset, event }: PlacedEvent, batchEnd: number): void {
+  const rest = leaveIdOut(event, id);
+  const idLeftOut = rest !== undefined;
+  const bytes = scratch.add(rest ?? event);
+  metaScratch.add(encodeMeta({ id, fingerprint, offset, bytes, idLeftOut }, batchEnd));
+}
+
+/** The event's record, where its bytes are all that is needed: then id and fingerprint are tokens. */
+function bytesOf({ packed }: PlacedEvent): PackedRecord | undefined {
+  return packed?.text === undefined ? packed : undefined;
+}
+
+function eventFault(event: PlacedEvent): string | undefined {
+  const { id, fingerprint } = event;
   if (!TOKEN.test(id)) return "has an id that is no token";
   if (!TOKEN.test(fingerprint)) return "has a fingerprint that is no token";
-  if (epoch.length === 0) return "has no epoch";
-  return undefined;
+  return placeFault(event);
+}
+
+function placeFault({ seq, epoch }: PlacedEvent): string | undefined {
+  if (!Number.isSafeInteger(seq) || seq < 1) return "has no seq";
+  return epoch.length === 0 ? "has no epoch" : undefined;
 }
 
 /** Looked for in all of a run's bytes at once: that is a tenth of what it costs for each event. */
 function runFault({ events }: OpenRun, run: Run): string | undefined {
   if (scratch.hasLineBreak(run.start)) return "an event has a line break";
   const isWellFormed =
-    !scratch.mayBeReplaced(run.start) || events.every(({ event }) => event.isWellFormed());
+    !scratch.mayBeReplaced(run.start) ||
+    events.every((event) => bytesOf(event) !== undefined || event.event.isWellFormed());
   if (!isWellFormed) return "an event has a lone surrogate";
   return run.tenant.isWellFormed() && run.conversation.isWellFormed() && run.epoch.isWellFormed()
     ? undefined
@@ -163,7 +200,7 @@ class Grouping {
     }
     const run = this.runs[ordinal] as OpenRun;
     run.events.push(event);
-    run.chars += event.event.length;
+    run.chars += charsOf(event);
     return ordinal;
   }
 }
@@ -174,6 +211,11 @@ function continues({ events, chars }: OpenRun, event: PlacedEvent): boolean {
     last.epoch === event.epoch &&
     last.seq + 1 === event.seq &&
     events.length < RUN_EVENTS_MAX &&
-    chars + event.event.length <= RUN_CHARS_MAX
+    chars + charsOf(event) <= RUN_CHARS_MAX
   );
+}
+
+/** Of an event in bytes an upper bound: it only bounds. */
+function charsOf(event: PlacedEvent): number {
+  return event.packed?.eventBytes ?? event.event.length;
 }

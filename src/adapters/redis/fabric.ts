@@ -133,7 +133,12 @@ export class Fabric {
   }
 
   /** Sends, or drops and counts. @param taken is told once whether Redis took it */
-  send(tag: number, channel: string, text: string, taken?: (isTaken: boolean) => void): void {
+  send(
+    tag: number,
+    channel: string,
+    text: string | Buffer,
+    taken?: (isTaken: boolean) => void,
+  ): void {
     const node = this.#nodeOf(tag);
     if (node !== undefined) return node.send(channel, text, taken);
     this.metrics.dropped.away.value++;

@@ -31,10 +31,17 @@ export function encodeHead(head: LaneHead): string {
  * @returns undefined when a name or event has a line break or tab, which none that was checked has
  */
 export function encodeRun(run: PublishedRun, from: number, to: number): string | undefined {
-  const { tenant, conversation, epoch, offsets } = run;
-  if (broken(conversation) || broken(tenant) || broken(epoch)) return undefined;
+  const head = encodeFacts(run, from, to);
+  if (head === undefined) return undefined;
   const whole = from === 0 && to === run.events.length;
   const body = (whole ? run.events : run.events.slice(from, to)).join(LF);
+  return `${head.length + body.length + 1}${TAB}${head}${body}${LF}`;
+}
+
+/** The line of facts of events `from` ≤ i < `to`; undefined when a name has a line break or tab. */
+export function encodeFacts(run: PublishedRun, from: number, to: number): string | undefined {
+  const { tenant, conversation, epoch, offsets } = run;
+  if (broken(conversation) || broken(tenant) || broken(epoch)) return undefined;
   let previous = offsets[from] as number;
   let places = String(previous);
   for (let i = from + 1; i < to; i++) {
@@ -46,8 +53,7 @@ export function encodeRun(run: PublishedRun, from: number, to: number): string |
   if (run.traces !== undefined)
     for (const { index, traceparent } of run.traces)
       if (index >= from && index < to) facts += `${TAB}${index - from} ${traceparent}`;
-  const head = `${tenant}${TAB}${conversation}${TAB}${epoch}${TAB}${facts}${LF}`;
-  return `${head.length + body.length + 1}${TAB}${head}${body}${LF}`;
+  return `${tenant}${TAB}${conversation}${TAB}${epoch}${TAB}${facts}${LF}`;
 }
 
 function broken(name: string): boolean {

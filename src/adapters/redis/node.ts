@@ -42,7 +42,7 @@ export interface NodeEvents {
 
 interface Outgoing {
   readonly channel: string;
-  readonly text: string;
+  readonly text: string | Buffer;
   /** Told once whether Redis took it, if anybody asked. */
   readonly taken: ((isTaken: boolean) => void) | undefined;
 }
@@ -118,7 +118,7 @@ export class Node {
   }
 
   /** Sends at the end of this turn, with everything else of it. Drops and counts what cannot go. */
-  send(channel: string, text: string, taken?: (isTaken: boolean) => void): void {
+  send(channel: string, text: string | Buffer, taken?: (isTaken: boolean) => void): void {
     const { metrics, limits } = this.#options;
     const { dropped } = metrics;
     const isAway = this.#client === undefined;

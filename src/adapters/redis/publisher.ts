@@ -1,5 +1,6 @@
 import type { Beat, Publication, PublishedRun, Refusal } from "../../ports/backplane.ts";
 import type { Fabric } from "./fabric.ts";
+import { FrameWriter } from "./frame-writer.ts";
 import { encodeBeat, encodeHead, encodeRefusal, encodeRun } from "./frame.ts";
 import type { KeptRefusals } from "./kept-refusals.ts";
 import { laneOf } from "./names.ts";
@@ -24,6 +25,7 @@ export class Publisher {
   readonly #charsMax: number;
   readonly #refusals: KeptRefusals;
   readonly #voices = new Map<string, Voice>();
+  readonly #writer = new FrameWriter();
 
   constructor(fabric: Fabric, lanes: number, charsMax: number, refusals: KeptRefusals) {
     this.#fabric = fabric;
@@ -35,6 +37,10 @@ export class Publisher {
   publish(publication: Publication): void {
     const { topic, partition, ownerEpoch, runs } = publication;
     const voice = this.#voice(topic, partition, ownerEpoch);
+    if (this.#lanes === 1) {
+      this.#publishLane(publication, voice, 0, runs);
+      return;
+    }
     const byLane = new Map<number, PublishedRun[]>();
     for (const run of runs) {
       const lane = laneOf(run.tenant, run.conversation, this.#lanes);
@@ -64,29 +70,44 @@ export class Publisher {
     runs: readonly PublishedRun[],
   ): void {
     let body = "";
+    const writer = this.#writer;
     const flush = (): void => {
-      if (body === "") return;
-      const count = (voice.counts[lane] ?? 0) + 1;
-      voice.counts[lane] = count;
+      const length = body.length + writer.length;
+      if (length === 0) return;
       const { ownerEpoch, number } = publication;
-      const text = encodeHead({ ownerEpoch, number, count }) + body;
-      this.#fabric.send(voice.tag, voice.lanes[lane] as string, text);
+      const head = { ownerEpoch, number, count: this.#count(voice, lane) };
+      const message = body === "" ? writer.take(head) : encodeHead(head) + body;
+      this.#fabric.send(voice.tag, voice.lanes[lane] as string, message);
       body = "";
     };
+    const lost = (): void => {
+      this.#fabric.metrics.dropped.unencodable.value++;
+      // Listeners see by the lane's number that something is missing.
+      this.#count(voice, lane);
+    };
     for (const run of runs) {
-      for (const [from, to] of partsOf(run, this.#charsMax)) {
-        const text = encodeRun(run, from, to);
-        if (text === undefined) {
-          this.#fabric.metrics.dropped.unencodable.value++;
-          // Listeners see by the lane's number that something is missing.
-          voice.counts[lane] = (voice.counts[lane] ?? 0) + 1;
+      const { packed } = run;
+      for (const [from, to, size] of partsOf(run, this.#charsMax)) {
+        if (packed !== undefined) {
+          if (body !== "" || writer.length + size > this.#charsMax) flush();
+          if (!writer.run(run, packed, from, to)) lost();
           continue;
         }
-        if (body.length + text.length > this.#charsMax) flush();
-        body += text;
+        const text = encodeRun(run, from, to);
+        if (text === undefined) lost();
+        else {
+          if (writer.length > 0 || body.length + text.length > this.#charsMax) flush();
+          body += text;
+        }
       }
     }
     flush();
+  }
+
+  #count(voice: Voice, lane: number): number {
+    const count = (voice.counts[lane] ?? 0) + 1;
+    voice.counts[lane] = count;
+    return count;
   }
 
   #voice(topic: string, partition: number, ownerEpoch: number): Voice {
@@ -114,18 +135,24 @@ export class Publisher {
   }
 }
 
-/** Ranges of a run's events that fit a message; an event that fits none goes alone. */
-function* partsOf(run: PublishedRun, charsMax: number): Generator<readonly [number, number]> {
+/** Ranges of a run's events that fit a message, with their size; an event that fits none goes alone. */
+function* partsOf(
+  run: PublishedRun,
+  charsMax: number,
+): Generator<readonly [from: number, to: number, size: number]> {
+  const { packed } = run;
+  const events = packed === undefined ? run.events : [];
+  const count = packed?.length ?? events.length;
   let from = 0;
   let chars = 0;
-  for (let i = 0; i < run.events.length; i++) {
-    const { length } = run.events[i] as string;
+  for (let i = 0; i < count; i++) {
+    const length = packed?.[i]?.eventBytes ?? (events[i] as string).length;
     if (i > from && chars + length > charsMax) {
-      yield [from, i];
+      yield [from, i, chars];
       from = i;
       chars = 0;
     }
     chars += length;
   }
-  if (run.events.length > from) yield [from, run.events.length];
+  if (count > from) yield [from, count, chars];
 }

@@ -21,7 +21,8 @@ function setUp(changes: Partial<Limits> = {}) {
       },
       metrics: createRedisMetrics(telemetry),
       isLive: () => redis.isLive,
-      send: (_tag, _channel, text, answer = () => {}) => void sent.push({ text, answer }),
+      send: (_tag, _channel, text, answer = () => {}) =>
+        void sent.push({ text: String(text), answer }),
     },
     clock,
     limits: limitsWith({ refusalRepeatMs: REPEAT_MS, probeIntervalMs: TICK_MS, ...changes }),

@@ -1,0 +1,79 @@
+import { isAscii } from "node:buffer";
+import type { PublishedRun } from "../../ports/backplane.ts";
+import type { PackedRecord } from "../../wire/packed-record.ts";
+import { encodeFacts, encodeHead, type LaneHead } from "./frame.ts";
+
+const BYTES_MIN = 64 * 1024;
+/** What a burst left behind is given back. */
+const BYTES_KEPT = 4 * 1024 * 1024;
+/** UTF-8 of one UTF-16 unit has 3 bytes at most. */
+const BYTES_PER_UNIT = 3;
+/** Of a run's length, with zeros before it: it is known only when the run is written. */
+const LENGTH_DIGITS = 10;
+const ZERO = 48;
+const TAB = 9;
+const LF = 10;
+/** Of a message's first line. */
+const HEAD_BYTES_MAX = 64;
+
+/** Writes a publication of events that are bytes: the same format as text, without the text. */
+export class FrameWriter {
+  #bytes = Buffer.allocUnsafe(BYTES_MIN);
+  /** Runs begin behind the room for the first line, which is known last. */
+  #used = HEAD_BYTES_MAX;
+
+  /** Bytes of the runs. */
+  get length(): number {
+    return this.#used - HEAD_BYTES_MAX;
+  }
+
+  /**
+   * Adds events `from` ≤ i < `to` of a run.
+   * @returns false when a name has a line break or tab, which none that was checked has
+   */
+  run(run: PublishedRun, packed: readonly PackedRecord[], from: number, to: number): boolean {
+    const head = encodeFacts(run, from, to);
+    if (head === undefined) return false;
+    let most = head.length * BYTES_PER_UNIT + LENGTH_DIGITS + 1;
+    for (let i = from; i < to; i++) most += (packed[i] as PackedRecord).eventBytes + 1;
+    this.#need(most);
+    const bytes = this.#bytes;
+    const begin = this.#used;
+    let at = begin + LENGTH_DIGITS;
+    bytes[at++] = TAB;
+    at += bytes.write(head, at, "utf8");
+    const body = at;
+    for (let i = from; i < to; i++) {
+      at = (packed[i] as PackedRecord).copyEvent(bytes, at);
+      bytes[at++] = LF;
+    }
+    const events = bytes.subarray(body, at);
+    // Lengths count UTF-16 units, as whoever reads has them.
+    let rest = head.length + (isAscii(events) ? events.length : events.toString("utf8").length);
+    for (let digit = begin + LENGTH_DIGITS - 1; digit >= begin; digit--) {
+      const tens = Math.floor(rest / 10);
+      bytes[digit] = ZERO + rest - tens * 10;
+      rest = tens;
+    }
+    this.#used = at;
+    return true;
+  }
+
+  /** The whole message; the next one begins anew. */
+  take(head: LaneHead): Buffer {
+    const line = encodeHead(head);
+    const from = HEAD_BYTES_MAX - line.length;
+    this.#bytes.write(line, from, "latin1");
+    const message = Buffer.from(this.#bytes.subarray(from, this.#used));
+    this.#used = HEAD_BYTES_MAX;
+    if (this.#bytes.length > BYTES_KEPT) this.#bytes = Buffer.allocUnsafe(BYTES_MIN);
+    return message;
+  }
+
+  #need(more: number): void {
+    if (this.#used + more <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#used + more));
+    grown.set(this.#bytes.subarray(0, this.#used));
+    this.#bytes = grown;
+  }
+}
