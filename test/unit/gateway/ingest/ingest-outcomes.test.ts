@@ -1,5 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { createMemoryOutbox } from "../../../../src/adapters/memory/outbox.ts";
+import { createSystemClock } from "../../../../src/adapters/system/clock.ts";
 import { AppError } from "../../../../src/errors.ts";
+import { limitsWith } from "../../../../src/limits.ts";
 import { ingestReceiptSchema } from "../../../../src/wire/http.ts";
 import {
   chat,
@@ -71,6 +74,27 @@ describe("a log that fails in the middle of a body", () => {
       faults: [{ lines: [[1, 2]] }],
       accepted: 0,
     });
+  });
+
+  test("puts chat lines into the outbox where there is one, and goes on with the body", async () => {
+    const clock = createSystemClock();
+    const outbox = createMemoryOutbox({ clock, limits: limitsWith() });
+    await using rig = await startMemoryIngest({ failover: { outbox } });
+    await rig.post(chat("general"));
+    rig.faults.failNextAppend({ code: "log_unavailable", topic: "chat.messages.acme" });
+    const response = await rig.post(chat("general") + eventLines(5) + chat("general"));
+    expect(response.status).toBe(200);
+    const reply = await replyIn(response);
+    expectExact(reply);
+    expect(reply.kept).toContainEqual({
+      topic: "chat.messages.acme",
+      durability: "outbox",
+      count: 2,
+      lines: [1, 7],
+    });
+    rig.faults.failNextAppend({ code: "log_unavailable", topic: "chat.messages.acme" });
+    const each = await rig.post(chat("general"), {}, "?receipts=each");
+    expect(await linesOf(each).next()).toMatchObject({ line: 1, durability: "outbox" });
   });
 
   test("that cannot open a topic refuses its first line as retriable and reads no further", async () => {
