@@ -24,6 +24,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     },
   },
   explain: { doc: "what became of a message", load: () => import("./explain.ts") },
+  "dead-letters": {
+    doc: "list, show and redrive what could not be processed",
+    load: () => import("./dead-letters.ts"),
+  },
   "accept-loss": {
     doc: "go on with a partition that was halted",
     load: () => import("./accept-loss-main.ts"),

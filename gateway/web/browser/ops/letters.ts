@@ -23,9 +23,11 @@ export class Letters {
     this.#more.onclick = () => void this.#load(this.#next);
   }
 
-  /** Letters among those shown that nobody has sent again. */
+  /** Letters among those shown that could be sent again, and were not. */
   get waiting(): number {
-    return this.#letters.filter(({ redriven }) => redriven === undefined).length;
+    return this.#letters.filter(
+      ({ redriven, obstacle }) => redriven === undefined && obstacle === undefined,
+    ).length;
   }
 
   /** Reads the newest again. */

@@ -15,7 +15,7 @@ const LAG_SECONDS_WARN = 2;
 
 /**
  * What is wrong with an installation, worst first; empty when all is well.
- * @param letters dead letters that nobody has sent again, of those that are known
+ * @param letters dead letters that could be sent again, of those that are known
  */
 export function problemsOf(overview: Overview, moment: Moment, letters: number): OpsProblem[] {
   const found: OpsProblem[] = [];
