@@ -39,6 +39,13 @@ test.concurrent("the HTTP script reads over sockets what it posts", async () => 
   expect(http.values("receipt")).toHaveLength(100);
 });
 
+test.concurrent("the NDJSON script reads over sockets every line that it streams", async () => {
+  const ndjson = await run("ndjson", { RATE: "8000" });
+  expect(ndjson.faults).toEqual(CLEAN);
+  expect([ndjson.sum("acked"), ndjson.sum("delivered")]).toEqual([2_000, 4_000]);
+  expect(ndjson.values("receipt")).toHaveLength(4);
+});
+
 test.concurrent("every socket of a connect storm gets a message of its own", async () => {
   const storm = await run("connect-storm", { RATE: "200" });
   expect(storm.faults).toEqual(CLEAN);

@@ -12,6 +12,10 @@ import { type K6Summary, parseSummary } from "./verdict.ts";
 
 const SCRIPTS = dirname(import.meta.dir);
 const READING_MS = 1_000;
+const SIGNALS = [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const;
 
 export interface K6RunOptions {
   /** The program. */
@@ -34,7 +38,7 @@ export interface K6Run {
   readonly timeline: Timeline;
 }
 
-/** Runs a scenario's script to its end. An interrupt goes to k6, which ends by itself then. */
+/** Runs a scenario's script to its end. k6 does not outlive this process. */
 export async function runK6(options: K6RunOptions): Promise<K6Run> {
   const { k6, plan } = options;
   const folder = mkdtempSync(join(tmpdir(), "tidegate-k6-"));
@@ -54,6 +58,9 @@ export async function runK6(options: K6RunOptions): Promise<K6Run> {
       stdio: ["ignore", "ignore", "pipe"],
     },
   );
+  const kill = (): void => child.kill("SIGKILL");
+  process.once("exit", kill);
+  for (const [signal, code] of SIGNALS) process.once(signal, () => process.exit(code));
   const timeline = new Timeline();
   const read = (): void => readCpu(child, options, timeline);
   read();
@@ -71,7 +78,8 @@ export async function runK6(options: K6RunOptions): Promise<K6Run> {
     return { exitCode, summary: await summaryIn(summaryPath), timeline };
   } finally {
     clearInterval(timer);
-    child.kill();
+    kill();
+    process.off("exit", kill);
     rmSync(folder, { recursive: true, force: true });
   }
 }
