@@ -101,7 +101,7 @@ export async function startConsumers(
     limits: config.limits,
   });
   const { limits } = config;
-  const source = parts.logCluster ?? endsByRange(parts.log);
+  const source = parts.logEnds ?? endsByRange(parts.log);
   const lag = new LagWatch({ ...parts, source, limits });
   let logWatch: LogWatch | undefined;
   const started: StartedPool[] = [];

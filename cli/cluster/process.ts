@@ -2,6 +2,7 @@ import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
 import type { PostgresMessageStore } from "../../src/adapters/postgres/message-store.ts";
 import { migrate } from "../../src/adapters/postgres/migrate.ts";
 import { createPostgresOutbox } from "../../src/adapters/postgres/outbox.ts";
+import { watchConnections } from "../../src/adapters/postgres/store-telemetry.ts";
 import {
   createPostgresTenantCatalog,
   type PostgresTenantCatalog,
@@ -56,8 +57,9 @@ export interface ClusterProcess {
   readonly tracing: Tracing | undefined;
   readonly health: Health;
   readonly log: EventLog;
-  /** Undefined where the log's client cannot tell. */
-  readonly logCluster: (LogCluster & LogEnds) | undefined;
+  readonly logCluster: LogCluster;
+  /** Undefined where the log's client tells them one by one only. */
+  readonly logEnds: LogEnds | undefined;
   readonly database: PostgresDatabase;
   readonly backplane: RedisBackplane;
   readonly catalog: PostgresTenantCatalog;
@@ -105,6 +107,8 @@ export async function openProcess(
   const pool = splitPool(config.database.poolMax, publishes);
   const database = openDatabase(config, `tidegate/${name}`, pool.shared);
   const publishing = publishes ? openDatabase(config, `tidegate/${name}`, pool.publish) : undefined;
+  watchConnections(telemetry, "shared", database);
+  if (publishing !== undefined) watchConnections(telemetry, "publish", publishing);
   const { url } = config.redis;
   const backplane = asSetting("REDIS_URL", () =>
     createRedisBackplane({ url, ca, prefix: cluster, clock, random, limits, telemetry }),
@@ -142,7 +146,8 @@ export async function openProcess(
     tracing,
     health,
     log,
-    logCluster: "cluster" in kafka ? kafka.cluster : undefined,
+    logCluster: kafka.cluster,
+    logEnds: "ends" in kafka.cluster ? kafka.cluster : undefined,
     database,
     backplane,
     catalog,

@@ -9,7 +9,7 @@ import { DEAD_LETTER_POOLS, deadLetterTopic } from "../../src/topics.ts";
 
 export interface LogWatchOptions {
   readonly log: Pick<EventLog, "describeTopic" | "range">;
-  /** Undefined where the log is not a cluster, or its client cannot tell. */
+  /** Undefined where the log is not a cluster. */
   readonly cluster: LogCluster | undefined;
   readonly catalog: Pick<TenantCatalog, "topics">;
   readonly clock: Pick<Clock, "after">;

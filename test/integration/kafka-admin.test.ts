@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { Admin, ConfigResourceTypes } from "@platformatic/kafka";
 import { createKafkaEventLog, type KafkaEventLog } from "../../src/adapters/kafka/event-log.ts";
+import { createKafkajsEventLog } from "../../src/adapters/kafkajs/event-log.ts";
 import { createMemoryTelemetry } from "../../src/adapters/memory/telemetry.ts";
 import { createSystemClock } from "../../src/adapters/system/clock.ts";
 import { limitsWith } from "../../src/limits.ts";
@@ -179,4 +180,22 @@ test("what the cluster says of itself has the copies, the disks and the ends", a
   const at = (partition: number, name = topic.name) => ({ topic: name, partition });
   const ends = await log.cluster.ends([at(1), at(0), at(0, "nowhere"), at(7)]);
   expect(ends).toEqual([5, 0, undefined, undefined]);
+});
+
+test("kafkajs tells the same of brokers and copies", async () => {
+  const topic = named("state-kafkajs", { partitions: 3 });
+  await log.createTopic(topic);
+  const other = createKafkajsEventLog({
+    settings: kafkaSettings(brokers),
+    clock: createSystemClock(),
+  });
+  try {
+    const found = await other.cluster.state([topic.name, "nowhere"]);
+    const own = await log.cluster.state([topic.name, "nowhere"]);
+    expect(found.partitions).toEqual([...own.partitions]);
+    expect(new Set(found.brokers)).toEqual(new Set(own.brokers));
+    expect(await other.cluster.disks()).toEqual([]);
+  } finally {
+    await other.close();
+  }
 });

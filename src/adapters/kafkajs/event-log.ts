@@ -18,6 +18,7 @@ import type { LogRecord } from "../../wire/record.ts";
 import { Admin } from "./admin.ts";
 import { Brokers } from "./brokers.ts";
 import { assertCapable } from "./capabilities.ts";
+import { KafkajsClusterState } from "./cluster-state.ts";
 import { GroupConsumer } from "./consumer.ts";
 import { Directory } from "./directory.ts";
 import { GroupOffsets } from "./group-offsets.ts";
@@ -34,6 +35,8 @@ export interface KafkajsEventLogOptions {
 /** The log on Kafka by way of kafkajs; `src/kafkajs-lacks.ts` says what it cannot have. */
 export class KafkajsEventLog implements EventLog {
   readonly durability = "log";
+  /** For operators. */
+  readonly cluster: KafkajsClusterState;
   readonly #clock: Clock;
   readonly #limits: Limits;
   readonly #settings: KafkaSettings;
@@ -54,6 +57,7 @@ export class KafkajsEventLog implements EventLog {
     const withinMs = settings.requestTimeoutMs;
     const brokers = (this.#brokers = new Brokers(settings));
     const directory = new Directory(brokers, withinMs);
+    this.cluster = new KafkajsClusterState(brokers, withinMs);
     this.#admin = new Admin({ brokers, directory, settings, clock, limits });
     this.#reader = new PartitionReader({ brokers, directory, clock, limits, withinMs });
     this.#offsets = new GroupOffsets({ brokers, clock, withinMs });

@@ -11,6 +11,9 @@ export interface TopicMetadata {
   readonly internal: boolean;
   /** Node that leads each partition; −1: none at the moment. */
   readonly leaders: readonly number[];
+  /** Nodes with a copy of each partition, and those that have all of it. */
+  readonly replicas: readonly (readonly number[])[];
+  readonly inSync: readonly (readonly number[])[];
 }
 
 export interface ClusterMetadata {
@@ -75,20 +78,27 @@ function readTopic(decoder: Decoder): TopicMetadata {
   const id = (decoder.readBytes(16) ?? NO_ID).toString("hex");
   const internal = decoder.readBoolean();
   const leaders: number[] = [];
-  const partitions = readCompactArray(decoder, readPartition);
-  for (const { index, leader } of partitions) leaders[index] = leader;
+  const replicas: number[][] = [];
+  const inSync: number[][] = [];
+  for (const partition of readCompactArray(decoder, readPartition)) {
+    leaders[partition.index] = partition.leader;
+    replicas[partition.index] = partition.replicas;
+    inSync[partition.index] = partition.inSync;
+  }
   decoder.readInt32();
   skipTags(decoder);
-  return { code, name, id, internal, leaders };
+  return { code, name, id, internal, leaders, replicas, inSync };
 }
 
-function readPartition(decoder: Decoder): { index: number; leader: number } {
+function readPartition(decoder: Decoder) {
   decoder.readInt16();
   const index = decoder.readInt32();
   const leader = decoder.readInt32();
   decoder.readInt32();
   const readNumber = (numbers: Decoder) => numbers.readInt32();
-  for (let list = 0; list < 3; list++) readCompactArray(decoder, readNumber);
+  const replicas = readCompactArray(decoder, readNumber);
+  const inSync = readCompactArray(decoder, readNumber);
+  readCompactArray(decoder, readNumber);
   skipTags(decoder);
-  return { index, leader };
+  return { index, leader, replicas, inSync };
 }

@@ -60,19 +60,7 @@ export class StoreTelemetry {
 
   /** @param pool what its connections are for: `write` or `read` */
   watchPool(pool: string, database: PostgresDatabase): void {
-    const labels = { pool };
-    this.#telemetry.gauge(
-      { name: "tidegate_store_connections_used", help: "Database connections at work", labels },
-      () => database.inUse,
-    );
-    this.#telemetry.gauge(
-      {
-        name: "tidegate_store_connections_waiting",
-        help: "Requests that wait for a database connection",
-        labels,
-      },
-      () => database.waiting,
-    );
+    watchConnections(this.#telemetry, pool, database);
   }
 
   watchConversations(ends: { readonly size: number }): void {
@@ -129,4 +117,25 @@ export class StoreTelemetry {
       labels: { code },
     });
   }
+}
+
+/** @param pool what the connections are for */
+export function watchConnections(
+  telemetry: Pick<Telemetry, "gauge">,
+  pool: string,
+  database: Pick<PostgresDatabase, "inUse" | "waiting">,
+): void {
+  const labels = { pool };
+  telemetry.gauge(
+    { name: "tidegate_store_connections_used", help: "Database connections at work", labels },
+    () => database.inUse,
+  );
+  telemetry.gauge(
+    {
+      name: "tidegate_store_connections_waiting",
+      help: "Requests that wait for a database connection",
+      labels,
+    },
+    () => database.waiting,
+  );
 }
