@@ -1,0 +1,136 @@
+import { expect, test } from "bun:test";
+import { Meter } from "../../../gateway/web/browser/ops/meter.ts";
+import { problemsOf } from "../../../gateway/web/browser/ops/problems.ts";
+import { linearScale, logScale } from "../../../gateway/web/browser/ops/scale.ts";
+import type { Overview, ProcessSnapshot } from "../../../src/wire/admin.ts";
+
+const SENDS = "tidegate_sends_accepted_total";
+const LATENCY = "tidegate_message_latency_seconds{written}";
+
+function snapshot(change: Partial<ProcessSnapshot>): ProcessSnapshot {
+  return {
+    kind: "gateway",
+    pools: [],
+    started: 1,
+    at: 0,
+    health: { status: "ready", checks: { log: "ok" } },
+    numbers: {},
+    distributions: {},
+    lag: [],
+    tenants: [],
+    ...change,
+  };
+}
+
+function look(now: number, processes: Record<string, ProcessSnapshot>, missing = ""): Overview {
+  return {
+    now,
+    process: "a",
+    interval_ms: 2_000,
+    processes: Object.entries(processes).map(([name, one]) => ({
+      name,
+      age_ms: 0,
+      missing: name === missing,
+      snapshot: one,
+    })),
+  };
+}
+
+const sent = (total: number, at: number, started = 1) =>
+  snapshot({ at, started, numbers: { [SENDS]: total, tidegate_connections: 2 } });
+
+test("rates are those of all processes, each by its own clock", () => {
+  const meter = new Meter();
+  expect(meter.take(look(0, { a: sent(100, 0), b: sent(5, 70_000) })).rate(SENDS)).toBeUndefined();
+  const moment = meter.take(look(1_000, { a: sent(200, 1_000), b: sent(45, 72_000) }));
+  expect(moment.rate(SENDS)).toBe(120);
+  expect(moment.rateOf("b", SENDS)).toBe(20);
+  expect(moment.level("tidegate_connections")).toBe(4);
+  expect(moment.level("tidegate_nothing")).toBeUndefined();
+});
+
+test("a process that has not said anything new keeps its rate, and one that started again begins anew", () => {
+  const meter = new Meter();
+  meter.take(look(0, { a: sent(0, 0) }));
+  meter.take(look(1_000, { a: sent(50, 1_000) }));
+  expect(meter.take(look(2_000, { a: sent(50, 1_000) })).rate(SENDS)).toBe(50);
+  expect(meter.take(look(3_000, { a: sent(7, 100, 2) })).rate(SENDS)).toBeUndefined();
+  expect(meter.take(look(4_000, { a: sent(9, 1_100, 2) })).rate(SENDS)).toBe(2);
+});
+
+test("a process that has vanished counts no more", () => {
+  const meter = new Meter();
+  meter.take(look(0, { a: sent(0, 0), b: sent(0, 0) }));
+  meter.take(look(1_000, { a: sent(10, 1_000), b: sent(10, 1_000) }));
+  const moment = meter.take(look(2_000, { a: sent(20, 2_000), b: sent(10, 1_000) }, "b"));
+  expect(moment.rate(SENDS)).toBe(10);
+  expect(moment.level("tidegate_connections")).toBe(2);
+});
+
+test("a distribution is that of the last seconds, whatever was before", () => {
+  const meter = new Meter();
+  const seen = (counts: number[], at: number) =>
+    snapshot({ at, distributions: { [LATENCY]: { bounds: [0.01, 0.1], counts, sum: 0 } } });
+  meter.take(look(0, { a: seen([1_000, 0, 0], 0) }));
+  expect(
+    meter.take(look(1_000, { a: seen([1_001, 0, 0], 1_000) })).recent(LATENCY)?.counts,
+  ).toEqual([1, 0, 0]);
+  meter.take(look(6_000, { a: seen([1_001, 4, 0], 6_000) }));
+  const late = meter.take(look(12_000, { a: seen([1_001, 4, 2], 12_000) }));
+  expect(late.recent(LATENCY)?.counts).toEqual([0, 4, 2]);
+  expect(late.recentOf("a", LATENCY)?.counts).toEqual([0, 4, 2]);
+  expect(late.distributions).toEqual([LATENCY]);
+});
+
+test("tenants are added up over the processes", () => {
+  const meter = new Meter();
+  const use = (sends: number, at: number) =>
+    snapshot({
+      at,
+      tenants: [{ name: "acme", sends, delivered: sends * 2, rate_limited: 0, connections: 1 }],
+    });
+  meter.take(look(0, { a: use(0, 0), b: use(0, 0) }));
+  const moment = meter.take(look(1_000, { a: use(5, 1_000), b: use(7, 1_000) }));
+  expect(moment.tenantRate("acme", "sends")).toBe(12);
+  expect(moment.tenantRate("acme", "delivered")).toBe(24);
+  expect(moment.tenantRate("nobody", "sends")).toBe(0);
+});
+
+test("all is well until something is not, and the worst comes first", () => {
+  const meter = new Meter();
+  const well = look(0, { a: snapshot({}) });
+  expect(problemsOf(well, meter.take(well), 0)).toEqual([]);
+  const ill = look(
+    1_000,
+    {
+      a: snapshot({
+        at: 1_000,
+        numbers: { tidegate_audit_lost_total: 1, tidegate_pool_lag_seconds: 3 },
+        health: { status: "ready", checks: { log: "ok", redis: "degraded: is away" } },
+      }),
+      b: snapshot({ kind: "consumers" }),
+    },
+    "b",
+  );
+  const found = problemsOf(ill, meter.take(ill), 2);
+  expect(found.map(({ tone }) => tone)).toEqual(["bad", "bad", "warn", "warn", "warn"]);
+  const text = found.map(({ title }) => title).join("\n");
+  for (const part of [
+    "1 lost",
+    "b has vanished",
+    "a · redis",
+    "Pools are behind",
+    "2 dead letters",
+  ])
+    expect(text).toContain(part);
+});
+
+test("axes begin and end at round numbers around what they show", () => {
+  expect(linearScale(2_300).ticks).toEqual([0, 1_000, 2_000, 3_000]);
+  expect(linearScale(0).place(0)).toBe(0);
+  const { ticks, place } = logScale(0.004, 0.3);
+  expect(ticks.map((tick) => Number(tick.toPrecision(1)))).toEqual([0.001, 0.01, 0.1, 1]);
+  expect(place(0.001)).toBeCloseTo(0);
+  expect(place(1)).toBeCloseTo(1);
+  expect(place(0)).toBe(0);
+});
