@@ -16,7 +16,7 @@ const HELP = `Measures Tidegate on this machine, side by side with Socket.IO and
   --quick       each row for a moment, to see that it works; records nothing
   --dry         records nothing
   --set=A=1,B=2 settings of gateways, consumers and the standalone server, to try them out
-  --list        the rows, and about how long a round of each takes
+  --list        the rows, and about how long a round of each takes; those with * run only when named
 
 Figures go to docs/benchmarks.json, from there to docs/benchmarks.md and the README's table. A round
 in which other processes had more than 15 % of a core does not count.
@@ -45,7 +45,7 @@ async function run(): Promise<void> {
   say(`${rows.length} rows, about ${minutes(runner.seconds)}`);
   await runner.run();
   if (isRecorded) {
-    prune(new Set(ROWS.map(({ name }) => name)));
+    prune(new Set(ROWS.map(({ name, recordedAs }) => recordedAs ?? name)));
     const report = Bun.spawn([process.execPath, join(import.meta.dir, "report.ts")], {
       stdio: ["ignore", "inherit", "inherit"],
     });
@@ -57,15 +57,19 @@ async function run(): Promise<void> {
 }
 
 function list(): void {
-  for (const { name, mode, seconds, title } of ROWS) {
-    const cells = [name.padEnd(22), mode.padEnd(10), minutes(seconds).padStart(7)];
+  for (const { name, mode, seconds, title, isExtra } of ROWS) {
+    const cells = [
+      (name + (isExtra === true ? " *" : "")).padEnd(26),
+      mode.padEnd(10),
+      minutes(seconds).padStart(7),
+    ];
     process.stdout.write(`${cells.join("  ")}  ${title}\n`);
   }
 }
 
 /** @throws on a name that fits no row */
 function selected(only: string | undefined): readonly Row[] {
-  if (only === undefined) return ROWS;
+  if (only === undefined) return ROWS.filter(({ isExtra }) => isExtra !== true);
   const names = only.split(",");
   const wrong = names.find((name) => !ROWS.some((row) => row.name.startsWith(name)));
   if (wrong !== undefined) throw new Error(`there is no row ${wrong}; --list shows them`);

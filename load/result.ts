@@ -76,9 +76,10 @@ export function readResults(): ResultRow[] {
   return existsSync(FILE) ? (JSON.parse(readFileSync(FILE, "utf8")) as ResultRow[]) : [];
 }
 
-/** Puts a row into `docs/benchmarks.json`, in place of the last of its name. */
+/** Puts a row into `docs/benchmarks.json`, in place of the last of its name and mode. */
 export function record(row: ResultRow): void {
-  write([...readResults().filter(({ name }) => name !== row.name), row]);
+  const others = readResults().filter(({ name, mode }) => name !== row.name || mode !== row.mode);
+  write([...others, row]);
 }
 
 /** Drops the rows of programs that are no more. @param names of those that are */

@@ -1,8 +1,10 @@
 import type { PaceOptions } from "../native/pace.ts";
 import type { Figures, Mode } from "../result.ts";
+import { scrapesRow, tracesRow } from "./cost.ts";
 import { gatewaysRow, millionRow, tenantsRow } from "./flat.ts";
 import { kafkaProducer } from "./kafka-producer.ts";
 import type { Load } from "./load.ts";
+import { soakRow } from "./soak.ts";
 import type { StageName, StageOptions } from "./stage.ts";
 
 /** One line of the benchmarks' table. */
@@ -12,6 +14,10 @@ export type Row = {
   readonly title: string;
   /** About how long one round of it takes, its stage left out. */
   readonly seconds: number;
+  /** Run only when it is named. */
+  readonly isExtra?: boolean;
+  /** What a program calls it in the recorded figures, where that is not its name. */
+  readonly recordedAs?: string;
 } & (
   | { readonly kind: "load"; readonly stage: StageName; readonly load: Load }
   /** Starts what it needs by itself. */
@@ -142,6 +148,37 @@ export const ROWS: readonly Row[] = [
     "Closed loop over 1,000 conversations after 1,000,000 others were touched once",
     (options) => millionRow("standalone", options),
   ),
+  own(
+    "standalone-traces",
+    "standalone",
+    90,
+    "Closed loop, 10 a frame, 1 % of the messages traced, against none",
+    (options) => tracesRow("standalone", options),
+  ),
+  own(
+    "cluster-traces",
+    "cluster",
+    190,
+    "Closed loop, 10 a frame, 1 % of the messages traced, against none",
+    (options) => tracesRow("cluster", options),
+  ),
+  own(
+    "cluster-scrapes",
+    "cluster",
+    125,
+    "Closed loop, 10 a frame, metrics read every second, against never",
+    scrapesRow,
+  ),
+  {
+    ...own(
+      "cluster-soak",
+      "cluster",
+      1_900,
+      "Half an hour at 50,000 a second, 10 a frame",
+      soakRow,
+    ),
+    isExtra: true,
+  },
   program("idle-sockets", "standalone", 60, "Idle sockets", "bench-idle.ts"),
   program("resume", "standalone", 30, "Resume", "bench-resume.ts"),
   program("slow-reader", "standalone", 160, "A reader that does not read", "bench-slow-reader.ts"),
@@ -153,6 +190,32 @@ export const ROWS: readonly Row[] = [
     "How soon 1,000 tenants are up",
     "bench-tenants.ts",
   ),
+  {
+    ...program("standalone-ingest", "standalone", 50, "Ingestion of events", "bench-ingest.ts"),
+    recordedAs: "ingest-events-500",
+  },
+  {
+    ...program(
+      "cluster-ingest",
+      "cluster",
+      90,
+      "Ingestion of events",
+      "bench-ingest.ts",
+      "--cluster",
+    ),
+    recordedAs: "ingest-events-500",
+  },
+  {
+    ...program(
+      "standalone-ingest-stream",
+      "standalone",
+      150,
+      "Ingestion of one stream of 10,000,000 events",
+      "bench-ingest.ts",
+      "--stream=10000000",
+    ),
+    recordedAs: "ingest-stream-events-10000000",
+  },
 ];
 
 function loaded(

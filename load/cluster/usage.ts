@@ -57,6 +57,29 @@ export function memoryMiB(): Record<string, number> {
   return sums;
 }
 
+/** One process at one moment. */
+export interface ProcessSize {
+  readonly kind: string;
+  readonly pid: number;
+  /** Resident. */
+  readonly bytes: number;
+  /** Open file descriptors. */
+  readonly descriptors: number;
+}
+
+/** Of all processes under this one; those that end meanwhile are left out. */
+export function processSizes(): ProcessSize[] {
+  return processes().flatMap(({ pid, kind }) => {
+    try {
+      const descriptors = readdirSync(`/proc/${pid}/fd`).length;
+      return [{ pid, kind, bytes: residentBytes(pid).total, descriptors }];
+    } catch (error) {
+      if (isGone(error)) return [];
+      throw error;
+    }
+  });
+}
+
 function processes(): { pid: number; kind: string }[] {
   const parents = new Map<number, number>();
   for (const name of readdirSync("/proc")) {
@@ -97,8 +120,12 @@ function read(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ESRCH") return undefined;
+    if (isGone(error)) return undefined;
     throw error;
   }
+}
+
+function isGone(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOENT" || code === "ESRCH";
 }

@@ -31,7 +31,7 @@ export class PeerProcess implements AsyncDisposable {
     });
     const deadline = performance.now() + START_TIMEOUT_MS;
     while (performance.now() < deadline && child.exitCode === null) {
-      const port = /listening on http:\/\/[^\s/:]+:(\d+)/.exec(output)?.[1];
+      const port = /http:\/\/[^\s/:]+:(\d+)/.exec(output)?.[1];
       if (port !== undefined)
         return new PeerProcess(child, { hostname: "127.0.0.1", port: Number(port) });
       await Bun.sleep(POLL_MS);

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { readProducerOutput } from "../../../load/bench/kafka-producer.ts";
 import { joinRounds, median } from "../../../load/bench/rounds.ts";
+import { slopePerHour } from "../../../load/bench/soak.ts";
 
 test("takes the median of each figure and says how far the rounds lie apart", () => {
   const joined = joinRounds(
@@ -40,4 +41,12 @@ test("reads what Kafka's producer benchmark prints, without its warm-up", () => 
     p99_ms: 44,
     p999_ms: 61,
   });
+});
+
+test("fits a line to what a process takes, for an hour", () => {
+  const rising = [0, 10, 20, 30].map(
+    (s) => [s, 100 + s / 10 + (s % 20 === 0 ? 0.1 : -0.1)] as const,
+  );
+  expect(slopePerHour(rising)).toBeCloseTo(345.6, 1);
+  expect(slopePerHour([[5, 100]])).toBe(0);
 });

@@ -1,0 +1,87 @@
+import { type ProcessSize, processSizes } from "../cluster/usage.ts";
+import type { Figures } from "../result.ts";
+import { type Load, runLoad } from "./load.ts";
+import { openStage, type StageOptions } from "./stage.ts";
+
+/** Half of what batched frames are to reach. */
+const RATE = 50_000;
+const MINUTES = 30;
+const SAMPLE_MS = 5_000;
+const QUICK_SAMPLE_MS = 500;
+/** Beginning of the run that says nothing: heaps and pools find their size. */
+const SKIPPED_SHARE = 1 / 3;
+/** The disks of one machine hold the log of half an hour only when it forgets. */
+const LOG_BYTES = 1024 ** 3;
+const SECONDS_PER_HOUR = 3_600;
+
+interface Sample {
+  readonly seconds: number;
+  readonly sizes: readonly ProcessSize[];
+}
+
+/** Half an hour at half load: how memory and descriptors of every process change. */
+export async function soakRow(options: StageOptions): Promise<Figures> {
+  const settings = { TIDEGATE_RETENTION_BYTES: String(LOG_BYTES), ...options.settings };
+  await using stage = await openStage("cluster", { ...options, settings });
+  const load: Load = {
+    layout: { sockets: 200, roomSize: 2 },
+    pace: { kind: "open", rate: RATE, perFrame: 10 },
+    warmUpS: 10,
+    seconds: MINUTES * 60,
+  };
+  const samples: Sample[] = [];
+  const startedAt = performance.now();
+  const timer = setInterval(
+    () => {
+      const seconds = (performance.now() - startedAt) / 1000;
+      samples.push({ seconds, sizes: processSizes() });
+    },
+    options.isQuick ? QUICK_SAMPLE_MS : SAMPLE_MS,
+  );
+  let figures: Figures;
+  try {
+    figures = await runLoad(stage.target, load, options);
+  } finally {
+    clearInterval(timer);
+  }
+  const late = samples.slice(Math.floor(samples.length * SKIPPED_SHARE));
+  return {
+    ...figures,
+    memory_mib: byKind(late.slice(-1), ({ bytes }) => bytes / 2 ** 20),
+    memory_slope_mib_per_h: byKind(late, ({ bytes }) => bytes / 2 ** 20, slopePerHour),
+    descriptors: byKind(late.slice(-1), ({ descriptors }) => descriptors),
+    descriptor_slope_per_h: byKind(late, ({ descriptors }) => descriptors, slopePerHour),
+  };
+}
+
+type Point = readonly [seconds: number, value: number];
+
+/** One number for each kind of process out of its samples: the last value when `join` is absent. */
+function byKind(
+  samples: readonly Sample[],
+  pick: (size: ProcessSize) => number,
+  join: (points: readonly Point[]) => number = (points) => points.at(-1)?.[1] ?? 0,
+): Record<string, number> {
+  const kinds = new Map<string, Point[]>();
+  for (const { seconds, sizes } of samples) {
+    const sums = new Map<string, number>();
+    for (const size of sizes) sums.set(size.kind, (sums.get(size.kind) ?? 0) + pick(size));
+    for (const [kind, sum] of sums) kinds.set(kind, [...(kinds.get(kind) ?? []), [seconds, sum]]);
+  }
+  return Object.fromEntries([...kinds].map(([kind, points]) => [kind, join(points)]));
+}
+
+/** The slope of the straight line that fits best (least squares), for an hour. */
+export function slopePerHour(points: readonly Point[]): number {
+  const count = points.length;
+  const mean = (index: 0 | 1): number =>
+    points.reduce((sum, point) => sum + point[index], 0) / Math.max(1, count);
+  const [meanX, meanY] = [mean(0), mean(1)];
+  let above = 0;
+  let below = 0;
+  for (const [x, y] of points) {
+    above += (x - meanX) * (y - meanY);
+    below += (x - meanX) ** 2;
+  }
+  return below === 0 ? 0 : (above / below) * SECONDS_PER_HOUR;
+}
