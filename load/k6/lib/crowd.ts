@@ -114,7 +114,7 @@ export class Crowd {
   #settle(then: () => void): void {
     const deadline = Date.now() + this.settings.settleMs;
     const timer = setInterval(() => {
-      const isSettled = this.rooms.every((room) => room.isSettled);
+      const isSettled = this.book.posted === 0 && this.rooms.every((room) => room.isSettled);
       if (!isSettled && Date.now() < deadline) return;
       clearInterval(timer);
       then();

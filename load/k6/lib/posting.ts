@@ -39,10 +39,12 @@ export class Posting {
       return;
     }
     this.#inFlight++;
+    book.posted += messages;
     const params = { headers: this.#headers, responseType: "text", tags: { name: path } } as const;
     http.asyncRequest("POST", settings.url + path, body, params).then(
       (response) => {
         this.#inFlight--;
+        book.posted -= messages;
         book.now = Date.now();
         const taken = acceptedOf(response, accept);
         if (typeof taken === "string") {
@@ -56,6 +58,7 @@ export class Posting {
       },
       (error: unknown) => {
         this.#inFlight--;
+        book.posted -= messages;
         book.failed(messages, String(error));
       },
     );
