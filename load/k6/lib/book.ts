@@ -108,6 +108,8 @@ export class Book {
     );
     const unanswered = readings.reduce((sum, one) => sum + one.unanswered, this.posted);
     if (unanswered > 0) this.failed(unanswered, "no receipt in time");
+    const opening = rooms.flatMap(({ readers }) => readers.filter(({ isOpening }) => isOpening));
+    if (opening.length > 0) this.failed(opening.length, "not connected in time");
     this.#outcomes.end();
     for (const { reading, count } of readings) {
       lost.add(reading.lost(count));

@@ -40,6 +40,7 @@ export class Member implements LineSink, Reader {
   unanswered = 0;
   /** Whether it has caught up with its conversation. */
   isLive = false;
+  isOpening = false;
   readonly #user: string;
   readonly #settings: Settings;
   readonly #book: Book;
@@ -63,6 +64,7 @@ export class Member implements LineSink, Reader {
   open(onLive: () => void): void {
     this.#onLive = onLive;
     this.#isLeaving = false;
+    this.isOpening = true;
     const { socketUrl } = this.#settings;
     const headers = { "Sec-WebSocket-Protocol": "tidegate.v1" };
     const socket = new WebSocket(socketUrl, null, { headers });
@@ -170,6 +172,7 @@ export class Member implements LineSink, Reader {
   #caughtUp(): void {
     if (this.isLive) return;
     this.isLive = true;
+    this.isOpening = false;
     const tell = this.#onLive;
     this.#onLive = () => undefined;
     tell();
@@ -180,6 +183,7 @@ export class Member implements LineSink, Reader {
     if (this.#isOpen) this.#book.second.sockets--;
     this.#isOpen = false;
     this.isLive = false;
+    this.isOpening = false;
     this.#book.closed(fault === "" ? "by the server" : fault);
     this.#book.failed(1, "a socket was closed");
   }

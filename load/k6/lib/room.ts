@@ -5,6 +5,8 @@ export interface Reader {
   readonly reading: Reading;
   /** Messages of its own without an answer. */
   readonly unanswered: number;
+  /** Whether it is on its way to be connected and caught up. */
+  readonly isOpening: boolean;
 }
 
 /** A conversation of one virtual user, and those who read it. */
@@ -18,10 +20,11 @@ export class Room {
     this.name = name;
   }
 
-  /** Whether every reader has got all that was acked. */
+  /** Whether nothing is on its way any more, and every reader has got all that was acked. */
   get isSettled(): boolean {
     return this.readers.every(
-      ({ reading, unanswered }) => unanswered === 0 && reading.received >= this.acked,
+      ({ reading, unanswered, isOpening }) =>
+        unanswered === 0 && !isOpening && reading.received >= this.acked,
     );
   }
 }
