@@ -34,6 +34,9 @@ type Metric = ReturnType<PrometheusTelemetry["metrics"]>[number];
 const PROCESSES = ["standalone", "gateway", "consumers"] as const;
 type ProcessName = (typeof PROCESSES)[number];
 
+/** So that the metrics of traces are there; no message is sent, so no span either. */
+const TRACES = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" };
+
 /** Asks running processes, since a metric is there when its component is. */
 export const metricsDocument: Document = {
   path: "metrics.md",
@@ -79,7 +82,7 @@ async function metricsOfAll(): Promise<Record<ProcessName, readonly Metric[]>> {
 
 async function standaloneMetrics(folder: string): Promise<readonly Metric[]> {
   const running = await startStandalone(
-    parseConfig({ PORT: "0", TIDEGATE_DATA: folder }),
+    parseConfig({ PORT: "0", TIDEGATE_DATA: folder, ...TRACES }),
     () => undefined,
   );
   const metrics = running.telemetry.metrics();
@@ -99,6 +102,7 @@ async function clusterMetrics(
       KAFKA_BROKERS: "127.0.0.1:1",
       REDIS_URL: "redis://127.0.0.1:1",
       DATABASE_URL: "postgres://nobody@127.0.0.1:1/nothing",
+      ...TRACES,
     },
     "gateway",
   );
