@@ -11,10 +11,18 @@ const FORBIDDEN_IN_HEADER = new RegExp(`[\t\n${UNIT}]`);
 /** @throws TypeError when a record breaks its contract: a break in a value, a control in a name */
 export function encodeRecords(records: readonly LogRecord[]): string {
   let text = "";
+  // Records may share their headers.
+  let headers: LogRecord["headers"] | undefined;
+  let headerText = "";
   for (const record of records) {
+    // Also puts the value together: one by one that is a third of the time of doing so in the text.
     if (record.value.includes("\n")) throw new TypeError("a record's value has a line break");
     if (FORBIDDEN_IN_KEY.test(record.key)) throw new TypeError("a record's key has a tab or break");
-    text += `${record.key}\t${encodeHeaders(record.headers)}\t${record.value}\n`;
+    if (record.headers !== headers) {
+      headers = record.headers;
+      headerText = encodeHeaders(headers);
+    }
+    text += `${record.key}\t${headerText}\t${record.value}\n`;
   }
   return text;
 }
