@@ -170,7 +170,9 @@ async function stream(target: Target, linesMax: number): Promise<void> {
   );
 }
 
-const highest = (values: readonly number[]): number => Math.max(0, ...values);
+function highest(values: readonly number[]): number {
+  return Math.max(0, ...values);
+}
 
 function usage({ pid }: Target): Usage {
   if (isCluster) return clusterUsage();
