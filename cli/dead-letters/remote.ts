@@ -39,7 +39,7 @@ export function remoteDeadLetters(options: RemoteOptions): DeadLetters {
     async list({ lettersMax, ...rest }) {
       const limit = lettersMax === undefined ? {} : { limit: String(lettersMax) };
       const query = new URLSearchParams({ ...rest, ...limit });
-      const { letters, next } = await call<DeadLettersReply>(`dead-letters?${query}`);
+      const { letters, next } = await call<DeadLettersReply>(`dead-letters?${query.toString()}`);
       return { letters: letters.map(summaryOf), next };
     },
     async find(id) {

@@ -13,7 +13,7 @@ import type { AdminGate } from "./gate.ts";
 
 export interface AdminAppOptions {
   /** Undefined where there is no admin key: then nothing is here. */
-  readonly gate: AdminGate | undefined;
+  readonly gate: Pick<AdminGate, "refusal"> | undefined;
   readonly deadLetters: DeadLetters;
   readonly overview: () => Promise<Overview>;
   readonly random: Pick<Random, "uuidv7">;
@@ -43,7 +43,8 @@ export function createAdminApp(
       if (clientError(asAppError(error)).code === "internal")
         telemetry.log("error", "a request failed", { instance, error });
       const { status, headers, text } = problemOf(error, instance);
-      return new Response(text, { status, headers: { ...headers, ...GUARD } });
+      const allow = error instanceof WrongMethod ? { Allow: error.allow } : {};
+      return new Response(text, { status, headers: { ...headers, ...GUARD, ...allow } });
     });
   };
 
@@ -92,8 +93,19 @@ async function answer(options: AdminAppOptions, url: URL, request: Request): Pro
   return redrivenBody(redriven);
 }
 
+/** Tells the method that there is (RFC 9110, 15.5.6). */
+class WrongMethod extends AppError {
+  readonly allow: string;
+
+  constructor(allow: string) {
+    super("method_not_allowed");
+    this.allow = allow;
+  }
+}
+
+/** @throws WrongMethod */
 function mustBe({ method }: Request, wanted: "GET" | "POST"): void {
-  if (method !== wanted) throw new AppError("method_not_allowed");
+  if (method !== wanted) throw new WrongMethod(wanted);
 }
 
 function decoded(id: string): string {

@@ -14,6 +14,7 @@ import {
 } from "../../src/wire/http.ts";
 import { conversationSchema } from "../../src/wire/name.ts";
 import { sendBodySchema } from "../../src/wire/send-check.ts";
+import { ADMIN_ROUTES } from "../admin/openapi.ts";
 
 const limits = limitsWith();
 const VERSION = "1";
@@ -169,7 +170,13 @@ export function openApiDocument(): object {
     scheme: "bearer",
     bearerFormat: "JWT",
   });
-  for (const route of ROUTES) app.openAPIRegistry.registerPath(route);
+  app.openAPIRegistry.registerComponent("securitySchemes", "admin_key", {
+    type: "http",
+    scheme: "bearer",
+    description:
+      "The value of TIDEGATE_ADMIN_KEY; without that setting these addresses are not there",
+  });
+  for (const route of [...ROUTES, ...ADMIN_ROUTES]) app.openAPIRegistry.registerPath(route);
   return app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {

@@ -41,7 +41,7 @@ export async function listLetters(
     if (next !== undefined) places.push(`${part.pool}=${next}`);
   }
   return {
-    found: found.map(({ part: _, ...one }) => one),
+    found: found.map(({ id, mark, letter, after }) => ({ id, mark, letter, after })),
     next: places.length > 0 ? places.join(",") : undefined,
   };
 }

@@ -305,9 +305,8 @@ export function deadLettersConformance(
       const wanted = await Promise.all(
         [message(100), message(200)].map(async (sent) => (await rowOf(world, sent)).record),
       );
-      expect(ids.toSorted()).toEqual(
-        wanted.map((record) => parseVerdictHeader(record)?.id).toSorted(),
-      );
+      expect(ids).toHaveLength(2);
+      expect(new Set(ids)).toEqual(new Set(wanted.map((record) => parseVerdictHeader(record)?.id)));
     });
   });
 }

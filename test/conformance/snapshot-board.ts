@@ -18,7 +18,9 @@ export function snapshotBoardConformance(
   create: (limits: Limits) => Promise<BoardWorld>,
 ): void {
   const read = async (board: SnapshotBoard) =>
-    (await board.all()).map(({ name: of, text }) => [of, text]).toSorted();
+    (await board.all())
+      .map(({ name: of, text }) => [of, text])
+      .toSorted(([a = ""], [b = ""]) => (a < b ? -1 : 1));
 
   describe(`snapshot board: ${name}`, () => {
     test("shows what every process said last, with its age, to all of them", async () => {

@@ -35,7 +35,7 @@ export class AdminApi {
 
   letters(after?: string): Promise<DeadLettersReply> {
     const query = new URLSearchParams({ limit: "25", ...(after === undefined ? {} : { after }) });
-    return this.#call(`dead-letters?${query}`);
+    return this.#call(`dead-letters?${query.toString()}`);
   }
 
   letter(id: string): Promise<DeadLetterDetailBody> {

@@ -1,7 +1,7 @@
 /** Where values stand on an axis, from 0 at its foot to 1 at its head. */
 export interface Scale {
   readonly ticks: readonly number[];
-  place(value: number): number;
+  readonly place: (value: number) => number;
 }
 
 const STEPS = [1, 2, 2.5, 5, 10];
