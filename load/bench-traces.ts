@@ -1,7 +1,7 @@
 /**
  * What traces cost: the closed loop without them, and at some ratios, in turn and several times,
  * against a collector that does nothing. Standalone; of a cluster the same is told by bench-cluster
- * with `--set=OTEL_EXPORTER_OTLP_ENDPOINT=…,OTEL_TRACES_SAMPLER_ARG=0.01` and load/traces/sink.ts.
+ * with `--set=OTEL_EXPORTER_OTLP_ENDPOINT=…,OTEL_TRACES_SAMPLER_ARG=0.01` and load/trace-sink.ts.
  *
  *     bun load/bench-traces.ts [--ratios=off,0,0.01] [--rounds=3] [--seconds=10] [--per-frame=10]
  *         [--window=8] [--sockets=200] [--room=2] [--quick]
@@ -68,7 +68,7 @@ async function measure(ratio: string): Promise<Run> {
 }
 
 async function startSink(): Promise<{ readonly url: string; readonly stop: () => void }> {
-  const child = Bun.spawn([process.execPath, `${import.meta.dir}/traces/sink.ts`], {
+  const child = Bun.spawn([process.execPath, `${import.meta.dir}/trace-sink.ts`], {
     stdout: "pipe",
   });
   let url = "";

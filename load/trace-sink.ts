@@ -1,7 +1,7 @@
 /**
  * Takes spans and forgets them: a collector that costs as little as one can.
  *
- *     bun load/traces/sink.ts        prints its address; for OTEL_EXPORTER_OTLP_ENDPOINT
+ *     bun load/trace-sink.ts        prints its address; for OTEL_EXPORTER_OTLP_ENDPOINT
  */
 let requests = 0;
 let bytes = 0;
