@@ -2,7 +2,7 @@ import type { PackedRecord } from "../../wire/packed-record.ts";
 
 const BYTES_MIN = 64 * 1024;
 /** What a burst left behind is given back. */
-const BYTES_KEPT = 16 * 1024 * 1024;
+const BYTES_KEPT = 4 * 1024 * 1024;
 /** UTF-8 of one UTF-16 unit has 3 bytes at most. */
 const BYTES_PER_UNIT = 3;
 const LINE_BREAK = 10;
@@ -74,13 +74,15 @@ export class EventBytes {
     return this.#bytes.subarray(from, this.#used).includes(REPLACEMENT);
   }
 
-  /** Everything that was added; the next text begins anew. */
-  take(): Uint8Array {
-    // Not Uint8Array.from, which goes through an iterator.
-    const taken = new Uint8Array(this.#bytes.subarray(0, this.#used));
+  /** Everything that was added. */
+  get view(): Uint8Array {
+    return this.#bytes.subarray(0, this.#used);
+  }
+
+  /** The next text begins anew. */
+  clear(): void {
     this.#used = 0;
     if (this.#bytes.length > BYTES_KEPT) this.#bytes = Buffer.allocUnsafe(BYTES_MIN);
-    return taken;
   }
 
   #need(more: number): void {

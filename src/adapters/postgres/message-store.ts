@@ -187,6 +187,8 @@ export class PostgresMessageStore implements LossAcceptingStore, MovableStore, E
     const encoded = encodeBatch(batch, this.#ids.seed);
     if (typeof encoded === "string") throw rowRefused(encoded);
     await this.#commits.push(encoded);
+    // Not after a failure: nobody knows then what still reads it.
+    encoded.release();
   }
 
   async window(partition: PartitionId, from: number): Promise<readonly IdEntry[]> {

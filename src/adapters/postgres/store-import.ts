@@ -124,6 +124,7 @@ async function write(session: PostgresSession, writing: Writing): Promise<void> 
   await ids.load(session, written);
   await copyIds(session, buffer, written, ids);
   await copyRuns(session, buffer, written);
+  encoded.release();
 }
 
 async function readFree(

@@ -44,6 +44,8 @@ export interface EncodedBatch extends Omit<StoreBatch, "events"> {
   readonly seconds: Float64Array;
   /** The run's place in {@link runs}. */
   readonly ordinals: Int32Array;
+  /** Its bytes and metas may be another batch's from now on. */
+  release(): void;
 }
 
 /** Events of one conversation, while they are collected. */
@@ -52,9 +54,15 @@ interface OpenRun {
   chars: number;
 }
 
-/** Used by one batch after the other: encoding never waits. */
-const scratch = new EventBytes();
-const metaScratch = new EventBytes();
+/** What a batch was encoded into. */
+interface Scratch {
+  readonly bytes: EventBytes;
+  readonly metas: EventBytes;
+}
+
+/** For the next batches: fresh memory for each costs more than to fill it. */
+const spare: Scratch[] = [];
+const SPARE_MAX = 8;
 const LF = 10;
 
 /**
@@ -90,16 +98,14 @@ export function encodeBatch(batch: StoreBatch, seed: number): EncodedBatch | str
       seconds[i] = idSecondAt(bytes, idStart, idEnd);
     }
   }
+  const scratch = spare.pop() ?? { bytes: new EventBytes(), metas: new EventBytes() };
   const runs: Run[] = [];
-  let fault: string | undefined;
   for (const open of grouping.runs) {
-    const run = encodeRun(open, nextOffset);
-    fault ??= runFault(open, run);
+    const run = encodeRun(scratch, open, nextOffset);
+    const fault = runFault(scratch, open, run);
+    if (fault !== undefined) return fault;
     runs.push(run);
   }
-  const bytes = scratch.take();
-  const metas = metaScratch.take();
-  if (fault !== undefined) return fault;
   return {
     topic,
     partition,
@@ -109,24 +115,30 @@ export function encodeBatch(batch: StoreBatch, seed: number): EncodedBatch | str
     nextOffset,
     lastId,
     runs,
-    bytes,
-    metas,
+    bytes: scratch.bytes.view,
+    metas: scratch.metas.view,
     events: events.length,
     hashes,
     seconds,
     ordinals,
+    release() {
+      scratch.bytes.clear();
+      scratch.metas.clear();
+      if (spare.length < SPARE_MAX) spare.push(scratch);
+    },
   };
 }
 
-function encodeRun({ events, chars }: OpenRun, batchEnd: number): Run {
+function encodeRun(scratch: Scratch, { events, chars }: OpenRun, batchEnd: number): Run {
   const { tenant, conversation, epoch, seq } = events[0] as PlacedEvent;
-  const start = scratch.length;
-  const metaStart = metaScratch.length;
+  const { bytes, metas } = scratch;
+  const start = bytes.length;
+  const metaStart = metas.length;
   for (const event of events) {
-    if (metaScratch.length > metaStart) metaScratch.byte(LF);
+    if (metas.length > metaStart) metas.byte(LF);
     const packed = bytesOf(event);
-    if (packed === undefined) addText(event, batchEnd);
-    else packMeta(metaScratch, packed, scratch.addRest(packed), batchEnd);
+    if (packed === undefined) addText(scratch, event, batchEnd);
+    else packMeta(metas, packed, bytes.addRest(packed), batchEnd);
   }
   return {
     tenant: storedName(tenant),
@@ -136,17 +148,21 @@ function encodeRun({ events, chars }: OpenRun, batchEnd: number): Run {
     count: events.length,
     chars,
     metaStart,
-    metaEnd: metaScratch.length,
+    metaEnd: metas.length,
     start,
-    end: scratch.length,
+    end: bytes.length,
   };
 }
 
-function addText({ id, fingerprint, offset, event }: PlacedEvent, batchEnd: number): void {
+function addText(
+  { bytes: texts, metas }: Scratch,
+  { id, fingerprint, offset, event }: PlacedEvent,
+  batchEnd: number,
+): void {
   const rest = leaveIdOut(event, id);
   const idLeftOut = rest !== undefined;
-  const bytes = scratch.add(rest ?? event);
-  metaScratch.add(encodeMeta({ id, fingerprint, offset, bytes, idLeftOut }, batchEnd));
+  const bytes = texts.add(rest ?? event);
+  metas.add(encodeMeta({ id, fingerprint, offset, bytes, idLeftOut }, batchEnd));
 }
 
 /** The event's record, where its bytes are all that is needed: then id and fingerprint are tokens. */
@@ -167,10 +183,10 @@ function placeFault({ seq, epoch }: PlacedEvent): string | undefined {
 }
 
 /** Looked for in all of a run's bytes at once: that is a tenth of what it costs for each event. */
-function runFault({ events }: OpenRun, run: Run): string | undefined {
-  if (scratch.hasLineBreak(run.start)) return "an event has a line break";
+function runFault({ bytes }: Scratch, { events }: OpenRun, run: Run): string | undefined {
+  if (bytes.hasLineBreak(run.start)) return "an event has a line break";
   const isWellFormed =
-    !scratch.mayBeReplaced(run.start) ||
+    !bytes.mayBeReplaced(run.start) ||
     events.every((event) => bytesOf(event) !== undefined || event.event.isWellFormed());
   if (!isWellFormed) return "an event has a lone surrogate";
   return run.tenant.isWellFormed() && run.conversation.isWellFormed() && run.epoch.isWellFormed()

@@ -78,8 +78,8 @@ export function createRedisBackplane(options: RedisBackplaneOptions): RedisBackp
       const now = answers.get(channel);
       if (now !== undefined) publisher.beat(now());
     };
-    const hear = (text: string): void => {
-      if (text !== QUESTION) fabric.metrics.foreign.value++;
+    const hear = (bytes: Buffer): void => {
+      if (bytes.toString() !== QUESTION) fabric.metrics.foreign.value++;
       else if (answers.has(channel)) once(`answer ${channel}`, reply);
     };
     void fabric.listen(tag, channel, { hear, cut: () => {}, gone: () => {} });
@@ -112,9 +112,9 @@ export function createRedisBackplane(options: RedisBackplaneOptions): RedisBackp
     channel.listeners.set(listener, joined);
     const key = userKey(tenant, user);
     joined.set(key, (joined.get(key) ?? 0) + 1);
-    const hear = (text: string): void => {
+    const hear = (bytes: Buffer): void => {
       const known = users.get(name);
-      if (known !== undefined) hearRefusal(known, text);
+      if (known !== undefined) hearRefusal(known, bytes.toString());
     };
     void fabric.listen(tag, name, { hear, cut: () => {}, gone: () => {} });
   }

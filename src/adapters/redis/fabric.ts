@@ -25,7 +25,8 @@ export interface RedisOptions {
 
 /** Who listens to a channel. */
 export interface Hearer {
-  hear(text: string): void;
+  /** @param bytes only of this call: they may be another message's later */
+  hear(bytes: Buffer): void;
   /** What was heard so far has no connection with what comes. */
   cut(): void;
   /** It is not listened to any longer. */
@@ -132,7 +133,7 @@ export class Fabric {
     return new Promise((resolve) => this.#opened.push(resolve));
   }
 
-  /** Sends, or drops and counts. @param taken is told once whether Redis took it */
+  /** Sends, or drops and counts; bytes are copied. @param taken is told once whether Redis took it */
   send(
     tag: number,
     channel: string,
@@ -213,9 +214,9 @@ export class Fabric {
 
   #eventsOf(key: string): NodeEvents {
     return {
-      message: (name, text) => {
+      message: (name, bytes) => {
         this.metrics.heard.value++;
-        this.#channels.get(name)?.hearer.hear(text);
+        this.#channels.get(name)?.hearer.hear(bytes);
       },
       subscribed: (names) => this.#subscribed(names),
       opened: () => this.#nodeOpened(),

@@ -1,6 +1,6 @@
-import { isAscii } from "node:buffer";
 import type { PublishedRun } from "../../ports/backplane.ts";
 import type { PackedRecord } from "../../wire/packed-record.ts";
+import { eventPushLead, PUSH_END, PUSH_EVENT_FIELD } from "../../wire/reply.ts";
 import { encodeFacts, encodeHead, type LaneHead } from "./frame.ts";
 
 const BYTES_MIN = 64 * 1024;
@@ -12,7 +12,10 @@ const BYTES_PER_UNIT = 3;
 const LENGTH_DIGITS = 10;
 const ZERO = 48;
 const TAB = 9;
-const LF = 10;
+const FIELD = Buffer.from(PUSH_EVENT_FIELD);
+/** With the line feed behind it. */
+const END = Buffer.from(`${PUSH_END}\n`);
+const SEQ_DIGITS_MAX = 16;
 /** Of a message's first line. */
 const HEAD_BYTES_MAX = 64;
 
@@ -34,22 +37,26 @@ export class FrameWriter {
   run(run: PublishedRun, packed: readonly PackedRecord[], from: number, to: number): boolean {
     const head = encodeFacts(run, from, to);
     if (head === undefined) return false;
+    const lead = eventPushLead(JSON.stringify(run.conversation));
+    const around = lead.length * BYTES_PER_UNIT + SEQ_DIGITS_MAX + FIELD.length + END.length + 1;
     let most = head.length * BYTES_PER_UNIT + LENGTH_DIGITS + 1;
-    for (let i = from; i < to; i++) most += (packed[i] as PackedRecord).eventBytes + 1;
+    for (let i = from; i < to; i++) most += (packed[i] as PackedRecord).eventBytes + around;
     this.#need(most);
     const bytes = this.#bytes;
     const begin = this.#used;
     let at = begin + LENGTH_DIGITS;
     bytes[at++] = TAB;
     at += bytes.write(head, at, "utf8");
-    const body = at;
+    const leadStart = at;
+    const leadEnd = at + bytes.write(lead, at, "utf8");
     for (let i = from; i < to; i++) {
+      at = i === from ? leadEnd : at + bytes.copy(bytes, at, leadStart, leadEnd);
+      at += bytes.write(String(run.firstSeq + i), at, "latin1");
+      at += FIELD.copy(bytes, at);
       at = (packed[i] as PackedRecord).copyEvent(bytes, at);
-      bytes[at++] = LF;
+      at += END.copy(bytes, at);
     }
-    const events = bytes.subarray(body, at);
-    // Lengths count UTF-16 units, as whoever reads has them.
-    let rest = head.length + (isAscii(events) ? events.length : events.toString("utf8").length);
+    let rest = at - begin - LENGTH_DIGITS - 1;
     for (let digit = begin + LENGTH_DIGITS - 1; digit >= begin; digit--) {
       const tens = Math.floor(rest / 10);
       bytes[digit] = ZERO + rest - tens * 10;
@@ -59,12 +66,12 @@ export class FrameWriter {
     return true;
   }
 
-  /** The whole message; the next one begins anew. */
+  /** The whole message, which is overwritten by the next one. */
   take(head: LaneHead): Buffer {
     const line = encodeHead(head);
     const from = HEAD_BYTES_MAX - line.length;
     this.#bytes.write(line, from, "latin1");
-    const message = Buffer.from(this.#bytes.subarray(from, this.#used));
+    const message = this.#bytes.subarray(from, this.#used);
     this.#used = HEAD_BYTES_MAX;
     if (this.#bytes.length > BYTES_KEPT) this.#bytes = Buffer.allocUnsafe(BYTES_MIN);
     return message;

@@ -1,12 +1,14 @@
 import type { Beat, EventTrace, PublishedRun, Refusal } from "../../ports/backplane.ts";
+import { encodeEventPush } from "../../wire/reply.ts";
+import { HeardRun } from "./heard-run.ts";
 
 /**
  * Messages are text: a first line of numbers, then, for a publication, each run as a line of facts
- * (with the traces of its events at the end, if any) and a line for each event. Events are JSON texts
- * without line breaks already: they are copied, never read. The first character is the format's
+ * (with the traces of its events at the end, if any) and a line for each event, which is the line that
+ * readers get: whoever relays it copies it, and never reads it. The first character is the format's
  * version, the second the kind.
  */
-const PUBLICATION = "1p";
+const PUBLICATION = "2p";
 const BEAT = "1b";
 const REFUSAL = "1r";
 export const QUESTION = "1q";
@@ -14,6 +16,7 @@ export const QUESTION = "1q";
 const LF = "\n";
 const LF_CODE = 10;
 const TAB = "\t";
+const TAB_CODE = 9;
 
 /** A publication of one lane; `count` is the lane's own number, `number` the partition's. */
 export interface LaneHead {
@@ -33,9 +36,11 @@ export function encodeHead(head: LaneHead): string {
 export function encodeRun(run: PublishedRun, from: number, to: number): string | undefined {
   const head = encodeFacts(run, from, to);
   if (head === undefined) return undefined;
-  const whole = from === 0 && to === run.events.length;
-  const body = (whole ? run.events : run.events.slice(from, to)).join(LF);
-  return `${head.length + body.length + 1}${TAB}${head}${body}${LF}`;
+  const name = JSON.stringify(run.conversation);
+  let body = "";
+  for (let i = from; i < to; i++)
+    body += encodeEventPush(name, run.firstSeq + i, run.events[i] as string) + LF;
+  return `${Buffer.byteLength(head) + Buffer.byteLength(body)}${TAB}${head}${body}`;
 }
 
 /** The line of facts of events `from` ≤ i < `to`; undefined when a name has a line break or tab. */
@@ -70,57 +75,64 @@ export interface LaneMessage extends LaneHead {
  * @returns undefined for anything but a whole publication
  */
 export function decodePublication(
-  text: string,
+  bytes: Buffer,
   wanted: (tenant: string, conversation: string) => boolean,
 ): LaneMessage | undefined {
-  if (!text.startsWith(PUBLICATION)) return undefined;
-  const end = text.indexOf(LF);
-  if (end < 0) return undefined;
-  const numbers = wholes(text, PUBLICATION.length, end, 3);
+  const end = bytes.indexOf(LF_CODE);
+  const line = bytes.toString("latin1", 0, Math.max(end, 0));
+  if (!line.startsWith(PUBLICATION)) return undefined;
+  const numbers = wholes(line, PUBLICATION.length, line.length, 3);
   if (numbers === undefined) return undefined;
   const [ownerEpoch, number, count] = numbers as [number, number, number];
   const runs: PublishedRun[] = [];
   let at = end + 1;
-  while (at < text.length) {
+  while (at < bytes.length) {
     // Names come first, and the run's length before them: what nobody here reads costs no more.
-    const begin = text.indexOf(TAB, at) + 1;
-    const length = wholeAt(text, at, begin - 1);
+    const begin = bytes.indexOf(TAB_CODE, at) + 1;
+    const length = begin > at ? wholeOf(bytes, at, begin - 1) : -1;
     at = begin + length;
-    if (length < 1 || at > text.length || text.charCodeAt(at - 1) !== LF_CODE) return undefined;
-    const tenantEnd = text.indexOf(TAB, begin);
-    const conversationEnd = text.indexOf(TAB, tenantEnd + 1);
-    if (tenantEnd < 0 || conversationEnd < 0 || conversationEnd >= at) return undefined;
-    const tenant = text.slice(begin, tenantEnd);
-    const conversation = text.slice(tenantEnd + 1, conversationEnd);
+    if (length < 1 || at > bytes.length || bytes[at - 1] !== LF_CODE) return undefined;
+    const head = bytes.toString("utf8", begin, bytes.indexOf(LF_CODE, begin));
+    const tenantEnd = head.indexOf(TAB);
+    const conversationEnd = head.indexOf(TAB, tenantEnd + 1);
+    if (tenantEnd < 0 || conversationEnd < 0) return undefined;
+    const tenant = head.slice(0, tenantEnd);
+    const conversation = head.slice(tenantEnd + 1, conversationEnd);
     if (!wanted(tenant, conversation)) continue;
-    const run = decodeRest(text, conversationEnd + 1, at - 1);
+    const lines = bytes.toString("utf8", bytes.indexOf(LF_CODE, begin) + 1, at - 1);
+    const run = decodeRest({ tenant, conversation, lines }, head, conversationEnd + 1);
     if (run === undefined) return undefined;
-    runs.push({ tenant, conversation, ...run });
+    runs.push(run);
   }
   return { ownerEpoch, number, count, runs };
 }
 
-/** A run behind its names. */
+/** A run of what its line of facts says behind the names. */
 function decodeRest(
-  text: string,
+  known: { readonly tenant: string; readonly conversation: string; readonly lines: string },
+  head: string,
   begin: number,
-  end: number,
-): Omit<PublishedRun, "tenant" | "conversation"> | undefined {
-  const headEnd = text.indexOf(LF, begin);
-  const epochEnd = text.indexOf(TAB, begin);
-  const seqEnd = text.indexOf(TAB, epochEnd + 1);
-  const countEnd = text.indexOf(TAB, seqEnd + 1);
-  if (epochEnd < 0 || seqEnd < 0 || countEnd < 0 || headEnd > end || countEnd > headEnd)
-    return undefined;
-  const firstSeq = wholeAt(text, epochEnd + 1, seqEnd);
-  const isTraced = text.lastIndexOf(TAB, headEnd) > countEnd;
-  const placesEnd = isTraced ? text.indexOf(TAB, countEnd + 1) : headEnd;
-  const offsets = offsetsAt(text, countEnd + 1, placesEnd);
-  const events = text.slice(headEnd + 1, end).split(LF);
-  const count = wholeAt(text, seqEnd + 1, countEnd);
-  if (firstSeq < 0 || offsets?.length !== count || events.length !== count) return undefined;
-  const run = { epoch: text.slice(begin, epochEnd), firstSeq, offsets, events };
-  return isTraced ? { ...run, traces: tracesAt(text, placesEnd + 1, headEnd) } : run;
+): PublishedRun | undefined {
+  const epochEnd = head.indexOf(TAB, begin);
+  const seqEnd = head.indexOf(TAB, epochEnd + 1);
+  const countEnd = head.indexOf(TAB, seqEnd + 1);
+  if (epochEnd < 0 || seqEnd < 0 || countEnd < 0) return undefined;
+  const firstSeq = wholeAt(head, epochEnd + 1, seqEnd);
+  const tracesFrom = head.indexOf(TAB, countEnd + 1);
+  const offsets = offsetsAt(head, countEnd + 1, tracesFrom < 0 ? head.length : tracesFrom);
+  const count = wholeAt(head, seqEnd + 1, countEnd);
+  if (firstSeq < 0 || offsets?.length !== count || !hasLines(known.lines, count)) return undefined;
+  const traces = tracesFrom < 0 ? undefined : tracesAt(head, tracesFrom + 1, head.length);
+  return new HeardRun({ ...known, epoch: head.slice(begin, epochEnd), firstSeq, offsets, traces });
+}
+
+function hasLines(lines: string, count: number): boolean {
+  let at = 0;
+  for (let left = count - 1; left > 0; left--) {
+    at = lines.indexOf(LF, at) + 1;
+    if (at === 0) return false;
+  }
+  return !lines.includes(LF, at);
 }
 
 /** What cannot be read of them is left out: a trace is worth less than its event. */
@@ -147,6 +159,11 @@ function wholeAt(text: string, from: number, to: number): number {
     number = number * 10 + digit;
   }
   return number;
+}
+
+/** The same of bytes. */
+function wholeOf(bytes: Buffer, from: number, to: number): number {
+  return wholeAt(bytes.toString("latin1", from, Math.min(to, from + DIGITS_MAX + 1)), 0, to - from);
 }
 
 /** The first offset and the steps to the others; undefined unless they rise. */

@@ -51,7 +51,7 @@ export class Listening {
     this.#hearing.begin(lane);
     await Promise.all([
       this.#fabric.listen(this.#tag, this.#laneName(lane), {
-        hear: (text) => this.#publication(lane, text),
+        hear: (bytes) => this.#publication(lane, bytes),
         cut: () => this.#hearing.cut(lane),
         gone: () => this.#hearing.end(lane),
       }),
@@ -99,7 +99,7 @@ export class Listening {
   }
 
   #listenToBeats(): Promise<void> {
-    const hear = (text: string) => this.#beat(text);
+    const hear = (bytes: Buffer) => this.#beat(bytes.toString());
     return this.#fabric.listen(this.#tag, this.#beats, { hear, cut: () => {}, gone: () => {} });
   }
 
@@ -117,8 +117,8 @@ export class Listening {
     return this.#fabric.names.lane(this.#tag, this.#topic, this.#partition, lane);
   }
 
-  #publication(lane: number, text: string): void {
-    const message = decodePublication(text, (tenant, conversation) => {
+  #publication(lane: number, bytes: Buffer): void {
+    const message = decodePublication(bytes, (tenant, conversation) => {
       const key = tenant + SEPARATOR + conversation;
       for (const part of this.#parts.values()) if (part.joined.has(key)) return true;
       return false;

@@ -14,6 +14,7 @@ import {
 } from "./client.ts";
 import { redisError } from "./error.ts";
 import type { RedisMetrics } from "./metrics.ts";
+import { PublishWire } from "./publish-wire.ts";
 
 export interface NodeOptions {
   readonly settings: ClientSettings;
@@ -26,7 +27,7 @@ export interface NodeOptions {
 }
 
 export interface NodeEvents {
-  message(channel: string, text: string): void;
+  message(channel: string, bytes: Buffer): void;
   /** Heard from now on. */
   subscribed(channels: readonly string[]): void;
   opened(): void;
@@ -40,12 +41,8 @@ export interface NodeEvents {
   misrouted(): void;
 }
 
-interface Outgoing {
-  readonly channel: string;
-  readonly text: string | Buffer;
-  /** Told once whether Redis took it, if anybody asked. */
-  readonly taken: ((isTaken: boolean) => void) | undefined;
-}
+/** Told once whether Redis took a message, if anybody asked. */
+type Taken = ((isTaken: boolean) => void) | undefined;
 
 const NAMES_AT_ONCE = 512;
 const BACKOFF = { firstMs: 50, maxMs: 1_000 };
@@ -65,7 +62,11 @@ export class Node {
   readonly #toAsk = new Set<string>();
   readonly #toLeave = new Set<string>();
   #client: Redis | undefined;
-  #out: Outgoing[] = [];
+  readonly #wire: PublishWire;
+  /** Of each message on the wire that is not sent yet. */
+  #out: Taken[] = [];
+  /** Their characters, without the node's own messages. */
+  #outNew = 0;
   #outChars = 0;
   #attempts = 0;
   #retry: Timer | undefined;
@@ -81,6 +82,7 @@ export class Node {
     this.#options = options;
     this.#events = events;
     this.#sharded = options.settings.address.mode === "cluster";
+    this.#wire = new PublishWire(this.#sharded);
     this.#open();
   }
 
@@ -117,7 +119,10 @@ export class Node {
     this.#schedule();
   }
 
-  /** Sends at the end of this turn, with everything else of it. Drops and counts what cannot go. */
+  /**
+   * Sends at the end of this turn, with everything else of it; bytes are copied. Drops and counts what
+   * cannot go.
+   */
   send(channel: string, text: string | Buffer, taken?: (isTaken: boolean) => void): void {
     const { metrics, limits } = this.#options;
     const { dropped } = metrics;
@@ -127,7 +132,9 @@ export class Node {
       taken?.(false);
       return;
     }
-    this.#out.push({ channel, text, taken });
+    this.#wire.add(channel, text);
+    this.#out.push(taken);
+    this.#outNew += text.length;
     this.#outChars += text.length;
     this.#schedule();
   }
@@ -204,8 +211,9 @@ export class Node {
     this.#client = client;
     this.#silentSince = this.#options.clock.monotonic();
     this.#tickedAt = this.#silentSince;
-    client.on(this.#sharded ? "smessage" : "message", (channel: string, text: string) =>
-      this.#message(channel, text),
+    client.on(
+      this.#sharded ? "smessageBuffer" : "messageBuffer",
+      (channel: Buffer, bytes: Buffer) => this.#message(channel.toString(), bytes),
     );
     client.on("moved", () => this.#events.moved());
     client.on("error", (error: unknown) => this.#lose(client, redisError(error)));
@@ -214,14 +222,14 @@ export class Node {
     this.#flush();
   }
 
-  #message(channel: string, text: string): void {
+  #message(channel: string, bytes: Buffer): void {
     this.#silentSince = this.#options.clock.monotonic();
     if (channel !== this.#probeChannel) {
-      this.#events.message(channel, text);
+      this.#events.message(channel, bytes);
       return;
     }
     this.#attempts = 0;
-    if (this.#probeSentAt === undefined || text !== String(this.#probes)) return;
+    if (this.#probeSentAt === undefined || bytes.toString() !== String(this.#probes)) return;
     this.#options.metrics.roundTrip.observe((this.#silentSince - this.#probeSentAt) / 1_000);
     this.#probeSentAt = undefined;
   }
@@ -229,7 +237,8 @@ export class Node {
   #probe(now: number): void {
     if (this.#probeChannel === "") return;
     this.#probeSentAt = now;
-    this.#out.push({ channel: this.#probeChannel, text: String(++this.#probes), taken: undefined });
+    this.#wire.add(this.#probeChannel, String(++this.#probes));
+    this.#out.push(undefined);
   }
 
   #lose(client: Redis, error: AppError): void {
@@ -249,8 +258,10 @@ export class Node {
   #drop(): void {
     const out = this.#out;
     this.#out = [];
+    this.#outNew = 0;
     this.#outChars = 0;
-    for (const { taken } of out) taken?.(false);
+    this.#wire.clear();
+    for (const taken of out) taken?.(false);
   }
 
   #schedule(): void {
@@ -268,41 +279,29 @@ export class Node {
     this.#subscribe(client);
     const out = this.#out;
     if (out.length === 0) return;
+    const chars = this.#outNew;
     this.#out = [];
-    const pipeline = client.pipeline();
-    let chars = 0;
-    for (const { channel, text } of out) {
-      if (channel !== this.#probeChannel) chars += text.length;
-      if (this.#sharded) pipeline.spublish(channel, text);
-      else pipeline.publish(channel, text);
-    }
+    this.#outNew = 0;
     const { metrics } = this.#options;
     metrics.messages.value += out.length;
     metrics.characters.value += chars;
-    pipeline.exec().then(
-      (results) => this.#sent(client, chars, out, results ?? []),
-      (error: unknown) => {
-        this.#lose(client, redisError(error));
-        for (const { taken } of out) taken?.(false);
-      },
-    );
+    void this.#wire.send(client).then((faults) => this.#sent(client, chars, out, faults));
   }
 
   #sent(
     client: Redis,
     chars: number,
-    out: readonly Outgoing[],
-    results: readonly (readonly [Error | null, unknown])[],
+    out: readonly Taken[],
+    faults: readonly (Error | undefined)[],
   ): void {
     const isPresent = client === this.#client;
     // What a server took whose connection is lost may have reached nobody.
-    for (let i = 0; i < out.length; i++)
-      (out[i] as Outgoing).taken?.(isPresent && results[i]?.[0] === null);
+    for (let i = 0; i < out.length; i++) out[i]?.(isPresent && faults[i] === undefined);
     if (!isPresent) return;
     this.#outChars -= chars;
     let refused: Error | undefined;
-    for (const [error] of results) {
-      if (error === null) continue;
+    for (const error of faults) {
+      if (error === undefined) continue;
       this.#options.metrics.dropped.refused.value++;
       refused = error;
     }
