@@ -25,11 +25,14 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 if (brokers !== 1 && brokers !== 3) throw new Error("--brokers is 1 or 3");
 
 const only = args.text("only");
-const faults = FAULTS.filter((fault) => only === undefined || fault.name.includes(only));
+const named = FAULTS.filter((fault) => only === undefined || fault.name.includes(only));
+const faults = named.filter((fault) => (fault.brokers ?? brokers) === brokers);
 if (args.has("list")) {
-  for (const fault of faults) say(fault.name);
+  for (const fault of named)
+    say(fault.name + (fault.brokers === undefined ? "" : `  (--brokers=${fault.brokers})`));
   process.exit(0);
 }
+if (faults.length === 0) throw new Error("no such fault with so many brokers; --list shows them");
 
 await using cluster = await Cluster.start({
   gateways: 2,
@@ -56,7 +59,8 @@ async function run(fault: Fault, index: number): Promise<boolean> {
       chance,
     },
     key: cluster.key,
-    rate,
+    rate: fault.rate ?? rate,
+    ...(fault.hopEvery === undefined ? {} : { hopEvery: fault.hopEvery }),
     conversations,
     name: `row ${index}`,
     readersPerConversation: 2,

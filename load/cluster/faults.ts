@@ -5,6 +5,12 @@ export interface Fault {
   readonly name: string;
   /** Time between the beginning and the end, in ms. */
   readonly lastsMs: number;
+  /** Messages a second, where it is not the matrix's own. */
+  readonly rate?: number;
+  /** Senders drop their connections in one of so many ticks and come back over any gateway. */
+  readonly hopEvery?: number;
+  /** Only with so many brokers. */
+  readonly brokers?: number;
   begin(cluster: Cluster): Promise<void>;
   end(cluster: Cluster): Promise<void>;
 }
@@ -13,6 +19,12 @@ const AT_ONCE_MS = 1_000;
 const STOPPED_MS = 30_000;
 const SLOW_MS = 15_000;
 const DELAY_MS = 200;
+const AWAY_MS = 60_000;
+const LOST_MS = 20_000;
+const AWAY_RATE = 1_000;
+/** Ten hops a second. */
+const HOP_EVERY = 10;
+const BROKERS = 3;
 
 interface Part {
   readonly name: string;
@@ -124,6 +136,24 @@ const both = (one: Fault, other: Fault): Fault => ({
   },
 });
 
+/** Long enough for every circuit to open and for the outbox to hold what a minute brings. */
+const awayWhileClientsHop: Fault = {
+  ...cut(broker),
+  name: "broker away 60 s, clients hop",
+  lastsMs: AWAY_MS,
+  rate: AWAY_RATE,
+  hopEvery: HOP_EVERY,
+};
+
+/** Two of three are in sync without it, which is all that an append asks for. */
+const brokerLost = (index: number): Fault => ({
+  name: `broker ${index + 1} of ${BROKERS} lost 20 s`,
+  lastsMs: LOST_MS,
+  brokers: BROKERS,
+  begin: async (cluster) => cluster.kafka.kill("SIGKILL", index),
+  end: async (cluster) => cluster.kafka.start(index),
+});
+
 /** Every part in every way, then two at once. */
 export const FAULTS: readonly Fault[] = [
   ...[gateway, consumers, broker, postgres, redis].flatMap((part) => [
@@ -137,4 +167,6 @@ export const FAULTS: readonly Fault[] = [
   both(cut(broker), killed(gateway)),
   both(killed(postgres), killed(consumers)),
   both(cut(redis), cut(postgres)),
+  awayWhileClientsHop,
+  ...Array.from({ length: BROKERS }, (_, index) => brokerLost(index)),
 ];

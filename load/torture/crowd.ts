@@ -17,6 +17,8 @@ export interface CrowdOptions {
   /** What the conversations' names begin with; "torture" when absent. */
   readonly name?: string;
   readonly readersPerConversation: number;
+  /** A sender drops its connection in one of so many ticks of 10 ms; never when absent. */
+  readonly hopEvery?: number;
 }
 
 const TICK_MS = 10;
@@ -134,10 +136,12 @@ export class Crowd {
       sender?.write(Math.floor(whole / count) + (i < whole % count ? 1 : 0));
     }
     const { chance } = target;
+    const { hopEvery } = this.#options;
     const some = <T>(all: readonly T[]): T | undefined => all[chance.below(all.length)];
     if (chance.below(REPEAT_EVERY) === 0) some(this.#senders)?.repeat("again");
     if (chance.below(CONFLICT_EVERY) === 0) some(this.#senders)?.repeat("conflict");
     if (chance.below(DROP_EVERY) === 0) some(this.#readers)?.drop();
+    if (hopEvery !== undefined && chance.below(hopEvery) === 0) some(this.#senders)?.hop();
   }
 
   /** The head once it has a place for all that was acked: what is in an outbox comes later. */

@@ -77,6 +77,11 @@ export class TortureSender implements LinkListener {
     this.#send([this.#line({ message, kind })]);
   }
 
+  /** Ends its connection without a word, whatever is unanswered; it comes back, perhaps elsewhere. */
+  hop(): void {
+    this.#link.drop();
+  }
+
   get isSettled(): boolean {
     return (
       this.#link.isUp &&
