@@ -17,6 +17,7 @@ import type { Room } from "./room.ts";
 import { Second } from "./second.ts";
 
 const COMPLAINTS_MAX = 10;
+const COMPLAINT_CHARS = 50;
 
 /** What one virtual user has counted: for k6's own metrics, and for its runner's plots. */
 export class Book {
@@ -26,6 +27,8 @@ export class Book {
   measureFrom = Number.POSITIVE_INFINITY;
   /** Messages of requests without an answer. */
   posted = 0;
+  /** Receipts and events until now. */
+  arrivals = 0;
   readonly second = new Second();
   readonly #outcomes: Outcomes;
   readonly #vu: number;
@@ -43,6 +46,7 @@ export class Book {
 
   acked(messages: number): void {
     this.second.acked += messages;
+    this.arrivals += messages;
     this.#outcomes.succeeded(messages);
   }
 
@@ -55,6 +59,7 @@ export class Book {
 
   delivered(messages: number): void {
     this.second.delivered += messages;
+    this.arrivals += messages;
   }
 
   /** A message that was due at `due` has come to a reader now. */
@@ -85,8 +90,10 @@ export class Book {
 
   /** The same fault may come with every message: each is told once. */
   #complain(why: string): void {
-    if (this.#complaints.has(why) || this.#complaints.size >= COMPLAINTS_MAX) return;
-    this.#complaints.add(why);
+    // What follows may differ from message to message.
+    const kind = why.slice(0, COMPLAINT_CHARS);
+    if (this.#complaints.has(kind) || this.#complaints.size >= COMPLAINTS_MAX) return;
+    this.#complaints.add(kind);
     console.error(`virtual user ${String(this.#vu)}: ${why}`);
   }
 
@@ -101,8 +108,12 @@ export class Book {
     this.#toldAt = at;
   }
 
-  /** After the last message: what did not come, came twice or out of order. */
-  end(rooms: readonly Room[]): void {
+  /**
+   * After the last message: what did not come, came twice or out of order.
+   * @param isQuiet whether all has come that will come; else what is due yet counts as failed, since
+   * it may only be late
+   */
+  end(rooms: readonly Room[], isQuiet: boolean): void {
     const readings = rooms.flatMap(({ readers, acked: count }) =>
       readers.map(({ reading, unanswered }) => ({ reading, unanswered, count })),
     );
@@ -110,12 +121,15 @@ export class Book {
     if (unanswered > 0) this.failed(unanswered, "no receipt in time");
     const opening = rooms.flatMap(({ readers }) => readers.filter(({ isOpening }) => isOpening));
     if (opening.length > 0) this.failed(opening.length, "not connected in time");
-    this.#outcomes.end();
     for (const { reading, count } of readings) {
-      lost.add(reading.lost(count));
+      const { holes } = reading;
+      const missing = reading.lost(count);
+      lost.add(isQuiet ? missing : holes);
+      if (!isQuiet && missing > holes) this.failed(missing - holes, "not delivered in time");
       duplicate.add(reading.duplicate);
       reordered.add(reading.reordered);
     }
+    this.#outcomes.end();
     altered.add(0);
     this.tell();
   }

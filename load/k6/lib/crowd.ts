@@ -7,6 +7,8 @@ import type { Settings } from "./settings.ts";
 import type { Origin } from "./template.ts";
 
 const POLL_MS = 50;
+/** Time for a server that is behind to catch up. */
+const SETTLE_MAX_SECONDS = 180;
 const SECOND_MS = 1_000;
 
 /** What is the same for all virtual users of one run. */
@@ -76,9 +78,9 @@ export class Crowd {
     this.book.measureFrom = this.#startedAt + plan.warmUp * 1_000;
     const seconds = setInterval(() => this.book.tell(), SECOND_MS);
     this.#tick(send, () => {
-      this.#settle(() => {
+      this.#settle((isQuiet) => {
         clearInterval(seconds);
-        this.book.end(this.rooms);
+        this.book.end(this.rooms, isQuiet);
         for (const member of this.members) member.close();
       });
     });
@@ -111,13 +113,25 @@ export class Crowd {
     else setTimeout(() => this.#tick(send, then), TICK_MS - (elapsed % TICK_MS));
   }
 
-  #settle(then: () => void): void {
-    const deadline = Date.now() + this.settings.settleMs;
+  /**
+   * Waits for what is on its way. A server that is behind and goes on is given time, since late is
+   * not lost.
+   * @param then is told whether all has come that will come
+   */
+  #settle(then: (isQuiet: boolean) => void): void {
+    const startedAt = Date.now();
+    let quietSince = startedAt;
+    let seen = -1;
     const timer = setInterval(() => {
+      const now = Date.now();
       const isSettled = this.book.posted === 0 && this.rooms.every((room) => room.isSettled);
-      if (!isSettled && Date.now() < deadline) return;
+      const arrivals = this.book.arrivals;
+      if (arrivals !== seen) quietSince = now;
+      seen = arrivals;
+      const isQuiet = isSettled || now - quietSince > this.settings.settleMs;
+      if (!isQuiet && now - startedAt < SETTLE_MAX_SECONDS * 1_000) return;
       clearInterval(timer);
-      then();
+      then(isQuiet);
     }, POLL_MS);
   }
 

@@ -3,7 +3,7 @@ import type { Plan } from "./plan.ts";
 import { thresholdsOf } from "./thresholds.ts";
 
 /** Beyond the length of the plan: to connect before it and to wait for the last messages after it. */
-const MARGIN_SECONDS = 90;
+const MARGIN_SECONDS = 240;
 
 /** Each virtual user runs once, for the whole time: its sockets live as long as it does. */
 export function optionsOf(plan: Plan): Options {

@@ -35,6 +35,11 @@ export class Reading {
     } else this.duplicate++;
   }
 
+  /** Events that did not come although later ones did. */
+  get holes(): number {
+    return this.#missing.size;
+  }
+
   /**
    * Events that did not come: holes, and acked messages beyond the last seq that was seen.
    * @param acked messages of the conversation that had a receipt

@@ -22,7 +22,7 @@ export interface Settings {
   readonly socketUrl: string;
   readonly token: TokenSettings;
   readonly plan: Plan;
-  /** Time that the last messages may take, in ms: what has not come by then is lost. */
+  /** Time without anything that comes, in ms, after which what has not come is lost. */
   readonly settleMs: number;
   /** Time that all sockets together may take to connect, in ms. */
   readonly connectMs: number;

@@ -49,6 +49,8 @@ export async function runK6(options: K6RunOptions): Promise<K6Run> {
       "run",
       "--quiet",
       "--no-usage-report",
+      // No API of its own: its port is the same for all runs on a machine.
+      "--address=",
       "--log-format=raw",
       `--summary-export=${summaryPath}`,
       join(SCRIPTS, `${plan.kind}.ts`),
