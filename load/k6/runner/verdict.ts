@@ -45,6 +45,8 @@ export interface Verdict {
 
 /** Percent of one core beyond which k6 takes part in what it measures. */
 const GENERATOR_PERCENT_MAX = 50;
+/** Lateness of k6's own sends in ms, p99, beyond which it does not send by the clock any more. */
+const LATE_MS_MAX = 20;
 /** Percent of one core that processes beside the system and k6 may use. */
 const OTHERS_PERCENT_MAX = 15;
 /** Of what the plan sends: below it, the load was not the one that the scenario is named for. */
@@ -85,13 +87,12 @@ export function judge(
     const passed = value !== undefined && value < below;
     return { name: "latency", rule: `${stat} < ${below} ms`, value, passed };
   });
-  const k6 = Math.round(measured.cpu["k6"] ?? 0);
   const others = Math.round(measured.cpu["others"] ?? 0);
   return {
     passed: checks.every(({ passed }) => passed),
     checks,
     goals,
-    generatorBound: k6 > GENERATOR_PERCENT_MAX ? `k6 used ${k6} % of a core` : undefined,
+    generatorBound: generatorFault(metrics, measured),
     disturbed:
       others > OTHERS_PERCENT_MAX ? `other processes used ${others} % of a core` : undefined,
     latency,
@@ -115,6 +116,15 @@ function thresholdChecks(plan: Plan, metrics: K6Summary["metrics"]): Check[] {
       return { name: name.replace("tidegate_", ""), rule, value, passed };
     });
   });
+}
+
+function generatorFault(metrics: K6Summary["metrics"], measured: Measured): string | undefined {
+  const faults: string[] = [];
+  const k6 = Math.round(measured.cpu["k6"] ?? 0);
+  if (k6 > GENERATOR_PERCENT_MAX) faults.push(`k6 used ${k6} % of a core`);
+  const late = numberIn(metrics["tidegate_late"], "p(99)") ?? 0;
+  if (late > LATE_MS_MAX) faults.push(`k6 sent late itself, by ${Math.round(late)} ms at p99`);
+  return faults.length === 0 ? undefined : faults.join(", ");
 }
 
 /** A server that takes less than was offered fails even if what it took was fast. */

@@ -88,6 +88,14 @@ test("a run in which k6 takes more than half a core says so", () => {
   expect(judge(PLAN, summary(), busy, 0).generatorBound).toBe("k6 used 51 % of a core");
 });
 
+test("a run in which k6 does not keep to the clock says so", () => {
+  const { metrics } = summary();
+  const late = { metrics: { ...metrics, tidegate_late: { "p(99)": 34.6, count: 9 } } };
+  expect(judge(PLAN, late, MEASURED, 0).generatorBound).toBe(
+    "k6 sent late itself, by 35 ms at p99",
+  );
+});
+
 test("a run beside other busy processes says so", () => {
   const busy = { ...MEASURED, cpu: { k6: 10, others: 80 } };
   expect(judge(PLAN, summary(), busy, 0).disturbed).toBe("other processes used 80 % of a core");
