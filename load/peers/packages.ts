@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 /** Exact versions: a comparison with whatever is newest today cannot be repeated. */
-export const SOCKET_IO_PACKAGES: Readonly<Record<string, string>> = {
+const SOCKET_IO_PACKAGES: Readonly<Record<string, string>> = {
   "socket.io": "4.8.4",
   "@socket.io/redis-adapter": "8.3.0",
   "@socket.io/bun-engine": "0.1.2",

@@ -68,7 +68,7 @@ function cost(row: ResultRow): Bar {
 }
 
 /** The lowest and the highest of a figure's rounds. */
-export function spreadOf(row: ResultRow, figure: string): readonly [number, number] | undefined {
+function spreadOf(row: ResultRow, figure: string): readonly [number, number] | undefined {
   const spread = row["spread"] as Readonly<Record<string, readonly [number, number]>> | undefined;
   return spread?.[figure];
 }

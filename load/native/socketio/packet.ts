@@ -6,8 +6,9 @@
 /** Where a Socket.IO server takes WebSockets, without the HTTP polling before. */
 export const SOCKET_IO_PATH = "/socket.io/?EIO=4&transport=websocket";
 
-/** Engine.IO: the server asks whether the client lives, and the answer. */
-export const PING = "2";
+/** Engine.IO: the server asks whether the client lives. */
+const PING = "2";
+/** The answer. */
 export const PONG = "3";
 
 /** Asks for the default namespace, with what the server's middleware sees as `handshake.auth`. */
