@@ -28,18 +28,19 @@ export interface ReceiptSink {
   refused(line: number, error: AppError): void;
 }
 
-/** So much is appended before more is read, so that the log works meanwhile. */
-const FLUSH_CHARS = 256 * 1024;
+/** So much is dealt with in one turn of the event loop: a body must not hold up sockets. */
+const TURN_CHARS = 256 * 1024;
 /** Between two tries of a line that found no room in the log. */
 const ROOM_RETRY_MS = 50;
 const BYTE_ORDER_MARK = 0xfeff;
 
 /** What has to be over before the line at hand can go on. */
 type Hurdle =
-  | { readonly kind: "room" | "fresh" }
+  | { readonly kind: "turn" | "room" | "fresh" }
   | { readonly kind: "topic"; readonly type: string }
   | { readonly kind: "later"; readonly ms: number };
 
+const TURN: Hurdle = { kind: "turn" };
 const ROOM: Hurdle = { kind: "room" };
 const FRESH: Hurdle = { kind: "fresh" };
 
@@ -207,9 +208,8 @@ export class IngestBody implements BatchObserver, ChatLineObserver {
     const scanner = this.#scanner;
     let at = from;
     while (at < text.length) {
-      if (this.#writer.unflushedChars >= FLUSH_CHARS) this.#writer.flush();
-      if (this.#room.isFull(1)) {
-        this.#hurdle = ROOM;
+      if (at - from >= TURN_CHARS || this.#room.isFull(1)) {
+        this.#hurdle = this.#room.isFull(1) ? ROOM : TURN;
         return at;
       }
       const end = scanner.scan(text, at);
@@ -303,6 +303,8 @@ export class IngestBody implements BatchObserver, ChatLineObserver {
   async #overcome(hurdle: Hurdle): Promise<void> {
     const { gateway, clock, topics } = this.#parts;
     switch (hurdle.kind) {
+      case "turn":
+        return new Promise((resolve) => clock.defer(resolve));
       case "room":
         while (this.report.stopped === undefined && this.#room.isFull(2)) await this.#room.change();
         return;

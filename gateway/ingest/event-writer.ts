@@ -47,16 +47,12 @@ export class EventWriter {
   readonly #log: Pick<EventLog, "append">;
   readonly #observer: BatchObserver;
   readonly #busy = new Set<Lane>();
-  #unflushedChars = 0;
+  /** Whether anything was put since the last flush. */
+  #isDirty = false;
 
   constructor(log: Pick<EventLog, "append">, observer: BatchObserver) {
     this.#log = log;
     this.#observer = observer;
-  }
-
-  /** Characters that were put since the last flush. */
-  get unflushedChars(): number {
-    return this.#unflushedChars;
   }
 
   put(target: EventTarget, record: LogRecord, line: number): void {
@@ -78,13 +74,13 @@ export class EventWriter {
     batch.records.push(record);
     batch.lines.push(line);
     batch.chars += chars;
-    this.#unflushedChars += chars;
+    this.#isDirty = true;
   }
 
   /** Appends what may go now; the rest follows by itself. */
   flush(): void {
-    if (this.#unflushedChars === 0) return;
-    this.#unflushedChars = 0;
+    if (!this.#isDirty) return;
+    this.#isDirty = false;
     for (const lane of this.#busy) this.#launch(lane);
   }
 
@@ -92,7 +88,7 @@ export class EventWriter {
   drop(): readonly EventBatch[] {
     const dropped: EventBatch[] = [];
     for (const { waiting } of this.#busy) dropped.push(...waiting.splice(0));
-    this.#unflushedChars = 0;
+    this.#isDirty = false;
     return dropped;
   }
 

@@ -21,7 +21,7 @@ const ingestFaultSchema = errorSchema
 export type IngestFault = z.infer<typeof ingestFaultSchema>;
 
 /** How the reading of a body ended. */
-export const ingestSummarySchema = z
+const ingestSummarySchema = z
   .object({
     request: z
       .string()
