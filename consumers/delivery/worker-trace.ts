@@ -79,15 +79,9 @@ export class WorkerTrace {
     const processed = followed.map((one) => {
       const { id, offset, parent, placed, refused, late } = one;
       const context = { ...parent, spanId: tracer.newSpanId(), sampled: true };
+      // Those of every span of this message here.
       const about: SpanAttributes = {
-        ...this.#place,
-        "messaging.kafka.offset": offset,
         ...(id !== "" && { "messaging.message.id": id }),
-        ...(placed !== undefined && {
-          "messaging.message.conversation_id": placed.conversation,
-          "tidegate.tenant": placed.tenant,
-          "tidegate.seq": placed.seq,
-        }),
         ...(late !== undefined && { "tidegate.late": late }),
       };
       tracer.record({
@@ -99,7 +93,14 @@ export class WorkerTrace {
         startedAt: traces.at(receivedAt),
         endedAt: traces.at(now),
         attributes: {
+          ...this.#place,
           ...about,
+          "messaging.kafka.offset": offset,
+          ...(placed !== undefined && {
+            "messaging.message.conversation_id": placed.conversation,
+            "tidegate.tenant": placed.tenant,
+            "tidegate.seq": placed.seq,
+          }),
           "messaging.operation.name": "process",
           "messaging.operation.type": "process",
           "messaging.consumer.group.name": group,
@@ -152,7 +153,12 @@ export class WorkerTrace {
     const { traces } = this.#options;
     const followed: Followed[] = [];
     const seen = new Set<number>();
-    for (const { offset, context, id } of sampledIn(batch)) {
+    const unsampled = new Map<number, TraceContext>();
+    for (const { offset, context, id } of carriedBy(batch)) {
+      if (!context.sampled) {
+        unsampled.set(offset, context);
+        continue;
+      }
       seen.add(offset);
       followed.push({
         id,
@@ -163,9 +169,10 @@ export class WorkerTrace {
         late: undefined,
       });
     }
-    for (const refused of folded.refused) {
+    const newlyRefused = folded.refused.filter(({ offset }) => !seen.has(offset));
+    const refusedMax = traces.admit("failed", newlyRefused.length);
+    for (const refused of newlyRefused.slice(0, refusedMax)) {
       const { offset, header, record } = refused;
-      if (seen.has(offset) || !traces.admit("failed")) continue;
       const id = header?.id ?? "";
       const parent = traceContextOf(record) ?? derivedContext(id);
       followed.push({ id, offset, parent, placed: undefined, refused, late: "failed" });
@@ -173,13 +180,16 @@ export class WorkerTrace {
     const [oldest] = folded.placed;
     // What was slow to get into the log was seen there; behind it all of a batch is late.
     if (oldest === undefined || !traces.isSlow(stampOf(oldest.event))) return followed;
+    let admitted = traces.admit("slow", Math.max(0, folded.placed.length - seen.size));
     for (const placed of folded.placed) {
+      if (admitted === 0) break;
       const { id, offset } = placed;
-      if (seen.has(offset) || !traces.admit("slow")) continue;
+      if (seen.has(offset)) continue;
+      admitted--;
       followed.push({
         id,
         offset,
-        parent: derivedContext(id),
+        parent: unsampled.get(offset) ?? derivedContext(id),
         placed,
         refused: undefined,
         late: "slow",
@@ -195,42 +205,43 @@ const PUBLISH: SpanAttributes = {
 };
 const STORE: SpanAttributes = { "db.operation.name": "commit" };
 
-interface Sampled {
+/** A record's context: of those that are sampled, and of those whose clients decided against it. */
+interface Carried {
   readonly offset: number;
   readonly context: TraceContext;
   readonly id: string;
 }
 
-const NONE: readonly Sampled[] = [];
+const NONE: readonly Carried[] = [];
 
 /** The records that carry a trace. A plain loop: this is what tracing costs every record. */
-function sampledIn(batch: RecordBatch): readonly Sampled[] {
+function carriedBy(batch: RecordBatch): readonly Carried[] {
   const { packed } = batch;
-  if (packed === undefined) return sampledAmong(batch.records, batch.offsets);
-  let sampled: Sampled[] | undefined;
+  if (packed === undefined) return carriedAmong(batch.records, batch.offsets);
+  let carried: Carried[] | undefined;
   for (const record of packed) {
     // Nothing but the verdict's header: most records stay bytes.
     if (record.headers < 2) continue;
-    const found = sampledAmong([record.decode()], [record.offset]);
-    if (found.length > 0) (sampled ??= []).push(...found);
+    const found = carriedAmong([record.decode()], [record.offset]);
+    if (found.length > 0) (carried ??= []).push(...found);
   }
-  return sampled ?? NONE;
+  return carried ?? NONE;
 }
 
-function sampledAmong(
+function carriedAmong(
   records: readonly LogRecord[],
   offsets: readonly number[],
-): readonly Sampled[] {
-  let sampled: Sampled[] | undefined;
+): readonly Carried[] {
+  let carried: Carried[] | undefined;
   for (let i = 0; i < records.length; i++) {
     const record = records[i] as LogRecord;
     if (record.headers[TRACEPARENT] === undefined) continue;
     const context = traceContextOf(record);
-    if (context?.sampled !== true) continue;
+    if (context === undefined) continue;
     const id = parseVerdictHeader(record)?.id ?? "";
-    (sampled ??= []).push({ offset: offsets[i] as number, context, id });
+    (carried ??= []).push({ offset: offsets[i] as number, context, id });
   }
-  return sampled ?? NONE;
+  return carried ?? NONE;
 }
 
 function linkTo({ traceId, spanId }: TraceContext): SpanLink {

@@ -115,7 +115,7 @@ export class IngressTrace implements AppendWatch {
     if (trace !== undefined) {
       trace.outcome = { kind: "failed", error };
       this.#tell(trace, append, now, []);
-    } else if (FAILURES.has(clientError(error).code) && this.#traces.admit("failed"))
+    } else if (FAILURES.has(clientError(error).code) && this.#traces.admit("failed", 1) > 0)
       this.#late(id, append, now, "failed", error);
   }
 
@@ -130,9 +130,12 @@ export class IngressTrace implements AppendWatch {
     }
     if (error === undefined && now - append.startedAt < this.#traces.slowMs) return;
     const reason = error === undefined ? "slow" : "failed";
+    // Whoever has a context has been told above.
+    let admitted = this.#traces.admit(reason, append.records.length - done.length);
     for (const record of append.records) {
-      // Whoever has a context has been told above.
-      if (record.headers[TRACEPARENT] !== undefined || !this.#traces.admit(reason)) continue;
+      if (admitted === 0) return;
+      if (record.headers[TRACEPARENT] !== undefined) continue;
+      admitted--;
       const id = parseVerdictHeader(record)?.id;
       if (id !== undefined) this.#late(id, append, now, reason, error);
     }
@@ -151,7 +154,7 @@ export class IngressTrace implements AppendWatch {
       // Its client decided against it, which holds unless there is something to be seen.
       const reason = error === undefined ? "slow" : "failed";
       const isLate = error !== undefined || endedAt - submittedAt >= this.#traces.slowMs;
-      if (!isLate || !this.#traces.admit(reason)) return;
+      if (!isLate || this.#traces.admit(reason, 1) === 0) return;
     }
     const { tracer } = this.#traces;
     const { traceId } = context;

@@ -66,12 +66,16 @@ export class RelayTrace {
   }
 
   #relayLate(publication: Publication, run: PublishedRun, heardAt: number, readers: number): void {
-    const { traces } = this.#options;
-    for (const [index, event] of run.events.entries()) {
-      if (run.traces?.some((trace) => trace.index === index) === true) continue;
-      const id = eventIdOf(event);
-      if (id === undefined || !traces.admit("slow")) continue;
-      this.#relay(publication, run, index, derivedContext(id), heardAt, readers, true);
+    const traced = new Set(run.traces?.map(({ index }) => index));
+    let admitted = this.#options.traces.admit("slow", run.offsets.length - traced.size);
+    if (admitted === 0) return;
+    const { events } = run;
+    for (let index = 0; index < events.length && admitted > 0; index++) {
+      if (traced.has(index)) continue;
+      admitted--;
+      const id = eventIdOf(events[index] as string);
+      if (id !== undefined)
+        this.#relay(publication, run, index, derivedContext(id), heardAt, readers, true);
     }
   }
 
@@ -91,15 +95,10 @@ export class RelayTrace {
     const now = traces.now();
     const spanId = traces.tracer.newSpanId();
     const stamp = stampOf(event);
+    // Those of every span of this message here.
     const attributes: SpanAttributes = {
-      ...placeAttributes(system, topic, partition),
-      "messaging.kafka.offset": run.offsets[index] ?? -1,
       "messaging.message.id": eventIdOf(event) ?? "",
-      "messaging.message.conversation_id": run.conversation,
-      "tidegate.tenant": run.tenant,
-      "tidegate.seq": run.firstSeq + index,
       "tidegate.readers": readers,
-      ...(stamp !== undefined && { "tidegate.age_ms": traces.age(stamp) }),
       ...(isLate && { "tidegate.late": "slow" }),
     };
     traces.tracer.record({
@@ -110,7 +109,16 @@ export class RelayTrace {
       parentSpanId: parent.spanId,
       startedAt: traces.at(heardAt),
       endedAt: traces.at(now),
-      attributes: { ...attributes, "messaging.operation.name": "relay" },
+      attributes: {
+        ...placeAttributes(system, topic, partition),
+        ...attributes,
+        "messaging.operation.name": "relay",
+        "messaging.kafka.offset": run.offsets[index] ?? -1,
+        "messaging.message.conversation_id": run.conversation,
+        "tidegate.tenant": run.tenant,
+        "tidegate.seq": run.firstSeq + index,
+        ...(stamp !== undefined && { "tidegate.age_ms": traces.age(stamp) }),
+      },
     });
     if (readers === 0) return;
     // Deferred behind the connections' own flush, which was asked for by those that got something.

@@ -66,10 +66,17 @@ export class Traces {
     return Math.max(0, this.#clock.now() - stamp);
   }
 
-  /** Whether one more message may be traced for this reason now; those that may not are counted. */
-  admit(reason: LateReason): boolean {
-    if (takeTokens(this.#bucket, this.#rate, this.#clock.monotonic()) === 0) return true;
-    this.#leftOut[reason].value++;
-    return false;
+  /**
+   * How many of so many messages may be traced for this reason now; the others are counted. Asked
+   * once for a batch: in an overload everything is late, and must not cost more for it.
+   */
+  admit(reason: LateReason, count: number): number {
+    const now = this.#clock.monotonic();
+    // What is there now, since tokens are taken all or none.
+    takeTokens(this.#bucket, this.#rate, now, 0);
+    const admitted = Math.min(count, Math.floor(this.#bucket.tokens));
+    if (admitted > 0) takeTokens(this.#bucket, this.#rate, now, admitted);
+    this.#leftOut[reason].value += count - admitted;
+    return admitted;
   }
 }

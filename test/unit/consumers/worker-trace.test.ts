@@ -34,7 +34,8 @@ function setUp(changes: Partial<Limits> = {}) {
   const limits = limitsWith(changes);
   const tracer = createMemoryTracer();
   const tracing = { tracer, ratio: 0, followsClients: true, slowMs: SLOW_MS };
-  const traces = new Traces({ tracing, clock, limits, telemetry: createMemoryTelemetry() });
+  const telemetry = createMemoryTelemetry();
+  const traces = new Traces({ tracing, clock, limits, telemetry });
   const trace = new WorkerTrace({
     traces,
     limits,
@@ -73,7 +74,8 @@ function setUp(changes: Partial<Limits> = {}) {
     const folded = sequencer.fold(sequencer.prepare(records, offsets), NOTHING_KNOWN, 0);
     return trace.folded(batch, folded);
   };
-  return { scheduler, tracer, fold };
+  const leftOut = () => telemetry.value("tidegate_trace_late_left_out_total", { reason: "slow" });
+  return { scheduler, tracer, fold, leftOut };
 }
 
 const names = (spans: readonly { readonly name: string }[]) =>
@@ -181,6 +183,22 @@ test("a batch that is late is traced message by message, the sampled ones once",
     [derivedContext("c").traceId, "slow"],
   ]);
   expect(traced?.runs[0]?.traces?.map(({ index }) => index)).toEqual([0, 1, 2]);
+});
+
+test("a late message whose client decided against a trace is told in the client's own", () => {
+  const { fold, tracer } = setUp();
+  fold([{ id: "a", sampled: false }], SLOW_MS);
+  expect(tracer.spans[0]).toMatchObject({
+    parentSpanId: "00f067aa0ba902b7",
+    attributes: { "tidegate.late": "slow" },
+  });
+});
+
+test("of a late batch traceLatePerSecond messages are traced, and the rest is counted", () => {
+  const { fold, tracer, leftOut } = setUp({ traceLatePerSecond: 2 });
+  fold([{ id: "a" }, { id: "b" }, { id: "c" }, { id: "d" }, { id: "e" }], SLOW_MS);
+  expect(tracer.spans).toHaveLength(2);
+  expect(leftOut()).toBe(3);
 });
 
 test("records of one batch and folds of one commit are linked, up to traceLinksMax", () => {
