@@ -16,6 +16,7 @@ import type { Outbox, OutboxRow } from "../ports/outbox.ts";
 import type { TenantCatalog } from "../ports/tenant-catalog.ts";
 import { DEAD_LETTER_POOLS } from "../topics.ts";
 import { parseVerdictHeader } from "../wire/record.ts";
+import { TRACEPARENT } from "../wire/trace-context.ts";
 import { traceOf, type DeadLetter } from "./letter.ts";
 import { listLetters } from "./list.ts";
 import { Marks } from "./marks.ts";
@@ -138,7 +139,7 @@ export class DeadLetterDesk implements DeadLetters {
       );
     const trace = traceOf(letter.record);
     if (trace === undefined) return row;
-    const headers = { ...row.record.headers, traceparent: trace };
+    const headers = { ...row.record.headers, [TRACEPARENT]: trace };
     return { ...row, record: { ...row.record, headers } };
   }
 

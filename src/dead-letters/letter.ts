@@ -1,5 +1,6 @@
 import { isJsonObject, parseObject, type JsonObject } from "../wire/json-object.ts";
 import type { LogRecord } from "../wire/record.ts";
+import { TRACEPARENT } from "../wire/trace-context.ts";
 
 /** The story of a record that could not be processed. */
 export interface DeadLetter {
@@ -13,11 +14,9 @@ export interface DeadLetter {
   readonly record: LogRecord;
 }
 
-const TRACE_HEADER = "traceparent";
-
 /** The record's trace (W3C), when it was sampled. */
 export function traceOf(record: LogRecord): string | undefined {
-  return record.headers[TRACE_HEADER];
+  return record.headers[TRACEPARENT];
 }
 
 /** A dead letter as a record of its pool's dead-letter topic. */
@@ -27,7 +26,7 @@ export function encodeLetter(letter: DeadLetter): LogRecord {
   return {
     // A malformed key may hold anything; escaped, it is one line of printable text.
     key: `${tenant}/${JSON.stringify(record.key).slice(1, -1)}`,
-    headers: { reason, tenant, origin, ...(trace === undefined ? {} : { traceparent: trace }) },
+    headers: { reason, tenant, origin, ...(trace === undefined ? {} : { [TRACEPARENT]: trace }) },
     value: JSON.stringify(letter),
   };
 }

@@ -82,7 +82,7 @@ export function topicSource(log: EventLog, pool: string): LetterSource {
 }
 
 /** Its name as a pool: what the outbox has parked. */
-export const OUTBOX_POOL = "outbox";
+const OUTBOX_POOL = "outbox";
 
 /** What the outbox has parked; places are counts of newer ones. @param rowsMax older ones are not seen */
 export function parkedSource(outbox: Pick<Outbox, "parked">, rowsMax: number): LetterSource {

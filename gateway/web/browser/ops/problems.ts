@@ -52,12 +52,10 @@ export function problemsOf(overview: Overview, moment: Moment, letters: number):
   );
   if (lag > LAG_SECONDS_WARN)
     add(lag > LAG_SECONDS_BAD ? "bad" : "warn", "Pools are behind", `by ${lag.toFixed(1)} s`);
-  if (letters > 0)
-    add(
-      "warn",
-      `${letters} dead ${letters === 1 ? "letter" : "letters"}`,
-      "see below what they are",
-    );
+  if (letters > 0) {
+    const title = letters === 1 ? "1 dead letter waits" : `${letters} dead letters wait`;
+    add("warn", title, "to be sent again, see below");
+  }
   const diverted = level("partitions_diverted");
   if (diverted > 0)
     add("warn", `${diverted} partitions go to the outbox`, "the log does not take their sends");
