@@ -4,10 +4,18 @@ import { dirname, join } from "node:path";
 export const K6_VERSION = "v1.8.1";
 
 const ROOT = dirname(dirname(dirname(import.meta.dir)));
+const CACHE = join(ROOT, "node_modules", ".cache", "tidegate");
 const PROGRESS_EVERY_MS = 15_000;
 const OUTPUT_CHARS = 3_000;
 /** Goes on with less garbage collection: its texts live for one frame. */
 export const K6_ENVIRONMENT = { GOGC: "400", K6_NO_USAGE_REPORT: "true" } as const;
+
+export interface InstallPlaces {
+  /** The folder of the project's cache. */
+  readonly cache?: string;
+  /** The program; null where there is none. */
+  readonly go?: string | null;
+}
 
 /**
  * The path of k6 in this version. Where it is not in the project's cache yet and Go is on PATH, it is
@@ -17,19 +25,21 @@ export const K6_ENVIRONMENT = { GOGC: "400", K6_NO_USAGE_REPORT: "true" } as con
  * @param say is told of the progress, since building takes minutes
  * @throws with the next step when it cannot be had
  */
-export async function ensureK6(say: (line: string) => void): Promise<string> {
-  const folder = join(ROOT, "node_modules", ".cache", "tidegate", `k6-${K6_VERSION}`);
+export async function ensureK6(
+  say: (line: string) => void,
+  { cache = CACHE, go = Bun.which("go") }: InstallPlaces = {},
+): Promise<string> {
+  const folder = join(cache, `k6-${K6_VERSION}`);
   const path = join(folder, "k6");
   if (existsSync(path)) return path;
-  const go = Bun.which("go");
   if (go === null) {
     throw new Error(
       `k6 ${K6_VERSION} is built with Go, which is not on PATH. Install Go 1.25 or later ` +
         `(https://go.dev/dl), or put k6 ${K6_VERSION} at ${path}, then run this again.`,
     );
   }
-  mkdirSync(dirname(folder), { recursive: true });
-  const work = mkdtempSync(join(dirname(folder), "k6-build-"));
+  mkdirSync(cache, { recursive: true });
+  const work = mkdtempSync(join(cache, "k6-build-"));
   try {
     await build(go, work, say);
     mkdirSync(folder, { recursive: true });

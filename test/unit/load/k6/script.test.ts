@@ -22,7 +22,8 @@ async function chat(faults: FakeFaults, changes: Record<string, string> = {}) {
     RATE: "400",
     SECONDS: "1",
     WARM_UP: "0",
-    SETTLE: "0.5",
+    // Only what never comes is waited for.
+    SETTLE: faults.dropAt === undefined && faults.forgetAt === undefined ? "10" : "1",
     ...changes,
   });
 }
