@@ -2,7 +2,7 @@ import { MessageLatency } from "../src/ops/message-latency.ts";
 import type { PublishedRun } from "../src/ports/backplane.ts";
 import type { Clock } from "../src/ports/clock.ts";
 import type { Counter, Telemetry } from "../src/ports/telemetry.ts";
-import { stampOf } from "../src/wire/stamp.ts";
+import { stampOfRun } from "../src/wire/stamp.ts";
 import type { TenantTallies } from "./tenant-tally.ts";
 
 export interface DeliveriesOptions {
@@ -43,13 +43,13 @@ export class Deliveries {
       if (delivered.value > earlier)
         this.#tallies.of(run.tenant).delivered += delivered.value - earlier;
     }
-    const oldest = runs[0]?.events[0];
+    const [oldest] = runs;
     if (oldest !== undefined && delivered.value > before)
       this.#heard(oldest, delivered.value - before);
   }
 
-  #heard(oldest: string, deliveries: number): void {
-    const stamp = stampOf(oldest);
+  #heard(oldest: PublishedRun, deliveries: number): void {
+    const stamp = stampOfRun(oldest);
     if (stamp === undefined) return;
     this.#published.observeStamp(stamp, deliveries);
     // Deferred behind the connections' own flush, which was asked for by those that got something.

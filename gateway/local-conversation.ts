@@ -117,7 +117,7 @@ export class LocalConversation implements ReadConversation {
       }
       this.#begin(run.epoch);
     }
-    const end = run.firstSeq + run.events.length - 1;
+    const end = run.firstSeq + run.offsets.length - 1;
     const known = this.last - run.firstSeq;
     if (known >= 0) this.#compare(run, known);
     if (end <= this.last) {
@@ -235,25 +235,33 @@ export class LocalConversation implements ReadConversation {
 
   #deliver(run: PublishedRun, skip: number): void {
     const first = run.firstSeq + skip;
-    const { events } = run;
-    const hold = this.#catching.length > 0;
-    let text = "";
-    for (let i = skip; i < events.length; i++) {
-      const line = encodeEventPush(this.nameJson, run.firstSeq + i, events[i] as string);
-      if (hold) this.#hold(run.firstSeq + i, line);
-      text = i === skip ? line : `${text}\n${line}`;
-    }
-    this.last = run.firstSeq + events.length - 1;
+    const count = run.offsets.length - skip;
+    const text = this.#linesFrom(run, skip);
+    if (this.#catching.length > 0)
+      text.split("\n").forEach((line, i) => this.#hold(first + i, line));
+    this.last = first + count - 1;
     const live = this.#live;
-    this.#host.counts.delivered.value += live.length * (events.length - skip);
+    this.#host.counts.delivered.value += live.length * count;
     for (let i = live.length - 1; i >= 0; i--) {
       const reader = live[i] as Reader;
       if (reader.connection.push(text)) continue;
-      this.#host.counts.delivered.value -= events.length - skip;
+      this.#host.counts.delivered.value -= count;
       this.#demote(i, first);
     }
     // With room and everything it needs held, a catching reader gets there now.
     for (const reader of this.#catching.slice()) if (!reader.reading) this.pump(reader);
+  }
+
+  /** The lines that readers get of a run's events, without the first `skip`. */
+  #linesFrom(run: PublishedRun, skip: number): string {
+    const { lines } = run;
+    if (lines !== undefined) return skip === 0 ? lines : lines.slice(lineStart(lines, skip));
+    let text = "";
+    for (let i = skip; i < run.events.length; i++) {
+      const line = encodeEventPush(this.nameJson, run.firstSeq + i, run.events[i] as string);
+      text = i === skip ? line : `${text}\n${line}`;
+    }
+    return text;
   }
 
   /** The first event: readers who came before it learn the epoch that their cursors need. */
@@ -361,7 +369,7 @@ export class LocalConversation implements ReadConversation {
   /** Beyond the bound of what is held, all goes: the head is then asked for once more. */
   #keepEarly(run: PublishedRun): void {
     const early = this.#early as PublishedRun[];
-    const chars = run.events.reduce((sum, event) => sum + event.length, 0);
+    const chars = run.lines?.length ?? run.events.reduce((sum, event) => sum + event.length, 0);
     early.push(run);
     this.#earlyChars += chars;
     const fits = this.#host.holdMore(chars);
@@ -378,4 +386,11 @@ export class LocalConversation implements ReadConversation {
     if (index >= run.offsets.length || this.#lastOffset < 0) return;
     if (run.offsets[index] !== this.#lastOffset) this.#host.counts.diverged.value++;
   }
+}
+
+/** Where line `number` begins, counted from 0. */
+function lineStart(lines: string, number: number): number {
+  let at = 0;
+  for (let i = 0; i < number; i++) at = lines.indexOf("\n", at) + 1;
+  return at;
 }

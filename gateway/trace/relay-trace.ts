@@ -8,7 +8,7 @@ import {
 } from "../../src/tracing/attributes.ts";
 import type { Traces } from "../../src/tracing/traces.ts";
 import { eventIdOf } from "../../src/wire/event.ts";
-import { stampOf } from "../../src/wire/stamp.ts";
+import { stampOf, stampOfRun } from "../../src/wire/stamp.ts";
 import { derivedContext, parseTraceparent } from "../../src/wire/trace-context.ts";
 
 export interface RelayTraceOptions {
@@ -51,7 +51,7 @@ export class RelayTrace {
     const { runs } = publication;
     const [first] = runs;
     // What was late before the log has been seen there; behind it all of a publication is.
-    const isLate = first !== undefined && traces.isSlow(stampOf(first.events[0] ?? ""));
+    const isLate = first !== undefined && traces.isSlow(stampOfRun(first));
     for (const run of runs) {
       if (run.traces === undefined && !isLate) continue;
       const readers = readersOf(run);

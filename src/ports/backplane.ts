@@ -22,6 +22,11 @@ export interface PublishedRun {
   readonly traces?: readonly EventTrace[] | undefined;
   /** The records of the same events, from a log that has bytes: then `events` is made when asked for. */
   readonly packed?: readonly PackedRecord[];
+  /**
+   * The events as the lines that readers get, joined by line feeds, from an adapter that carries them
+   * so: then `events` is made when asked for.
+   */
+  readonly lines?: string;
 }
 
 /** What a worker tells gateways of one fold. A hint, never the truth. */

@@ -89,6 +89,23 @@ export function encodeEventPush(conversationJson: string, seq: number, event: st
   return `{"push":{"conversation":${conversationJson},"seq":${seq},"event":${event}}}`;
 }
 
+/** Comes behind the first two fields: in a name's JSON no quotation mark follows a comma so. */
+export const PUSH_EVENT_FIELD = ',"event":';
+export const PUSH_END = "}}";
+
+/** What comes before the seq in each push of a conversation's events. */
+export function eventPushLead(conversationJson: string): string {
+  return `{"push":{"conversation":${conversationJson},"seq":`;
+}
+
+/** The event's text in a line that {@link encodeEventPush} made. */
+export function eventOfPush(line: string): string {
+  return line.slice(
+    line.indexOf(PUSH_EVENT_FIELD) + PUSH_EVENT_FIELD.length,
+    line.length - PUSH_END.length,
+  );
+}
+
 /** Everything up to `seq` has been sent; what comes from now on is live. */
 export function encodeLive(conversation: string, seq: number): string {
   return `{"push":{"live":{"conversation":${JSON.stringify(conversation)},"seq":${seq}}}}`;

@@ -63,6 +63,22 @@ function publication(conversation: string, tenant = "acme"): Publication {
   return { topic: TOPIC, partition: 3, ownerEpoch: 2, number: 5, runs: [run] };
 }
 
+/** What a publication says, however its adapter keeps it. */
+function plain({ runs, ...place }: Publication): Publication {
+  return {
+    ...place,
+    runs: runs.map(({ tenant, conversation, epoch, firstSeq, offsets, events, traces }) => ({
+      tenant,
+      conversation,
+      epoch,
+      firstSeq,
+      offsets,
+      events,
+      traces,
+    })),
+  };
+}
+
 const beat: Beat = {
   topic: TOPIC,
   partition: 3,
@@ -81,7 +97,7 @@ export function backplaneConformance(name: string, create: () => Promise<Backpla
       for (const ear of ears) await ear.member.join("acme", "general", TOPIC, 3);
       backplane.publish(publication("general"));
       for (const ear of ears)
-        expect(await ear.publicationOf("general")).toEqual(publication("general"));
+        expect(plain(await ear.publicationOf("general"))).toEqual(publication("general"));
       await backplane.close();
     });
 

@@ -140,7 +140,7 @@ test("what is foreign on our channels is dropped and counted, and what follows i
     "",
     "hello",
     Buffer.from([0xff, 0xfe, 0]),
-    "1p1 1 1\n5\tx",
+    "2p1 1 1\n5\tx",
     `1p1 1 1\n12\tacme\troom\te\t`,
     "x".repeat(100_000),
   ];

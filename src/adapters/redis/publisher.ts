@@ -18,6 +18,9 @@ interface Voice {
 /** Users of one tenant share this many channels for the words to them. */
 export const USER_SLOTS = 256;
 
+/** Of a reader's line, around the event and the conversation's name. */
+const PUSH_CHARS = 60;
+
 /** The sending side: splits a fold by lane, and counts each lane's messages, also those it must drop. */
 export class Publisher {
   readonly #fabric: Fabric;
@@ -143,10 +146,11 @@ function* partsOf(
   const { packed } = run;
   const events = packed === undefined ? run.events : [];
   const count = packed?.length ?? events.length;
+  const around = run.conversation.length + PUSH_CHARS;
   let from = 0;
   let chars = 0;
   for (let i = 0; i < count; i++) {
-    const length = packed?.[i]?.eventBytes ?? (events[i] as string).length;
+    const length = around + (packed?.[i]?.eventBytes ?? (events[i] as string).length);
     if (i > from && chars + length > charsMax) {
       yield [from, i, chars];
       from = i;
