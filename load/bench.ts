@@ -44,7 +44,7 @@ else await run();
 async function run(): Promise<void> {
   say(`${rows.length} rows, about ${minutes(runner.seconds)}`);
   await runner.run();
-  if (isRecorded) {
+  if (runner.hasRecorded) {
     prune(new Set(ROWS.map(({ name, recordedAs }) => recordedAs ?? name)));
     const report = Bun.spawn([process.execPath, join(import.meta.dir, "report.ts")], {
       stdio: ["ignore", "inherit", "inherit"],

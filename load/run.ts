@@ -2,7 +2,7 @@
  * One load of any kind on fresh servers, for trying things out: prints its figures, records nothing.
  * `bun run bench` runs the loads that are compared and kept.
  *
- *     bun load/run.ts standalone|cluster|socketio-node|socketio-bun|socketio-engine|echo
+ *     bun load/run.ts standalone|cluster|socketio-node|socketio-bun|socketio-engine|echo|…
  *         [--window=16 | --rate=10000] [--per-frame=1] [--sockets=200] [--room=2] [--rooms=1]
  *         [--senders=2] [--churn=0.1] [--processes=1] [--warm-up=5] [--seconds=20] [--quick]
  *         [--set=NAME=value,…]

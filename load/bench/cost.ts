@@ -57,8 +57,9 @@ async function fresh(name: "standalone" | "cluster", options: StageOptions): Pro
 }
 
 async function scrape({ cluster }: Stage): Promise<void> {
-  const programs = [...(cluster?.gateways ?? []), ...(cluster?.consumers ?? [])];
-  await Promise.all(programs.map((program) => program && Scrape.of(program.url)));
+  const slots = [...(cluster?.gateways ?? []), ...(cluster?.consumers ?? [])];
+  const programs = slots.filter((program) => program !== undefined);
+  await Promise.all(programs.map(({ url }) => Scrape.of(url)));
 }
 
 function versus(figures: Figures, without: Figures): Figures {

@@ -44,6 +44,7 @@ const PEERS = {
   "socketio-node": "Socket.IO 4 + Redis on Node",
   "socketio-bun": "Socket.IO 4 + Redis on Bun",
   "socketio-engine": "Socket.IO 4 + Redis on Bun, with its engine for Bun",
+  "socketio-engine-two": "Socket.IO 4 + Redis on Bun, with its engine for Bun, two processes",
 } as const;
 
 const MODES: Readonly<Record<StageName, Mode>> = {
@@ -52,6 +53,7 @@ const MODES: Readonly<Record<StageName, Mode>> = {
   "socketio-node": "peer",
   "socketio-bun": "peer",
   "socketio-engine": "peer",
+  "socketio-engine-two": "peer",
   echo: "limit",
 };
 
@@ -105,11 +107,12 @@ export const ROWS: readonly Row[] = [
     title: `Fan-out, one room of 1,000, ${CROWD_RATE} a second, 20 a frame`,
     load: { layout: CROWD, pace: open(CROWD_RATE, 20), warmUpS: 5, seconds: 20 },
   }),
-  ...(["socketio-node", "socketio-bun", "socketio-engine"] as const).map((stage) =>
-    loaded(stage, stage, {
-      title: `${PEERS[stage]}, closed loop, ${PAIRS_TITLE}, 1 a frame, 16 frames unanswered`,
-      load: { layout: PAIRS, pace: closed(1, 16), warmUpS: 5, seconds: 20 },
-    }),
+  ...(["socketio-node", "socketio-bun", "socketio-engine", "socketio-engine-two"] as const).map(
+    (stage) =>
+      loaded(stage, stage, {
+        title: `${PEERS[stage]}, closed loop, ${PAIRS_TITLE}, 1 a frame, 16 frames unanswered`,
+        load: { layout: PAIRS, pace: closed(1, 16), warmUpS: 5, seconds: 20 },
+      }),
   ),
   loaded("echo", "echo", {
     title: "Bun's sockets alone: each frame comes back, 200 sockets, 1 a frame, 16 unanswered",

@@ -20,6 +20,8 @@ export class Runner {
   readonly #quiet = new Map<Row, Figures[]>();
   #secondsLeft = 0;
   readonly failed = new Set<string>();
+  /** Whether any figures went to the file. */
+  hasRecorded = false;
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -90,7 +92,9 @@ export class Runner {
       return;
     }
     all.push(figures);
-    if (isRecorded) record(stamped(row, joinRounds(all)));
+    if (!isRecorded) return;
+    record(stamped({ name: row.name, mode: row.mode, title: row.title }, joinRounds(all)));
+    this.hasRecorded = true;
   }
 
   #fail(row: Row, error: unknown): void {
@@ -107,6 +111,7 @@ export class Runner {
     });
     const code = await child.exited;
     if (code !== 0) throw new Error(`${file} ended with ${code}`);
+    this.hasRecorded ||= isRecorded;
   }
 
   /** What stands together shares its servers. Programs record one run, so they have one round. */

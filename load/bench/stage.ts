@@ -5,6 +5,7 @@ import { parseClusterConfig } from "../../src/config-cluster.ts";
 import { startRedis } from "../../test/support/services/redis.ts";
 import { Cluster } from "../cluster/cluster.ts";
 import type { Target } from "../native/orders.ts";
+import type { Address } from "../native/socket.ts";
 import { socketIoPackages, socketIoServer } from "../peers/packages.ts";
 import { PeerProcess } from "../peers/peer-process.ts";
 import { ServerProcess } from "../server.ts";
@@ -16,6 +17,7 @@ export const STAGES = [
   "socketio-node",
   "socketio-bun",
   "socketio-engine",
+  "socketio-engine-two",
   "echo",
 ] as const;
 
@@ -44,6 +46,7 @@ const WARM_UP_S: Readonly<Record<StageName, number>> = {
   "socketio-node": 10,
   "socketio-bun": 10,
   "socketio-engine": 10,
+  "socketio-engine-two": 10,
   echo: 5,
 };
 
@@ -114,20 +117,26 @@ async function echo(): Promise<Stage> {
 }
 
 async function socketIo(
-  name: "socketio-node" | "socketio-bun" | "socketio-engine",
+  name: Exclude<StageName, "standalone" | "cluster" | "echo">,
   { say }: StageOptions,
 ): Promise<Stage> {
   const runtime = name === "socketio-node" ? Bun.which("node") : process.execPath;
   if (runtime === null) throw new Error("node is not on PATH");
   const folder = await socketIoPackages(say);
+  const program = await socketIoServer(folder);
   await using resources = new AsyncDisposableStack();
   const redis = resources.use(await startRedis({ mode: "single" }));
-  const engine = name === "socketio-engine" ? "bun" : "ws";
-  const command = [runtime, await socketIoServer(folder), folder, redis.url, engine];
-  const server = resources.use(await PeerProcess.start(command));
+  const engine = name.startsWith("socketio-engine") ? "bun" : "ws";
+  const addresses: Address[] = [];
+  for (let i = name.endsWith("-two") ? 2 : 1; i > 0; i--) {
+    const command = [runtime, program, folder, redis.url, engine];
+    addresses.push(resources.use(await PeerProcess.start(command)).address);
+  }
   const owned = resources.move();
-  const target: Target = { protocol: "socketio", addresses: [server.address] };
-  return { target, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    target: { protocol: "socketio", addresses },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
 /** Gives a cluster tenants named `t1` … `t<count>`. @returns their names */
