@@ -16,7 +16,7 @@ import { chatBodies, eventBodies, type BodySource } from "./ingest/body.ts";
 import { streamLines } from "./ingest/stream.ts";
 import { Histogram } from "./native/histogram.ts";
 import type { Address } from "./native/socket.ts";
-import { Bystanders, cpuTimes, residentBytes } from "./process-usage.ts";
+import { Bystanders, cpuShare, cpuTimes, residentBytes } from "./process-usage.ts";
 import { report } from "./result.ts";
 import { duration, isRecorded, quantiles, startServer } from "./trial.ts";
 
@@ -95,6 +95,7 @@ async function closedLoop(target: Target): Promise<void> {
     accepted = 0;
     refused = 0;
     const before = usage(target);
+    const threadsBefore = cpuTimes(target.pid);
     const bystanders = new Bystanders(isCluster ? [] : [target.pid, process.pid]);
     await Bun.sleep(duration(args, 20));
     const count = accepted;
@@ -117,6 +118,7 @@ async function closedLoop(target: Target): Promise<void> {
         refused,
         seconds,
         us_per_event: micros,
+        server_threads_percent: cpuShare(threadsBefore, cpuTimes(target.pid)).threads,
         others_cpu_percent: Math.max(0, machinePercent - known),
         ...quantiles("request_", times),
         server_mib: residentBytes(target.pid).total / 2 ** 20,
