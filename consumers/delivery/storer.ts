@@ -73,6 +73,8 @@ export class Storer {
     this.#closed = true;
     this.#timer?.cancel();
     this.#timer = undefined;
+    // It may hold the memory of all that was fetched with it.
+    this.#tail.clear();
     this.#settleIdle();
   }
 

@@ -49,6 +49,10 @@ export class Tail {
     return this.#units.slice(0, count);
   }
 
+  clear(): void {
+    this.drop(this.#units.length);
+  }
+
   drop(count: number): void {
     for (const unit of this.#units.splice(0, count)) {
       this.#events -= unit.placed.length;

@@ -13,6 +13,8 @@ const SPACE = 32;
 /** UTF-8 of one UTF-16 unit has 3 bytes at most. */
 const BYTES_PER_UNIT = 3;
 const NONE = -1;
+/** Numbers of an entry of the table. */
+const ENTRY = 2;
 
 /** `<fingerprint> <id>` of texts, as records have it in their bytes. */
 let scratch = Buffer.allocUnsafe(1_024);
@@ -40,8 +42,11 @@ export class Window {
   #idBytesOf = new Int32Array(SLOTS_MIN);
   /** 0 where the id has moved to a later slot. */
   #isLive = new Uint8Array(SLOTS_MIN);
-  /** Slot + 1 by hash, open addressing; never more than half full. */
-  #table = new Int32Array(2 * SLOTS_MIN);
+  /**
+   * Open addressing by hash, never more than half full: slot + 1, and the hash beside it, so that a
+   * search stays in one place of memory.
+   */
+  #table = new Int32Array(ENTRY * 2 * SLOTS_MIN);
   #arena = Buffer.allocUnsafe(ARENA_BYTES_MIN);
   #arenaNext = 0;
   #hashed: PackedRecord | undefined;
@@ -144,11 +149,13 @@ export class Window {
   }
 
   #slotOf(bytes: Buffer, from: number, to: number, hash: number): number {
-    const last = this.#table.length - 1;
-    for (let at = hash & last; ; at = (at + 1) & last) {
-      const slot = (this.#table[at] as number) - 1;
+    const table = this.#table;
+    const last = table.length - ENTRY;
+    const signed = hash | 0;
+    for (let at = (hash * ENTRY) & last; ; at = (at + ENTRY) & last) {
+      const slot = (table[at] as number) - 1;
       if (slot === NONE) return NONE;
-      if (this.#hashOf[slot] === hash && this.#isId(slot, bytes, from, to)) return slot;
+      if (table[at + 1] === signed && this.#isId(slot, bytes, from, to)) return slot;
     }
   }
 
@@ -187,23 +194,26 @@ export class Window {
   }
 
   #enter(slot: number, hash: number): void {
-    const last = this.#table.length - 1;
-    let at = hash & last;
-    while (this.#table[at] !== 0) at = (at + 1) & last;
-    this.#table[at] = slot + 1;
+    const table = this.#table;
+    const last = table.length - ENTRY;
+    let at = (hash * ENTRY) & last;
+    while (table[at] !== 0) at = (at + ENTRY) & last;
+    table[at] = slot + 1;
+    table[at + 1] = hash;
   }
 
   /** Takes a slot out of the table; those behind it move up, so that no search ends too early. */
   #remove(slot: number): void {
     const table = this.#table;
-    const last = table.length - 1;
-    let hole = (this.#hashOf[slot] as number) & last;
-    while (table[hole] !== slot + 1) hole = (hole + 1) & last;
-    for (let at = (hole + 1) & last; table[at] !== 0; at = (at + 1) & last) {
-      const home = (this.#hashOf[(table[at] as number) - 1] as number) & last;
+    const last = table.length - ENTRY;
+    let hole = ((this.#hashOf[slot] as number) * ENTRY) & last;
+    while (table[hole] !== slot + 1) hole = (hole + ENTRY) & last;
+    for (let at = (hole + ENTRY) & last; table[at] !== 0; at = (at + ENTRY) & last) {
+      const home = ((table[at + 1] as number) * ENTRY) & last;
       // It may only move to where a search from its home still passes.
       if (((at - home) & last) < ((at - hole) & last)) continue;
       table[hole] = table[at] as number;
+      table[hole + 1] = table[at + 1] as number;
       hole = at;
     }
     table[hole] = 0;
@@ -219,7 +229,7 @@ export class Window {
     const fingerprintBytesOf = new Int32Array(count);
     const idBytesOf = new Int32Array(count);
     const isLive = new Uint8Array(count);
-    this.#table = new Int32Array(2 * count);
+    this.#table = new Int32Array(ENTRY * 2 * count);
     let to = 0;
     for (let at = this.#first; at < this.#next; at++, to++) {
       const from = at & this.#mask;
