@@ -2,7 +2,7 @@
  * Makes `docs/benchmarks.md`, its plots and the README's table from `docs/benchmarks.json`. With `--check` it
  * writes nothing and ends with 1 when one of them is stale.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { benchmarksPage, benchmarksTable, replaceTable } from "./report/page.ts";
 import { plotsOf } from "./report/plots.ts";
@@ -15,6 +15,11 @@ const stale: string[] = [];
 
 const plots = plotsOf(rows);
 for (const { name, svg } of plots) update(`docs/images/${name}`, () => svg);
+for (const name of readdirSync(join(root, "docs/images"))) {
+  if (!name.startsWith("benchmarks-") || plots.some((plot) => plot.name === name)) continue;
+  if (isCheck) stale.push(`docs/images/${name}`);
+  else rmSync(join(root, "docs/images", name));
+}
 update("docs/benchmarks.md", () => benchmarksPage(rows, plots));
 update("README.md", (found) => replaceTable(found, benchmarksTable(rows)));
 if (stale.length > 0) {

@@ -46,7 +46,7 @@ export function readProducerOutput(output: string): Figures {
   const rates = lines.slice(0, -1).map((line) => number(/([\d.]+) records\/sec/, line));
   const warm = rates.slice(WARM_UP_LINES, -1);
   return {
-    records_per_s: warm.length > 0 ? median(warm) : number(/([\d.]+) records\/sec/, last),
+    acked_per_s: warm.length > 0 ? median(warm) : number(/([\d.]+) records\/sec/, last),
     p50_ms: number(/(\d+) ms 50th/, last),
     p99_ms: number(/(\d+) ms 99th/, last),
     p999_ms: number(/(\d+) ms 99\.9th/, last),

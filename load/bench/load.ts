@@ -51,7 +51,7 @@ export async function runLoad(target: Target, load: Load, extent: Extent): Promi
     measured.acked === 0 ? undefined : (percent * 10_000 * measured.seconds) / measured.acked;
   return {
     acked_per_s: measured.acked / measured.seconds,
-    delivered_per_s: measured.delivered / measured.seconds,
+    delivered_per_s: target.protocol === "echo" ? undefined : measured.delivered / measured.seconds,
     ...(deliveryTimes.total === 0 ? {} : quantiles("", deliveryTimes)),
     ...quantiles("receipt_", Histogram.merge([settled.receiptTimes])),
     ...faults,

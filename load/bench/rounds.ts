@@ -9,7 +9,6 @@ const SPREAD: ReadonlySet<string> = new Set([
   "p99_ms",
   "p999_ms",
   "ratio",
-  "records_per_s",
 ]);
 
 /**

@@ -159,7 +159,6 @@ function summary(figures: Figures): string {
   const parts = [
     ["acked/s", figures.acked_per_s],
     ["delivered/s", figures.delivered_per_s],
-    ["records/s", figures["records_per_s"]],
     ["p50 ms", figures.p50_ms],
     ["p99 ms", figures.p99_ms],
     ["p99.9 ms", figures.p999_ms],

@@ -36,7 +36,7 @@ test("reads what Kafka's producer benchmark prints, without its warm-up", () => 
     "\n",
   );
   expect(readProducerOutput(output)).toMatchObject({
-    records_per_s: 210_000,
+    acked_per_s: 210_000,
     p50_ms: 5,
     p99_ms: 44,
     p999_ms: 61,
