@@ -67,6 +67,15 @@ test("a process that has vanished counts no more", () => {
   expect(moment.level("tidegate_connections")).toBe(2);
 });
 
+test("what all processes tell of the same thing is not added up", () => {
+  const meter = new Meter();
+  const rows = (depth: number) =>
+    snapshot({ numbers: { tidegate_outbox_depth: depth, tidegate_pool_lag_records: depth } });
+  const moment = meter.take(look(0, { a: rows(7), b: rows(9) }));
+  expect(moment.level("tidegate_outbox_depth")).toBe(9);
+  expect(moment.level("tidegate_pool_lag_records")).toBe(16);
+});
+
 test("a distribution is that of the last seconds, whatever was before", () => {
   const meter = new Meter();
   const seen = (counts: number[], at: number) =>

@@ -7,7 +7,7 @@ export interface Moment {
   readonly at: number;
   /** A second, of every total; undefined where no process has it. */
   rate(name: string): number | undefined;
-  /** Sum of what the processes have now. */
+  /** What the processes have now: their sum, or the largest where all tell of the same thing. */
   level(name: string): number | undefined;
   /** Of the last seconds; undefined when there was nothing. */
   recent(name: string): Distribution | undefined;
@@ -34,6 +34,19 @@ interface Track {
   tenants: ReadonlyMap<string, Rates>;
   pieces: Piece[];
 }
+
+/** Every process that tells of these tells of the whole installation, or of its own worst case. */
+const ALIKE: ReadonlySet<string> = new Set([
+  "tidegate_outbox_depth",
+  "tidegate_outbox_messages",
+  "tidegate_outbox_parked",
+  "tidegate_outbox_oldest_age_seconds",
+  "tidegate_dead_letters",
+  "tidegate_pool_lag_seconds",
+  "tidegate_kafka_partitions_under_replicated",
+  "tidegate_kafka_partitions_offline",
+  "tidegate_disk_used_ratio",
+]);
 
 /** Span of the distributions: short enough to be live, long enough for a 99th percentile. */
 const RECENT_MS = 10_000;
@@ -112,7 +125,10 @@ function momentOf(at: number, tracks: ReadonlyMap<string, Track>): Moment {
   return {
     at,
     rate: (name) => sum([...all.values()].map(({ rates }) => rates[name])),
-    level: (name) => sum([...all.values()].map(({ last }) => last.numbers[name])),
+    level(name) {
+      const values = [...all.values()].map(({ last }) => last.numbers[name]);
+      return ALIKE.has(name) ? largest(values) : sum(values);
+    },
     recent: (name) => recent(pieces.values(), name),
     distributions: [...keys],
     rateOf: (process, name) => all.get(process)?.rates[name],
@@ -120,6 +136,11 @@ function momentOf(at: number, tracks: ReadonlyMap<string, Track>): Moment {
     tenantRate: (tenant, what) =>
       sum([...all.values()].map(({ tenants }) => tenants.get(tenant)?.[what])) ?? 0,
   };
+}
+
+function largest(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
 }
 
 /** Undefined when there is none of them. */

@@ -86,7 +86,7 @@ class Board {
     try {
       this.#show(await this.#api.overview());
       if (++this.#looks % LETTERS_EVERY_LOOKS === 0 && !document.hidden)
-        await this.#letters.refresh();
+        void this.#letters.refresh();
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) {
         signOut("The key is not right any more: sign in again.");

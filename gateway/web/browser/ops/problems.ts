@@ -44,12 +44,7 @@ export function problemsOf(overview: Overview, moment: Moment, letters: number):
     for (const [part, said] of Object.entries(checks))
       if (said !== "ok") add(status === "ready" ? "warn" : "bad", `${name} · ${part}`, said);
   }
-  const lag = Math.max(
-    0,
-    ...overview.processes
-      .filter(({ missing }) => !missing)
-      .map(({ snapshot }) => snapshot.numbers["tidegate_pool_lag_seconds"] ?? 0),
-  );
+  const lag = level("pool_lag_seconds");
   if (lag > LAG_SECONDS_WARN)
     add(lag > LAG_SECONDS_BAD ? "bad" : "warn", "Pools are behind", `by ${lag.toFixed(1)} s`);
   if (letters > 0) {
