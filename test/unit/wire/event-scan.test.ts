@@ -9,7 +9,7 @@ import { scanNamelessSend } from "../../../src/wire/send-scan.ts";
 import { sendLine } from "./send-arbitrary.ts";
 
 const limits = limitsWith({ contentBytesMax: 200 });
-const RUNS = 60_000;
+const RUNS = 30_000;
 
 const rarely = <T>(common: fc.Arbitrary<T>, odd: fc.Arbitrary<T>) =>
   fc.oneof({ arbitrary: common, weight: 20 }, { arbitrary: odd, weight: 1 });
