@@ -18,7 +18,7 @@ import { createMessageService } from "./service.ts";
 
 export interface EdgeOptions extends GatewayOptions {
   readonly health: Health;
-  readonly config: Pick<Config, "allowedOrigins">;
+  readonly config: Pick<Config, "allowedOrigins"> & Partial<Pick<Config, "traceUrl">>;
   readonly metrics: HttpDeps["metrics"];
   /** Of topics of events that are not chat's, when they are made; the catalog's when left out. */
   readonly eventPartitionsMax?: number;
@@ -75,7 +75,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const admin = createAdminApp({
     gate,
     deadLetters: options.deadLetters,
-    overview: () => overview({ board, reporter, clock, limits }),
+    overview: () => overview({ board, reporter, clock, limits, traceUrl: config.traceUrl }),
     random,
     telemetry,
     limits,

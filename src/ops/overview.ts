@@ -11,6 +11,8 @@ export interface OverviewOptions {
   readonly reporter: Reporter;
   readonly clock: Clock;
   readonly limits: Limits;
+  /** Where a trace is shown, with {trace} for its id. */
+  readonly traceUrl: string | undefined;
 }
 
 /** Snapshots that did not come, until their process counts as missing. */
@@ -18,7 +20,7 @@ const MISSED_MAX = 3;
 
 /** How all processes are, as they said themselves; this one as it is now. */
 export async function overview(options: OverviewOptions): Promise<Overview> {
-  const { board, reporter, clock, limits } = options;
+  const { board, reporter, clock, limits, traceUrl } = options;
   const { snapshotIntervalMs } = limits;
   let others: readonly Snapshot[] = [];
   let fault: string | undefined;
@@ -39,6 +41,7 @@ export async function overview(options: OverviewOptions): Promise<Overview> {
     now: clock.now(),
     process: reporter.name,
     interval_ms: snapshotIntervalMs,
+    ...(traceUrl === undefined ? {} : { trace_url: traceUrl }),
     ...(fault === undefined ? {} : { fault }),
     processes: [{ name: reporter.name, ...own }, ...shown].toSorted((a, b) =>
       a.name < b.name ? -1 : 1,

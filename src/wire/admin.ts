@@ -8,11 +8,9 @@ const instant = z.number().meta({ description: "Milliseconds since 1970" });
 export const distributionSchema = z
   .object({
     bounds: z.array(z.number()).meta({ description: "Upper bounds, rising, in seconds" }),
-    counts: z
-      .array(count)
-      .meta({
-        description: "Values within each bound and above the one before; the last: above all",
-      }),
+    counts: z.array(count).meta({
+      description: "Values within each bound and above the one before; the last: above all",
+    }),
     sum: z.number(),
   })
   .meta({ id: "Distribution" });
@@ -66,6 +64,10 @@ export const overviewSchema = z
     now: instant,
     process: z.string().meta({ description: "Who answers" }),
     interval_ms: z.int(),
+    trace_url: z
+      .string()
+      .optional()
+      .meta({ description: "Where a trace is shown; {trace} stands for its id" }),
     fault: z
       .string()
       .optional()

@@ -82,7 +82,8 @@ async function world(board?: SnapshotBoard) {
       telemetry,
     });
   const one = start("gateway/a");
-  const look = () => overview({ board: shared, reporter: one, clock, limits });
+  const traceUrl = "http://traces.test/{trace}";
+  const look = () => overview({ board: shared, reporter: one, clock, limits, traceUrl });
   const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
   await settle();
   return { scheduler, clock, board: shared, telemetry, start, one, look, settle };
@@ -98,6 +99,7 @@ test("every process is shown; one that is silent for three times snapshotInterva
     ["consumers/b", false],
     ["gateway/a", false],
   ]);
+  expect(first.trace_url).toBe("http://traces.test/{trace}");
   await other.close();
   expect((await look()).processes.map(({ name }) => name)).toEqual(["gateway/a"]);
   await board.put("gateway/c", JSON.stringify(await one.snapshot()));
@@ -110,7 +112,7 @@ test("every process is shown; one that is silent for three times snapshotInterva
         ageMs: 3 * limits.snapshotIntervalMs + 1,
       })),
   };
-  const late = await overview({ board: old, reporter: one, clock, limits });
+  const late = await overview({ board: old, reporter: one, clock, limits, traceUrl: undefined });
   expect(late.processes.map(({ name, missing }) => [name, missing])).toEqual([
     ["gateway/a", false],
     ["gateway/c", true],

@@ -47,6 +47,23 @@ test("allows the page nothing but its own origin, no inline script and no HTML f
   expect(script).not.toMatch(/^import\b/m);
 });
 
+test("serves the ops page where there is a key for it, and says how to have it where there is none", async () => {
+  const off = get("/ops");
+  expect(off?.status).toBe(404);
+  expect(await off?.text()).toContain("TIDEGATE_ADMIN_KEY");
+  expect(get("/assets/ops.js")).toBeUndefined();
+  const withOps = await createPages({ ops: true });
+  const ask = (path: string) => withOps(new Request(`http://gate.test:8080${path}`));
+  const html = (await ask("/ops")?.text()) ?? "";
+  expect(html).not.toMatch(/<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=|<style/i);
+  const addresses = [...html.matchAll(/(?:src|href)="([^"]*)"/g)].map((match) => match[1]);
+  expect(addresses.length).toBeGreaterThan(2);
+  for (const address of addresses) expect(ask(address ?? "")?.status).toBe(200);
+  expect(ask("/ops")?.headers.get("content-security-policy")).toContain("default-src 'none'");
+  const script = (await ask("/assets/ops.js")?.text()) ?? "";
+  expect(script).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b/);
+});
+
 test("answers what the browser has already with 304", () => {
   const etag = get("/")?.headers.get("etag") ?? "";
   expect(get("/", { "if-none-match": `"other", W/${etag}` })?.status).toBe(304);

@@ -15,6 +15,8 @@ export class Letters {
   #letters: DeadLetterBody[] = [];
   #next: string | undefined;
   #busy = false;
+  /** Where a trace is shown, with {trace} for its id. */
+  traceUrl: string | undefined;
 
   constructor(api: AdminApi) {
     this.#api = api;
@@ -129,7 +131,11 @@ export class Letters {
       ...(letter.obstacle === undefined ? [] : ([["Why not again", letter.obstacle]] as const)),
     ];
     const list = make("dl");
-    for (const [name, value] of rows) list.append(make("dt", "", name), make("dd", "", value));
+    for (const [name, value] of rows)
+      list.append(
+        make("dt", "", name),
+        make("dd", "", value === letter.trace ? this.#traceLink(value) : value),
+      );
     const headers = Object.entries(letter.headers)
       .map(([name, value]) => `${name}: ${value}`)
       .join("\n");
@@ -142,6 +148,18 @@ export class Letters {
       make("pre", "value", readable(letter.value)),
       this.#redriveButton(letter),
     ];
+  }
+
+  /** A link to the trace, where it is known where traces are shown. */
+  #traceLink(traceparent: string): string | HTMLElement {
+    const id = /^00-([0-9a-f]{32})-/.exec(traceparent)?.[1];
+    const address = id && this.traceUrl?.replace("{trace}", id);
+    if (address === undefined || !/^https?:\/\//.test(address)) return traceparent;
+    const link = make("a", "", traceparent);
+    link.href = address;
+    link.target = "_blank";
+    link.rel = "noopener";
+    return link;
   }
 
   #say(tone: "good" | "bad", text: string): void {

@@ -100,6 +100,7 @@ class Board {
   #show(overview: Overview): void {
     const moment = this.#meter.take(overview);
     this.#keep(moment);
+    this.#letters.traceUrl = overview.trace_url;
     const { processes } = overview;
     const here = processes.filter(({ missing }) => !missing).length;
     status("live", `Live · ${here} of ${processes.length} processes`);
