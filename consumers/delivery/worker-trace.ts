@@ -75,44 +75,42 @@ export class WorkerTrace {
     const { tracer } = traces;
     const now = traces.now();
     const receivedAt = this.#receivedAt.get(batch) ?? now;
-    const links = followed.slice(0, limits.traceLinksMax).map(({ parent }) => linkTo(parent));
+    const startedAt = traces.at(receivedAt);
+    const endedAt = traces.at(now);
+    const count = batch.packed?.length ?? batch.offsets.length;
+    const links = linksOf(
+      followed.map(({ parent }) => linkTo(parent)),
+      limits.traceLinksMax,
+    );
     const processed = followed.map((one) => {
       const { id, offset, parent, placed, refused, late } = one;
       const context = { ...parent, spanId: tracer.newSpanId(), sampled: true };
-      // Those of every span of this message here.
-      const about: SpanAttributes = {
-        ...(id !== "" && { "messaging.message.id": id }),
-        ...(late !== undefined && { "tidegate.late": late }),
+      const attributes: Record<string, string | number> = {
+        ...this.#place,
+        "messaging.message.id": id,
+        "messaging.kafka.offset": offset,
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        "messaging.consumer.group.name": group,
+        "messaging.batch.message_count": count,
+        "tidegate.verdict": verdictOf(one),
       };
+      if (placed !== undefined) attributes["tidegate.seq"] = placed.seq;
+      if (late !== undefined) attributes["tidegate.late"] = late;
+      if (refused !== undefined) attributes["error.type"] = refused.code;
       tracer.record({
         name: `process ${this.#template}`,
         kind: "consumer",
         traceId: parent.traceId,
         spanId: context.spanId,
         parentSpanId: parent.spanId,
-        startedAt: traces.at(receivedAt),
-        endedAt: traces.at(now),
-        attributes: {
-          ...this.#place,
-          ...about,
-          "messaging.kafka.offset": offset,
-          ...(placed !== undefined && {
-            "messaging.message.conversation_id": placed.conversation,
-            "tidegate.tenant": placed.tenant,
-            "tidegate.seq": placed.seq,
-          }),
-          "messaging.operation.name": "process",
-          "messaging.operation.type": "process",
-          "messaging.consumer.group.name": group,
-          "messaging.batch.message_count": batch.offsets.length,
-          "tidegate.verdict":
-            placed !== undefined ? "placed" : refused === undefined ? "duplicate" : "refused",
-          ...(refused !== undefined && { "error.type": refused.code }),
-        },
-        links,
+        startedAt,
+        endedAt,
+        attributes,
+        ...links,
         ...(refused !== undefined && { error: `refused: ${refused.code}` }),
       });
-      return { context, placed, about, publishSpanId: tracer.newSpanId() };
+      return { context, placed, publishSpanId: tracer.newSpanId() };
     });
     const placed = processed.filter((one) => one.placed !== undefined);
     const record = (
@@ -121,7 +119,7 @@ export class WorkerTrace {
       spanId: string,
       attributes: SpanAttributes,
       kind: "client" | "producer",
-      others: readonly SpanLink[],
+      others: SomeLinks,
     ): void =>
       tracer.record({
         name: `${name} ${this.#template}`,
@@ -129,20 +127,23 @@ export class WorkerTrace {
         traceId: one.context.traceId,
         spanId,
         parentSpanId: one.context.spanId,
-        startedAt: traces.at(now),
+        startedAt: endedAt,
         endedAt: traces.at(traces.now()),
-        attributes: { ...one.about, ...attributes },
-        links: others,
+        attributes,
+        ...others,
       });
     const traced: TracedFold = {
       runs: runsWith(folded.runs, placed),
       links: placed.map(({ context }) => linkTo(context)),
       published() {
         for (const one of placed)
-          record(one, "publish", one.publishSpanId, PUBLISH, "producer", []);
+          record(one, "publish", one.publishSpanId, PUBLISH, "producer", {});
       },
       stored(together) {
-        const others = together.flatMap((fold) => fold.links).slice(0, limits.traceLinksMax);
+        const others = linksOf(
+          together.flatMap((fold) => fold.links),
+          limits.traceLinksMax,
+        );
         for (const one of placed) record(one, "store", tracer.newSpanId(), STORE, "client", others);
       },
     };
@@ -242,6 +243,18 @@ function carriedAmong(
     (carried ??= []).push({ offset: offsets[i] as number, context, id });
   }
   return carried ?? NONE;
+}
+
+type SomeLinks = { readonly links?: readonly SpanLink[] };
+
+/** None where there is one alone: it would be linked with itself. */
+function linksOf(links: readonly SpanLink[], max: number): SomeLinks {
+  return links.length > 1 ? { links: links.slice(0, max) } : {};
+}
+
+function verdictOf({ placed, refused }: Followed): string {
+  if (placed !== undefined) return "placed";
+  return refused === undefined ? "duplicate" : "refused";
 }
 
 function linkTo({ traceId, spanId }: TraceContext): SpanLink {

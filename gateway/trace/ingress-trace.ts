@@ -8,7 +8,7 @@ import {
   type TokenBucket,
 } from "../../src/policy/token-bucket.ts";
 import type { Random } from "../../src/ports/random.ts";
-import type { SpanAttributes, SpanLink, Tracing } from "../../src/ports/tracer.ts";
+import type { SpanLink, Tracing } from "../../src/ports/tracer.ts";
 import {
   destinationTemplate,
   placeAttributes,
@@ -23,6 +23,7 @@ import {
   type TraceContext,
 } from "../../src/wire/trace-context.ts";
 import type { AppendWatch, Completion, SettledAppend } from "../producer.ts";
+import type { Entry } from "./entry.ts";
 import { MessageTrace, type TracedRoute } from "./message-trace.ts";
 
 export interface IngressTraceOptions {
@@ -156,76 +157,72 @@ export class IngressTrace implements AppendWatch {
       const isLate = error !== undefined || endedAt - submittedAt >= this.#traces.slowMs;
       if (!isLate || this.#traces.admit(reason, 1) === 0) return;
     }
-    const { tracer } = this.#traces;
-    const { traceId } = context;
-    const at = (monotonic: number) => this.#traces.at(monotonic);
-    const template = destinationTemplate(route.topic);
-    const about = this.#about(trace.id, append);
     const { entry } = completion;
     let parentSpanId = trace.parentSpanId;
     if (entry !== undefined) {
-      const spanId = tracer.newSpanId();
-      const startedAt = at(entry.startedAt ?? submittedAt);
-      tracer.record({
-        name: entry.name,
-        kind: "server",
-        traceId,
-        spanId,
-        parentSpanId,
-        startedAt,
-        endedAt: at(endedAt),
-        attributes: { ...entry.attributes, ...ofTenant(route), ...failure(error) },
-        ...(error !== undefined && { error: error.message }),
-      });
-      parentSpanId = spanId;
-      if (entry.authorizedAt !== undefined)
-        tracer.record({
-          name: "authorize",
-          kind: "internal",
-          traceId,
-          spanId: tracer.newSpanId(),
-          parentSpanId,
-          startedAt,
-          endedAt: at(entry.authorizedAt),
-          attributes: ofTenant(route),
-        });
+      const startedAt = entry.startedAt ?? submittedAt;
+      parentSpanId = this.#tellEntry(trace, entry, startedAt, endedAt, error);
     }
-    tracer.record({
-      name: `create ${template}`,
+    const attributes = this.#sendAttributes(trace.id, append, error);
+    attributes["messaging.message.conversation_id"] = route.conversation;
+    attributes["tidegate.tenant"] = route.tenant.name;
+    if (outcome?.kind === "appended") attributes["messaging.kafka.offset"] = outcome.offset;
+    if (outcome?.kind === "kept") attributes["tidegate.durability"] = "outbox";
+    this.#traces.tracer.record({
+      name: `send ${destinationTemplate(route.topic)}`,
       kind: "producer",
-      traceId,
+      traceId: context.traceId,
       spanId: context.spanId,
       parentSpanId,
-      startedAt: at(submittedAt),
-      endedAt: at(Math.max(submittedAt, append.startedAt)),
-      attributes: {
-        ...about,
-        ...ofTenant(route),
-        "messaging.operation.name": "create",
-        "messaging.operation.type": "create",
-        "messaging.message.conversation_id": route.conversation,
-      },
-    });
-    if (append.records.length === 0) return;
-    tracer.record({
-      name: `send ${template}`,
-      kind: "client",
-      traceId,
-      spanId: tracer.newSpanId(),
-      parentSpanId: parentSpanId ?? context.spanId,
-      startedAt: at(append.startedAt),
-      endedAt: at(endedAt),
-      attributes: {
-        ...about,
-        ...SEND,
-        "messaging.batch.message_count": append.records.length,
-        ...(outcome?.kind === "kept" && { "tidegate.durability": "outbox" }),
-        ...(outcome?.kind === "appended" && { "messaging.kafka.offset": outcome.offset }),
-        ...failure(error),
-      },
-      links,
+      startedAt: this.#traces.at(Math.max(submittedAt, append.startedAt)),
+      endedAt: this.#traces.at(endedAt),
+      attributes,
+      // Of an append that it has for itself there is nothing to be linked.
+      ...(links.length > 1 && { links }),
       ...(error !== undefined && { error: error.message }),
     });
+  }
+
+  /** How it came in. @returns the span's id */
+  #tellEntry(
+    { context, parentSpanId, route }: MessageTrace,
+    entry: Entry,
+    startedAt: number,
+    endedAt: number,
+    error: AppError | undefined,
+  ): string {
+    const { tracer } = this.#traces;
+    const { traceId } = context;
+    const spanId = tracer.newSpanId();
+    const begunAt = this.#traces.at(startedAt);
+    const tenant = { "tidegate.tenant": route.tenant.name };
+    tracer.record({
+      name: entry.name,
+      kind: "server",
+      traceId,
+      spanId,
+      parentSpanId,
+      startedAt: begunAt,
+      endedAt: this.#traces.at(endedAt),
+      attributes: {
+        ...entry.attributes,
+        ...tenant,
+        ...(error !== undefined && { "error.type": error.code }),
+      },
+      ...(error !== undefined && { error: error.message }),
+    });
+    if (entry.authorizedAt !== undefined)
+      tracer.record({
+        name: "authorize",
+        kind: "internal",
+        traceId,
+        spanId: tracer.newSpanId(),
+        parentSpanId: spanId,
+        startedAt: begunAt,
+        endedAt: this.#traces.at(entry.authorizedAt),
+        attributes: tenant,
+      });
+    return spanId;
   }
 
   /** The one span of a message that nobody followed, made of what its append tells. */
@@ -245,35 +242,28 @@ export class IngressTrace implements AppendWatch {
       parentSpanId: undefined,
       startedAt: this.#traces.at(append.startedAt),
       endedAt: this.#traces.at(endedAt),
-      attributes: {
-        ...this.#about(id, append),
-        ...SEND,
-        "messaging.batch.message_count": Math.max(1, append.records.length),
-        "tidegate.late": reason,
-        ...failure(error),
-      },
+      attributes: { ...this.#sendAttributes(id, append, error), "tidegate.late": reason },
       ...(error !== undefined && { error: error.message }),
     });
   }
 
-  #about(id: string, { topic, partition }: SettledAppend): SpanAttributes {
-    return { ...placeAttributes(this.#system, topic, partition), "messaging.message.id": id };
+  #sendAttributes(
+    id: string,
+    { topic, partition, records }: SettledAppend,
+    error: AppError | undefined,
+  ): Record<string, string | number> {
+    const attributes: Record<string, string | number> = {
+      ...placeAttributes(this.#system, topic, partition),
+      "messaging.operation.name": "send",
+      "messaging.operation.type": "send",
+      "messaging.message.id": id,
+      "messaging.batch.message_count": Math.max(1, records.length),
+    };
+    if (error !== undefined) attributes["error.type"] = error.code;
+    return attributes;
   }
 }
 
-const SEND: SpanAttributes = {
-  "messaging.operation.name": "send",
-  "messaging.operation.type": "send",
-};
-
 function linkTo({ context: { traceId, spanId } }: MessageTrace): SpanLink {
   return { traceId, spanId };
-}
-
-function ofTenant({ tenant }: TracedRoute): SpanAttributes {
-  return { "tidegate.tenant": tenant.name };
-}
-
-function failure(error: AppError | undefined): SpanAttributes {
-  return error === undefined ? {} : { "error.type": error.code };
 }

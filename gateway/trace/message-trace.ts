@@ -20,7 +20,7 @@ export type Outcome =
 export class MessageTrace implements Completion {
   readonly id: string;
   readonly route: TracedRoute;
-  /** Of the span that stands for the message's creation: what its record carries. */
+  /** Of the span that sends it: what its record carries. */
   readonly context: TraceContext;
   /** The client's own span. */
   readonly parentSpanId: string | undefined;

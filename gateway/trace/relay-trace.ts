@@ -1,11 +1,7 @@
 import type { Publication, PublishedRun } from "../../src/ports/backplane.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { SpanAttributes } from "../../src/ports/tracer.ts";
-import {
-  destinationTemplate,
-  placeAttributes,
-  type LogSystem,
-} from "../../src/tracing/attributes.ts";
+import { destinationTemplate, type LogSystem } from "../../src/tracing/attributes.ts";
 import type { Traces } from "../../src/tracing/traces.ts";
 import { eventIdOf } from "../../src/wire/event.ts";
 import { stampOf, stampOfRun } from "../../src/wire/stamp.ts";
@@ -97,7 +93,6 @@ export class RelayTrace {
     const stamp = stampOf(event);
     // Those of every span of this message here.
     const attributes: SpanAttributes = {
-      "messaging.message.id": eventIdOf(event) ?? "",
       "tidegate.readers": readers,
       ...(isLate && { "tidegate.late": "slow" }),
     };
@@ -110,12 +105,12 @@ export class RelayTrace {
       startedAt: traces.at(heardAt),
       endedAt: traces.at(now),
       attributes: {
-        ...placeAttributes(system, topic, partition),
         ...attributes,
+        "messaging.system": system,
         "messaging.operation.name": "relay",
+        "messaging.destination.partition.id": String(partition),
         "messaging.kafka.offset": run.offsets[index] ?? -1,
-        "messaging.message.conversation_id": run.conversation,
-        "tidegate.tenant": run.tenant,
+        "messaging.message.id": eventIdOf(event) ?? "",
         "tidegate.seq": run.firstSeq + index,
         ...(stamp !== undefined && { "tidegate.age_ms": traces.age(stamp) }),
       },

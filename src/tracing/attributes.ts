@@ -1,4 +1,3 @@
-import type { SpanAttributes } from "../ports/tracer.ts";
 import { tenantOfTopic } from "../topics.ts";
 
 /** What the log is to OpenTelemetry: `messaging.system`. */
@@ -20,11 +19,10 @@ export function placeAttributes(
   system: LogSystem,
   topic: string,
   partition: number,
-): SpanAttributes {
+): Record<string, string | number> {
   return {
     "messaging.system": system,
     "messaging.destination.name": topic,
-    "messaging.destination.template": destinationTemplate(topic),
     "messaging.destination.partition.id": String(partition),
   };
 }
