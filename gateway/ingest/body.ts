@@ -82,7 +82,7 @@ export class IngestBody implements BatchObserver, ChatLineObserver {
     this.report = new IngestReport(request, gateway.durability);
     const scope = digest.scope(eventScopeInput(tenant, user));
     const origin = { tenant, user, source, scope };
-    this.#routes = new IngestRoutes(session, gateway.ingress, origin, limits);
+    this.#routes = new IngestRoutes(session, parts.known, origin, limits);
     this.#writer = new EventWriter(log, this);
     this.#room = new IngestRoom({
       limits,

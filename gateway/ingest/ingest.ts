@@ -3,6 +3,7 @@ import type { Identity } from "../../src/ports/authenticator.ts";
 import { IngestBody, type ReceiptSink } from "./body.ts";
 import { IngestBudget } from "./budget.ts";
 import { EventTopics } from "./event-topics.ts";
+import { KnownRoutes } from "./known-routes.ts";
 import type { IngestOptions, IngestParts } from "./parts.ts";
 
 /** Takes bodies of events: what HTTP needs of a gateway for `POST /v1/events`. */
@@ -31,6 +32,7 @@ export class Ingest implements IngestService {
     this.#parts = {
       ...rest,
       budget,
+      known: new KnownRoutes(rest.gateway.ingress, limits.ingestKnownRoutesMax),
       topics: new EventTopics({ log, limits, partitionsMax }),
       published: telemetry.counter({
         name: "tidegate_events_published_total",

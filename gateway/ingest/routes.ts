@@ -5,10 +5,11 @@ import {
   type EventOrigin,
   type EventTemplate,
 } from "../../src/wire/event-record.ts";
-import type { Ingress, Route } from "../ingress.ts";
+import type { Route } from "../ingress.ts";
 import type { Session } from "../session.ts";
 import type { OpenTopic } from "./event-topics.ts";
 import type { EventTarget } from "./event-writer.ts";
+import type { KnownRoutes } from "./known-routes.ts";
 
 /** Where one type's events of one body go. */
 export interface EventRoute {
@@ -20,7 +21,7 @@ export interface EventRoute {
 /** Where a body's lines go, worked out once for each conversation and type; bounded. */
 export class IngestRoutes {
   readonly #session: Session;
-  readonly #ingress: Pick<Ingress, "route">;
+  readonly #known: KnownRoutes;
   readonly #origin: EventOrigin;
   readonly #max: number;
   readonly #chat = new Map<string, Route | AppError>();
@@ -32,12 +33,12 @@ export class IngestRoutes {
 
   constructor(
     session: Session,
-    ingress: Pick<Ingress, "route">,
+    known: KnownRoutes,
     origin: EventOrigin,
     limits: Pick<Limits, "ingestRoutesMax">,
   ) {
     this.#session = session;
-    this.#ingress = ingress;
+    this.#known = known;
     this.#origin = origin;
     this.#max = limits.ingestRoutesMax;
   }
@@ -48,7 +49,7 @@ export class IngestRoutes {
     let route = this.#chat.get(conversation);
     if (route === undefined) {
       route = this.#session.grants.allows("send", conversation)
-        ? this.#ingress.route(this.#session.tenant, this.#session.identity.user, conversation)
+        ? this.#known.route(this.#session, conversation)
         : forbidden("send to", conversation, "send.conversation");
       if (this.#chat.size >= this.#max) this.#chat.clear();
       this.#chat.set(route instanceof AppError ? detach(conversation) : route.conversation, route);

@@ -137,6 +137,12 @@ export const EDGE_LIMITS = {
     "Conversations and types whose place is remembered while a body is read",
     "all are forgotten and worked out again",
   ),
+  ingestKnownRoutesMax: limit(
+    16_384,
+    "count",
+    "Conversations' places that a gateway remembers from one body to the next",
+    "all are forgotten and worked out again",
+  ),
   ingestReceiptsBytesMax: limit(
     256 * KiB,
     "bytes",
