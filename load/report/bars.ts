@@ -15,8 +15,8 @@ export interface BarPlot {
 }
 
 const WIDTH = 820;
-const LEFT = 300;
-const RIGHT = 90;
+const LEFT = 190;
+const RIGHT = 130;
 const TOP = 56;
 const BAR = 20;
 const GAP = 8;
@@ -96,7 +96,7 @@ function whisker({ spread }: Bar, y: number, scale: (value: number) => number): 
 }
 
 function legend(series: readonly string[], y: number): string {
-  let x = LEFT;
+  let x = 8;
   return series
     .map((name, i) => {
       const colour = COLOURS[i % COLOURS.length];

@@ -15,7 +15,7 @@ export function plotsOf(rows: readonly ResultRow[]): PlotFile[] {
   const costs = rows.filter(
     ({ mode, name, ...row }) =>
       (mode === "cluster" || mode === "peer") &&
-      /-closed$|-batched$|-open-|^socketio/.test(name) &&
+      /-closed$|-batched$|^socketio/.test(name) &&
       row["cpu_percent"] !== undefined,
   );
   return [
@@ -26,7 +26,7 @@ export function plotsOf(rows: readonly ResultRow[]): PlotFile[] {
       bars: open.map((row) => latency(row)),
       isLogarithmic: true,
     }),
-    plot("cost", "CPU of a message", "µs, all processes and the generator", {
+    plot("cost", "CPU of a message", "µs in closed loop, all processes and the generator", {
       bars: costs.map((row) => cost(row)),
     }),
   ].filter((file) => file !== undefined);
