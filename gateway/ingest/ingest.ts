@@ -23,7 +23,9 @@ export interface IngestService {
 export class Ingest implements IngestService {
   readonly #parts: IngestParts;
   readonly #bodies = new Set<IngestBody>();
-  #admitting = 0;
+  /** By tenant, with those that are being admitted. */
+  readonly #counts = new Map<string, number>();
+  #count = 0;
 
   constructor(options: IngestOptions) {
     const { telemetry, partitionsMax, ...rest } = options;
@@ -70,6 +72,7 @@ export class Ingest implements IngestService {
       return await use(body);
     } finally {
       this.#bodies.delete(body);
+      this.#left(identity.tenant);
     }
   }
 
@@ -78,19 +81,42 @@ export class Ingest implements IngestService {
     request: string,
     receipts: ReceiptSink | undefined,
   ): Promise<IngestBody> {
-    const { gateway, limits } = this.#parts;
+    const { gateway } = this.#parts;
     if (gateway.draining) throw new AppError("draining");
-    const limit = limits.ingestBodiesMax;
-    if (this.#bodies.size + this.#admitting >= limit)
-      throw new AppError("overloaded", "too many bodies of events are being read", { limit });
-    this.#admitting++;
+    this.#enter(identity.tenant);
     try {
       const session = await gateway.admit(identity);
+      // It may have begun meanwhile, and would not be heard of any more.
+      if (gateway.draining) throw new AppError("draining");
       const body = new IngestBody(this.#parts, session, request, receipts);
       this.#bodies.add(body);
       return body;
-    } finally {
-      this.#admitting--;
+    } catch (error) {
+      this.#left(identity.tenant);
+      throw error;
     }
+  }
+
+  /** @throws overloaded */
+  #enter(tenant: string): void {
+    const { ingestBodiesMax, ingestBodiesPerTenantMax } = this.#parts.limits;
+    const count = this.#counts.get(tenant) ?? 0;
+    if (count >= ingestBodiesPerTenantMax)
+      throw new AppError("overloaded", "too many of the tenant's bodies are being read", {
+        limit: ingestBodiesPerTenantMax,
+      });
+    if (this.#count >= ingestBodiesMax)
+      throw new AppError("overloaded", "too many bodies of events are being read", {
+        limit: ingestBodiesMax,
+      });
+    this.#counts.set(tenant, count + 1);
+    this.#count++;
+  }
+
+  #left(tenant: string): void {
+    this.#count--;
+    const count = (this.#counts.get(tenant) ?? 0) - 1;
+    if (count > 0) this.#counts.set(tenant, count);
+    else this.#counts.delete(tenant);
   }
 }

@@ -131,6 +131,12 @@ export const EDGE_LIMITS = {
     "Bodies of events that one gateway reads at the same time",
     "problem overloaded",
   ),
+  ingestBodiesPerTenantMax: limit(
+    128,
+    "count",
+    "Bodies of one tenant's events that one gateway reads at the same time",
+    "problem overloaded",
+  ),
   ingestRoutesMax: limit(
     1_024,
     "count",

@@ -228,18 +228,21 @@ describe("the reading of a body", () => {
     expect(await problemIn(await leaving.post(eventLines(1)))).toMatchObject({ code: "draining" });
   });
 
-  test("is refused when too many bodies are being read: ingestBodiesMax", async () => {
-    await using rig = await startMemoryIngest({ limits: { ingestBodiesMax: 1 } });
-    let end = (): void => {};
-    const open = new ReadableStream<Uint8Array>({
-      start: (controller) => void (end = () => controller.close()),
-    });
-    const first = rig.post(open);
-    await until("it is read", () => rig.telemetry.value("tidegate_ingest_bodies") === 1);
-    expect(await problemIn(await rig.post(eventLines(1)))).toMatchObject({ code: "overloaded" });
-    end();
-    expect((await first).status).toBe(200);
-    expect((await rig.post(eventLines(1))).status).toBe(200);
+  test("is refused when too many bodies are being read: ingestBodiesMax, ingestBodiesPerTenantMax", async () => {
+    for (const limits of [{ ingestBodiesMax: 1 }, { ingestBodiesPerTenantMax: 1 }]) {
+      await using rig = await startMemoryIngest({ limits });
+      let end = (): void => {};
+      const open = new ReadableStream<Uint8Array>({
+        start: (controller) => void (end = () => controller.close()),
+      });
+      const first = rig.post(open);
+      await until("it is read", () => rig.telemetry.value("tidegate_ingest_bodies") === 1);
+      const refused = await problemIn(await rig.post(eventLines(1)));
+      expect(refused).toMatchObject({ code: "overloaded", limit: 1, retriable: true });
+      end();
+      expect((await first).status).toBe(200);
+      for (let i = 0; i < 3; i++) expect((await rig.post(eventLines(1))).status).toBe(200);
+    }
   });
 
   test("remembers only so many places: ingestRoutesMax", async () => {
