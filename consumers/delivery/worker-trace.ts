@@ -8,6 +8,7 @@ import {
   placeAttributes,
   type LogSystem,
 } from "../../src/tracing/attributes.ts";
+import { batchLinks, linkTo, type Linked } from "../../src/tracing/links.ts";
 import type { Traces } from "../../src/tracing/traces.ts";
 import { parseVerdictHeader, type LogRecord } from "../../src/wire/record.ts";
 import { stampOf } from "../../src/wire/stamp.ts";
@@ -78,11 +79,8 @@ export class WorkerTrace {
     const startedAt = traces.at(receivedAt);
     const endedAt = traces.at(now);
     const count = batch.packed?.length ?? batch.offsets.length;
-    const links = linksOf(
-      followed.map(({ parent }) => linkTo(parent)),
-      limits.traceLinksMax,
-    );
-    const processed = followed.map((one) => {
+    const parents = followed.map(({ parent }) => linkTo(parent));
+    const processed = followed.map((one, i) => {
       const { id, offset, parent, placed, refused, late } = one;
       const context = { ...parent, spanId: tracer.newSpanId(), sampled: true };
       const attributes: Record<string, string | number> = {
@@ -107,7 +105,7 @@ export class WorkerTrace {
         startedAt,
         endedAt,
         attributes,
-        ...links,
+        ...batchLinks(parents, i, limits.traceLinksMax),
         ...(refused !== undefined && { error: `refused: ${refused.code}` }),
       });
       return { context, placed, publishSpanId: tracer.newSpanId() };
@@ -119,7 +117,7 @@ export class WorkerTrace {
       spanId: string,
       attributes: SpanAttributes,
       kind: "client" | "producer",
-      others: SomeLinks,
+      others: Linked,
     ): void =>
       tracer.record({
         name: `${name} ${this.#template}`,
@@ -140,11 +138,12 @@ export class WorkerTrace {
           record(one, "publish", one.publishSpanId, PUBLISH, "producer", {});
       },
       stored(together) {
-        const others = linksOf(
-          together.flatMap((fold) => fold.links),
-          limits.traceLinksMax,
-        );
-        for (const one of placed) record(one, "store", tracer.newSpanId(), STORE, "client", others);
+        const contexts = together.flatMap((fold) => fold.links);
+        for (const one of placed) {
+          const i = contexts.findIndex(({ spanId }) => spanId === one.context.spanId);
+          const others = batchLinks(contexts, i, limits.traceLinksMax);
+          record(one, "store", tracer.newSpanId(), STORE, "client", others);
+        }
       },
     };
     return traced;
@@ -245,20 +244,9 @@ function carriedAmong(
   return carried ?? NONE;
 }
 
-type SomeLinks = { readonly links?: readonly SpanLink[] };
-
-/** None where there is one alone: it would be linked with itself. */
-function linksOf(links: readonly SpanLink[], max: number): SomeLinks {
-  return links.length > 1 ? { links: links.slice(0, max) } : {};
-}
-
 function verdictOf({ placed, refused }: Followed): string {
   if (placed !== undefined) return "placed";
   return refused === undefined ? "duplicate" : "refused";
-}
-
-function linkTo({ traceId, spanId }: TraceContext): SpanLink {
-  return { traceId, spanId };
 }
 
 /** The runs, with what the readers' gateways go on with beside each event that is traced. */

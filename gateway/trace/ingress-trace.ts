@@ -8,12 +8,13 @@ import {
   type TokenBucket,
 } from "../../src/policy/token-bucket.ts";
 import type { Random } from "../../src/ports/random.ts";
-import type { SpanLink, Tracing } from "../../src/ports/tracer.ts";
+import type { Tracing } from "../../src/ports/tracer.ts";
 import {
   destinationTemplate,
   placeAttributes,
   type LogSystem,
 } from "../../src/tracing/attributes.ts";
+import { batchLinks, linkTo, type Linked } from "../../src/tracing/links.ts";
 import type { LateReason, Traces } from "../../src/tracing/traces.ts";
 import { parseVerdictHeader } from "../../src/wire/record.ts";
 import {
@@ -115,7 +116,7 @@ export class IngressTrace implements AppendWatch {
     const append = { topic, partition, records: [], startedAt: now };
     if (trace !== undefined) {
       trace.outcome = { kind: "failed", error };
-      this.#tell(trace, append, now, []);
+      this.#tell(trace, append, now, {});
     } else if (FAILURES.has(clientError(error).code) && this.#traces.admit("failed", 1) > 0)
       this.#late(id, append, now, "failed", error);
   }
@@ -126,8 +127,10 @@ export class IngressTrace implements AppendWatch {
     const done = this.#done;
     if (done.length > 0) {
       this.#done = [];
-      const links = done.slice(0, this.#linksMax).map(linkTo);
-      for (const trace of done) this.#tell(trace, append, now, links);
+      const contexts = done.map(({ context }) => linkTo(context));
+      done.forEach((trace, i) =>
+        this.#tell(trace, append, now, batchLinks(contexts, i, this.#linksMax)),
+      );
     }
     if (error === undefined && now - append.startedAt < this.#traces.slowMs) return;
     const reason = error === undefined ? "slow" : "failed";
@@ -143,12 +146,7 @@ export class IngressTrace implements AppendWatch {
   }
 
   /** The spans of a message that was followed from its beginning. */
-  #tell(
-    trace: MessageTrace,
-    append: SettledAppend,
-    endedAt: number,
-    links: readonly SpanLink[],
-  ): void {
+  #tell(trace: MessageTrace, append: SettledAppend, endedAt: number, linked: Linked): void {
     const { context, route, outcome, submittedAt, completion } = trace;
     const error = outcome?.kind === "failed" ? outcome.error : undefined;
     if (!context.sampled) {
@@ -177,8 +175,7 @@ export class IngressTrace implements AppendWatch {
       startedAt: this.#traces.at(Math.max(submittedAt, append.startedAt)),
       endedAt: this.#traces.at(endedAt),
       attributes,
-      // Of an append that it has for itself there is nothing to be linked.
-      ...(links.length > 1 && { links }),
+      ...linked,
       ...(error !== undefined && { error: error.message }),
     });
   }
@@ -262,8 +259,4 @@ export class IngressTrace implements AppendWatch {
     if (error !== undefined) attributes["error.type"] = error.code;
     return attributes;
   }
-}
-
-function linkTo({ context: { traceId, spanId } }: MessageTrace): SpanLink {
-  return { traceId, spanId };
 }

@@ -259,7 +259,7 @@ export const POOL_LIMITS = {
   ),
   traceLinksMax: limit(16, "count", "Links of one span to others of its batch", "no further links"),
   traceLatePerSecond: limit(
-    200,
+    100,
     "per_second",
     "Messages of one process that are traced for being slow or failing",
     "further ones are counted and not traced",

@@ -201,24 +201,21 @@ test("of a late batch traceLatePerSecond messages are traced, and the rest is co
   expect(leftOut()).toBe(3);
 });
 
-test("records of one batch and folds of one commit are linked, up to traceLinksMax", () => {
+test("records of one batch and folds of one commit are linked, the first one with traceLinksMax", () => {
   const { fold, tracer } = setUp({ traceLinksMax: 2 });
+  const linked = (from: number) =>
+    tracer.spans.slice(from).map(({ links }) => links?.map(({ traceId }) => traceId));
+  const of = (id: string) => derivedContext(id).traceId;
   const first = fold([
     { id: "a", sampled: true },
     { id: "b", sampled: true },
     { id: "c", sampled: true },
+    { id: "d", sampled: true },
   ]);
-  for (const { links } of tracer.spans)
-    expect(links?.map(({ traceId }) => traceId)).toEqual(
-      ["a", "b"].map((id) => derivedContext(id).traceId),
-    );
-  const second = fold([{ id: "d", sampled: true }]);
+  expect(linked(0)).toEqual([[of("b"), of("c")], [of("a")], [of("a")], [of("a")]]);
+  const second = fold([{ id: "e", sampled: true }]);
+  expect(linked(4)).toEqual([undefined]);
   const both = [second, first].flatMap((one) => one ?? []);
   for (const one of both) one.stored(both);
-  const stored = tracer.spans.filter(({ name }) => name.startsWith("store"));
-  expect(stored).toHaveLength(4);
-  for (const { links } of stored)
-    expect(links?.map(({ traceId }) => traceId)).toEqual(
-      ["d", "a"].map((id) => derivedContext(id).traceId),
-    );
+  expect(linked(5)).toEqual([[of("a"), of("b")], [of("e")], [of("e")], [of("e")], [of("e")]]);
 });
