@@ -44,7 +44,7 @@ export async function runLoad(target: Target, load: Load, extent: Extent): Promi
   const machinePercent = bystanders.percent();
   const cpu = usageShare(before, clusterUsage());
   const settled = await fleet.settle();
-  const { faults, durabilities, reconnects } = settled;
+  const { faults, durabilities, refusals, reconnects } = settled;
   const deliveryTimes = Histogram.merge([settled.deliveryTimes]);
   const known = Object.values(cpu).reduce((sum, share) => sum + share, 0);
   const perMessage = (percent: number): number | undefined =>
@@ -61,6 +61,7 @@ export async function runLoad(target: Target, load: Load, extent: Extent): Promi
     generator_us_per_message: perMessage(cpu["generator"] ?? 0),
     others_cpu_percent: Math.max(0, machinePercent - known),
     ...(load.churn === undefined ? {} : { reconnects_per_s: reconnects / measured.seconds }),
+    ...(refusals.size === 0 ? {} : { refused_with: [...refusals.keys()].join(" ") }),
     ...(durabilities.size === 0 ? {} : { durability: [...durabilities.keys()].join(" ") }),
   };
 }

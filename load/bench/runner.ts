@@ -173,6 +173,7 @@ function summary(figures: Figures): string {
   return parts
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name} ${short(Number(value))}`)
+    .concat(typeof figures["refused_with"] === "string" ? [figures["refused_with"]] : [])
     .join("  ");
 }
 

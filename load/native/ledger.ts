@@ -37,6 +37,8 @@ export interface LedgerParts {
   readonly delivered: number;
   readonly faults: Faults;
   readonly durabilities: ReadonlyMap<string, number>;
+  /** Refused messages by the error's code. */
+  readonly refusals: ReadonlyMap<string, number>;
   readonly receiptTimes: HistogramParts;
   readonly deliveryTimes: HistogramParts;
 }
@@ -56,6 +58,7 @@ export class Ledger {
   receiptTimes = new Histogram();
   deliveryTimes = new Histogram();
   readonly durabilities = new Map<string, number>();
+  readonly refusals = new Map<string, number>();
   #timedFrom = Number.POSITIVE_INFINITY;
   #timedUntil = Number.POSITIVE_INFINITY;
   /** Monotonic ms of the turn at hand. */
@@ -104,7 +107,9 @@ export class Ledger {
     this.#timedUntil = now;
   }
 
-  refuse(number: number): void {
+  /** @param code of the error that answered it */
+  refuse(number: number, code: string): void {
+    this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
     const block = this.#blocks[number >>> BLOCK_BITS];
     const at = number & BLOCK_MASK;
     if (block?.state[at] === SENT) block.state[at] = REFUSED;
@@ -214,6 +219,7 @@ export class Ledger {
       delivered: this.delivered,
       faults: { ...this.faults },
       durabilities: new Map(this.durabilities),
+      refusals: new Map(this.refusals),
       receiptTimes: this.receiptTimes.parts(),
       deliveryTimes: this.deliveryTimes.parts(),
     };
@@ -235,12 +241,8 @@ export class Ledger {
 /** The sum of what several processes counted, exactly as if one had. */
 export function mergeLedgers(all: readonly LedgerParts[]): LedgerParts {
   const faults = noFaults();
-  const durabilities = new Map<string, number>();
-  for (const parts of all) {
+  for (const parts of all)
     for (const name of Object.keys(faults) as (keyof Faults)[]) faults[name] += parts.faults[name];
-    for (const [name, count] of parts.durabilities)
-      durabilities.set(name, (durabilities.get(name) ?? 0) + count);
-  }
   const sum = (pick: (parts: LedgerParts) => number): number =>
     all.reduce((total, parts) => total + pick(parts), 0);
   return {
@@ -248,8 +250,16 @@ export function mergeLedgers(all: readonly LedgerParts[]): LedgerParts {
     acked: sum(({ acked }) => acked),
     delivered: sum(({ delivered }) => delivered),
     faults,
-    durabilities,
+    durabilities: sumsOf(all.map(({ durabilities }) => durabilities)),
+    refusals: sumsOf(all.map(({ refusals }) => refusals)),
     receiptTimes: Histogram.merge(all.map(({ receiptTimes }) => receiptTimes)).parts(),
     deliveryTimes: Histogram.merge(all.map(({ deliveryTimes }) => deliveryTimes)).parts(),
   };
+}
+
+function sumsOf(all: readonly ReadonlyMap<string, number>[]): Map<string, number> {
+  const sums = new Map<string, number>();
+  for (const counts of all)
+    for (const [name, count] of counts) sums.set(name, (sums.get(name) ?? 0) + count);
+  return sums;
 }

@@ -86,10 +86,10 @@ export abstract class Member implements SocketListener {
     this.ledger.receipt(number, isRight);
   }
 
-  protected refused(number: number): void {
+  protected refused(number: number, code: string): void {
     this.answered++;
     this.unanswered--;
-    this.ledger.refuse(number);
+    this.ledger.refuse(number, code);
   }
 
   protected async open(address: Address, handshake: Handshake): Promise<void> {

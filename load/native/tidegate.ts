@@ -142,7 +142,7 @@ export class TidegateMember extends Member implements LineSink {
       if (line["error"] === undefined) {
         const message = Buffer.from((line["send"] as { message: string }).message);
         this.receipt(id - SEND_ID_BASE, keyNumber(message, 0) === id - SEND_ID_BASE);
-      } else this.refused(id - SEND_ID_BASE);
+      } else this.refused(id - SEND_ID_BASE, String((line["error"] as Json)["code"]));
       return;
     }
     this.#waiting.get(id)?.resolve(line);

@@ -28,13 +28,14 @@ test("merges ledgers to the sum of all that they counted", () => {
     ledger.timeFrom(0);
     for (let i = 0; i < messages; i++) ledger.receipt(ledger.send(0, 1), true);
     ledger.now = 5;
-    ledger.refuse(ledger.send(0, 1));
+    ledger.refuse(ledger.send(0, 1), "rate_limited");
     ledger.durabilities.set("log", messages);
     return ledger.parts();
   });
   const merged = mergeLedgers(ledgers);
   expect(merged).toMatchObject({ sent: 5, acked: 3, faults: { ...noFaults(), refused: 2 } });
   expect(merged.durabilities.get("log")).toBe(3);
+  expect(merged.refusals.get("rate_limited")).toBe(2);
   expect(merged.receiptTimes.total).toBe(3);
 });
 
