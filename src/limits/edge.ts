@@ -108,13 +108,13 @@ export const EDGE_LIMITS = {
     "error too_many_faults; the body is read no further",
   ),
   ingestInFlightEventsMax: limit(
-    4_096,
+    8_192,
     "count",
     "Events of one body that wait for the log",
     "the body is not read meanwhile",
   ),
   ingestInFlightBytesMax: limit(
-    2 * MiB,
+    4 * MiB,
     "bytes",
     "Characters of one body's events that wait for the log",
     "the body is not read meanwhile",
