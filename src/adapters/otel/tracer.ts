@@ -132,10 +132,17 @@ export function createOtelTracer(options: OtelTracerOptions): Tracer {
   };
 }
 
-const bytes = new Uint8Array(8);
+const ID_BYTES = 8;
+const NO_ID = "00".repeat(ID_BYTES);
+/** Of many ids at once: asking the system for each would be most of what an id costs. */
+const chance = new Uint8Array(512 * ID_BYTES);
+let used = chance.length;
 
 function newSpanId(): string {
-  do crypto.getRandomValues(bytes);
-  while (bytes.every((byte) => byte === 0));
-  return bytes.toHex();
+  if (used === chance.length) {
+    crypto.getRandomValues(chance);
+    used = 0;
+  }
+  const id = chance.subarray(used, (used += ID_BYTES)).toHex();
+  return id === NO_ID ? newSpanId() : id;
 }
