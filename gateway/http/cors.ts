@@ -23,7 +23,10 @@ export function cors(config: Pick<Config, "allowedOrigins">): MiddlewareHandler 
     }
     if (context.req.method !== "OPTIONS") return next();
     context.header("Access-Control-Allow-Methods", "GET, POST");
-    context.header("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key");
+    context.header(
+      "Access-Control-Allow-Headers",
+      "Authorization, Content-Type, Idempotency-Key, traceparent",
+    );
     context.header("Access-Control-Max-Age", PREFLIGHT_SECONDS);
     return context.body(null, 204);
   };

@@ -52,6 +52,10 @@ const ROUTES: readonly RouteConfig[] = [
           description:
             "The message's key, quoted (draft-ietf-httpapi-idempotency-key-header-08) or not; the same as `key` in the body. The same key sent again is placed once",
         }),
+        traceparent: z.string().optional().meta({
+          description:
+            "W3C Trace Context, which the message's trace goes on with; what is not valid is ignored",
+        }),
       }),
       body: { required: true, content: json(sendBodySchema) },
     },

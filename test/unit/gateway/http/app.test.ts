@@ -89,6 +89,7 @@ describe("pages of other origins", () => {
     expect(response.status).toBe(204);
     expect(response.headers.get("Access-Control-Allow-Methods")).toBe("GET, POST");
     expect(response.headers.get("Access-Control-Allow-Headers")).toContain("Idempotency-Key");
+    expect(response.headers.get("Access-Control-Allow-Headers")).toContain("traceparent");
     const other = await rig.fetch(PATH, { method: "OPTIONS", ...page("https://evil.example") });
     expect(other.status).toBe(403);
   });
