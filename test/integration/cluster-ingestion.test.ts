@@ -16,7 +16,7 @@ const MESSAGES = 300;
 test("a body's messages and events of two tenants are each in their place in a cluster", async () => {
   await using cluster = await TestCluster.create();
   const acme = await cluster.addTenant("acme");
-  const globex = await cluster.addTenant("globex");
+  const umbra = await cluster.addTenant("umbra");
   const { url } = await cluster.startGateway();
   await cluster.startConsumers(["delivery"]);
   const type = `business.${cluster.name}.created`;
@@ -32,7 +32,7 @@ test("a body's messages and events of two tenants are each in their place in a c
     });
   };
   try {
-    for (const { name } of [acme, globex]) {
+    for (const { name } of [acme, umbra]) {
       let text = eventLines(EVENTS, (i) => `key-${i % 30}`, type);
       for (let i = 0; i < MESSAGES; i++)
         text += line({
@@ -44,7 +44,7 @@ test("a body's messages and events of two tenants are each in their place in a c
       expectExact(reply);
       expect(new Set(reply.kept.map(({ durability }) => durability))).toEqual(new Set(["log"]));
     }
-    for (const { name } of [acme, globex]) {
+    for (const { name } of [acme, umbra]) {
       const history = async (): Promise<HistoryReply> => {
         const path = "/v1/conversations/general/messages?limit=1000";
         return (await (await request(name, "GET", path)).json()) as HistoryReply;
@@ -64,7 +64,7 @@ test("a body's messages and events of two tenants are each in their place in a c
         records.push(...(await log.read(type, partition, start, 2 * EVENTS)).records);
     }
     expect(records).toHaveLength(2 * EVENTS);
-    for (const { name } of [acme, globex])
+    for (const { name } of [acme, umbra])
       for (let key = 0; key < 30; key++) {
         const own = records.filter((record) => record.key === `${name}/key-${key}`);
         expect(new Set(own.map(({ headers }) => headers["tenant"]))).toEqual(new Set([name]));

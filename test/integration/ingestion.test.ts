@@ -169,25 +169,25 @@ describe("tenants that share a topic", () => {
   test("have keys, headers and ids apart, whatever their clients say", async () => {
     const type = "business.walls.tested";
     const text =
-      line({ type, key: "k", id: "same-id", payload: { tenant_id: "globex" } }) +
-      line({ type, key: "../globex/k", id: "same-id", tenant_id: "globex", payload: {} }) +
-      line({ type, key: "globex/k", headers: { tenant: "globex" }, payload: {} });
-    const globex = { user: "ana", tenant: "globex", capabilities: ALL };
+      line({ type, key: "k", id: "same-id", payload: { tenant_id: "umbra" } }) +
+      line({ type, key: "../umbra/k", id: "same-id", tenant_id: "umbra", payload: {} }) +
+      line({ type, key: "umbra/k", headers: { tenant: "umbra" }, payload: {} });
+    const umbra = { user: "ana", tenant: "umbra", capabilities: ALL };
     expect(await post(text)).toMatchObject({ accepted: 3 });
-    expect(await post(text, globex)).toMatchObject({ accepted: 3 });
+    expect(await post(text, umbra)).toMatchObject({ accepted: 3 });
     const records = await recordsOf(type);
     const seen = records.map(({ key, headers, value }) => {
       const { id, tenant_id } = JSON.parse(value) as { id: string; tenant_id: string };
       return { tenant: key.slice(0, key.indexOf("/")), header: headers["tenant"], tenant_id, id };
     });
-    for (const tenant of ["acme", "globex"]) {
+    for (const tenant of ["acme", "umbra"]) {
       const own = seen.filter((one) => one.tenant === tenant);
       expect(own).toHaveLength(3);
       for (const one of own) expect([one.header, one.tenant_id]).toEqual([tenant, tenant]);
     }
     const ids = (tenant: string) =>
       new Set(seen.filter((one) => one.tenant === tenant).map(({ id }) => id));
-    expect([...ids("acme")].filter((id) => ids("globex").has(id))).toEqual([]);
+    expect([...ids("acme")].filter((id) => ids("umbra").has(id))).toEqual([]);
     // A token of one type publishes no other.
     const narrow = { user: "ana", capabilities: { "analytics.*": ["publish"] } } as const;
     expect(await post(text, narrow)).toMatchObject({ accepted: 0, code: "forbidden" });
