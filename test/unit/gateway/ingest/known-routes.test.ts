@@ -24,7 +24,7 @@ test("a place is worked out once, and is another one for each user and tenant", 
   const sessions = [
     sessionOf("acme", "ana"),
     sessionOf("acme", "bob"),
-    sessionOf("globex", "ana"),
+    sessionOf("umbra", "ana"),
     // Names that would meet if they were only put together.
     sessionOf("acme", "ana/general"),
   ];
