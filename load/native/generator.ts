@@ -10,6 +10,7 @@ import type { Address } from "./socket.ts";
 
 const CONNECTS_AT_ONCE = 200;
 const QUIET_MS = 300;
+const PATIENCE_MS = 10_000;
 
 export interface GeneratorOptions {
   /** Each socket goes to one of them at random. */
@@ -19,6 +20,8 @@ export interface GeneratorOptions {
   readonly names: RunNames;
   /** Number of the first member: no two processes of a run have members in common. */
   readonly firstMember?: number;
+  /** How long nothing may come before what is missing counts as lost; 10 s when absent. */
+  readonly patienceMs?: number;
 }
 
 export interface Layout {
@@ -173,7 +176,8 @@ export class Generator<M extends Member = Member> implements MemberContext {
         const behind = this.#readings().some(
           (reading) => reading.lastSeq < (reading.room.head ?? 0),
         );
-        if (!behind || performance.now() - quietSince > 10 * QUIET_MS) break;
+        const { patienceMs = PATIENCE_MS } = this.#options;
+        if (!behind || performance.now() - quietSince > patienceMs) break;
       }
       await Bun.sleep(20);
     }

@@ -11,7 +11,8 @@ const token = (user: string): string => `-.${btoa(JSON.stringify({ sub: user }))
 
 function clientsOf(gateway: FakeGateway, names = new RunNames()) {
   const addresses = [{ hostname: "127.0.0.1", port: gateway.port }];
-  return new Generator({ addresses, token, names }, new TidegateProtocol(names));
+  const options = { addresses, token, names, patienceMs: 500 };
+  return new Generator(options, new TidegateProtocol(names));
 }
 
 /** Drives 8 members in rooms of `roomSize` until all have sent their frames, and counts. */
