@@ -70,7 +70,7 @@ export async function startStandalone(
   const clock = createSystemClock();
   const random = createSystemRandom();
   const telemetry = createPrometheusTelemetry({ clock, limits, level: config.logLevel, write });
-  const tracing = openTracing(config, "standalone", { clock, telemetry });
+  const tracing = await openTracing(config, "standalone", { clock, telemetry });
   mkdirSync(config.dataDir, { recursive: true });
   watchDisk(telemetry, config.dataDir);
   const { keys, devKey } = loadKeys(config);

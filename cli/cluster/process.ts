@@ -97,7 +97,7 @@ export async function openProcess(
   const random = createSystemRandom();
   const telemetry = createPrometheusTelemetry({ clock, limits, level: config.logLevel, write });
   const name = workerName(config, random);
-  const tracing = openTracing(config, name, { clock, telemetry });
+  const tracing = await openTracing(config, name, { clock, telemetry });
   const stopped = Promise.withResolvers<void>();
   const probes: Probe[] = [];
   const ca = redisAuthorities(config);
