@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { Admin, ConfigResourceTypes } from "@platformatic/kafka";
 import { createKafkaEventLog, type KafkaEventLog } from "../../src/adapters/kafka/event-log.ts";
-import { createKafkajsEventLog } from "../../src/adapters/kafkajs/event-log.ts";
 import { createMemoryTelemetry } from "../../src/adapters/memory/telemetry.ts";
 import { createSystemClock } from "../../src/adapters/system/clock.ts";
 import { limitsWith } from "../../src/limits.ts";
@@ -160,42 +159,4 @@ test("connections, their errors and appends are counted", async () => {
   await rejection(away.append("t", 0, records(0, 1)));
   expect(value("connection_errors_total", { kind: "network" })).toBeGreaterThan(0);
   await away.close();
-});
-
-test("what the cluster says of itself has the copies, the disks and the ends", async () => {
-  const topic = named("state", { partitions: 3 });
-  await log.createTopic(topic);
-  await log.append(topic.name, 1, records(0, 5));
-  const { brokers: ids, partitions } = await log.cluster.state([topic.name, "nowhere"]);
-  expect(ids.length).toBeGreaterThan(0);
-  expect(partitions.map(({ partition }) => partition)).toEqual([0, 1, 2]);
-  for (const { leader, replicas, inSync } of partitions) {
-    expect(ids).toContain(leader);
-    expect(new Set(inSync)).toEqual(new Set(replicas));
-    expect(replicas).toContain(leader);
-  }
-  const disks = await log.cluster.disks();
-  expect(new Set(disks.map(({ broker }) => broker))).toEqual(new Set(ids));
-  for (const { sizeBytes, freeBytes } of disks) expect(freeBytes).toBeWithin(1, sizeBytes);
-  const at = (partition: number, name = topic.name) => ({ topic: name, partition });
-  const ends = await log.cluster.ends([at(1), at(0), at(0, "nowhere"), at(7)]);
-  expect(ends).toEqual([5, 0, undefined, undefined]);
-});
-
-test("kafkajs tells the same of brokers and copies", async () => {
-  const topic = named("state-kafkajs", { partitions: 3 });
-  await log.createTopic(topic);
-  const other = createKafkajsEventLog({
-    settings: kafkaSettings(brokers),
-    clock: createSystemClock(),
-  });
-  try {
-    const found = await other.cluster.state([topic.name, "nowhere"]);
-    const own = await log.cluster.state([topic.name, "nowhere"]);
-    expect(found.partitions).toEqual([...own.partitions]);
-    expect(new Set(found.brokers)).toEqual(new Set(own.brokers));
-    expect(await other.cluster.disks()).toEqual([]);
-  } finally {
-    await other.close();
-  }
 });
