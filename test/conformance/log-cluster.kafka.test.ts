@@ -12,7 +12,7 @@ async function create() {
   const away = openKafkaLog(["127.0.0.1:1"]);
   const topics = temporaryTopics(brokers, log);
   return {
-    topic: topics.topic,
+    topic: (partitions: number) => topics.topic(partitions),
     log,
     cluster: log.cluster,
     ends: log.cluster,

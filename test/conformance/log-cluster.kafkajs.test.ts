@@ -20,7 +20,7 @@ logClusterConformance(
     const away = open(["127.0.0.1:1"]);
     const topics = temporaryTopics(brokers, log);
     return {
-      topic: topics.topic,
+      topic: (partitions: number) => topics.topic(partitions),
       cluster: log.cluster,
       away: away.cluster,
       async [Symbol.asyncDispose]() {
