@@ -9,6 +9,7 @@ export interface Entry extends KeptSend {
   readonly order: number;
   readonly bytes: number;
   readonly sending: Sending;
+  readonly traceparent?: string | undefined;
   resolve(receipt: Receipt): void;
   reject(error: TidegateError): void;
 }

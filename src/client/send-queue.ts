@@ -68,7 +68,8 @@ export class SendQueue {
       const error = new TidegateError("key_conflict", "The key belongs to another pending message");
       return rejected({ conversation, key, kind, content }, error);
     }
-    const entry = this.#add({ conversation, key, kind, content: text, attempts: 0 }, content);
+    const kept = { conversation, key, kind, content: text, attempts: 0 };
+    const entry = this.#add(kept, content, options.traceparent);
     this.#changed();
     return entry.sending;
   }
@@ -95,14 +96,15 @@ export class SendQueue {
     this.#add({ ...kept, attempts }, JSON.parse(kept.content) as object);
   }
 
-  #add(kept: KeptSend, content: object): Entry {
+  #add(kept: KeptSend, content: object, traceparent?: string): Entry {
     const { conversation, key, kind } = kept;
     const { promise, resolve, reject } = Promise.withResolvers<Receipt>();
     // A refusal is also reported by the client's `onRefused`; not listening here is no crash.
     promise.catch(() => {});
     const sending: Sending = { conversation, key, kind, content, receipt: promise };
     const bytes = utf8Bytes(kept.content);
-    const entry: Entry = { ...kept, order: this.#order++, bytes, sending, resolve, reject };
+    const order = this.#order++;
+    const entry: Entry = { ...kept, order, bytes, sending, traceparent, resolve, reject };
     let lane = this.#lanes.get(conversation);
     if (!lane) this.#lanes.set(conversation, (lane = new Lane()));
     lane.add(entry);
@@ -150,8 +152,9 @@ export class SendQueue {
   }
 
   #transmit(session: Session, lane: Lane, entry: Entry): void {
-    const { conversation, key, kind, content } = entry;
-    const head = JSON.stringify({ conversation, key, attempt: entry.attempts + 1, type: kind });
+    const { conversation, key, kind, content, traceparent } = entry;
+    const attempt = entry.attempts + 1;
+    const head = JSON.stringify({ conversation, key, attempt, type: kind, traceparent });
     const body = `${head.slice(0, -1)},"content":${content}}`;
     const limit = session.limits.content_bytes;
     if (entry.bytes > limit || utf8Bytes(body) + 64 > session.limits.frame_bytes) {

@@ -6,6 +6,8 @@ export interface SendOptions {
   readonly kind?: MessageKind | undefined;
   /** The message's own key, at least 96 random bits; a new UUIDv7 when absent. */
   readonly key?: string | undefined;
+  /** Your own trace (W3C Trace Context), which the message's goes on with on every try of this page. */
+  readonly traceparent?: string | undefined;
 }
 
 /** A message on its way. */

@@ -45,6 +45,17 @@ describe("send", () => {
     expect(bench.client.pending()).toEqual([]);
   });
 
+  test("takes the caller's own trace along, and says nothing of one when there is none", async () => {
+    const bench = clientBench();
+    const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+    bench.client.send("general", { text: "traced" }, { traceparent });
+    bench.client.send("general", { text: "not traced" });
+    await bench.clock.advance(100);
+    const [traced, other] = sentOf(bench);
+    expect(traced).toMatchObject({ traceparent, content: { text: "traced" } });
+    expect(other).not.toHaveProperty("traceparent");
+  });
+
   test("sends again with the same key and a higher attempt after the connection was lost", async () => {
     const bench = clientBench();
     await bench.clock.advance(100);
