@@ -55,6 +55,11 @@ export async function runLoad(target: Target, load: Load, extent: Extent): Promi
     ...(deliveryTimes.total === 0 ? {} : quantiles("", deliveryTimes)),
     ...quantiles("receipt_", Histogram.merge([settled.receiptTimes])),
     ...faults,
+    // Below 1 in a closed loop: receipts came faster than deliveries, which a backlog hides at first.
+    delivered_share:
+      target.protocol === "echo" || measured.acked === 0
+        ? undefined
+        : measured.delivered / (measured.acked * load.layout.roomSize),
     seconds: measured.seconds,
     cpu_percent: cpu,
     cpu_us_per_message: perMessage(known - (cpu["generator"] ?? 0)),

@@ -154,6 +154,9 @@ export function minutes(seconds: number): string {
   return seconds < 90 ? `${Math.max(0, Math.round(seconds))} s` : `${Math.round(seconds / 60)} min`;
 }
 
+/** Below it, what was acked in the time is not what was delivered in it. */
+const DELIVERED_SHARE_MIN = 0.97;
+
 /** The figures that matter most, on one line. */
 function summary(figures: Figures): string {
   const parts = [
@@ -173,6 +176,11 @@ function summary(figures: Figures): string {
   return parts
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name} ${short(Number(value))}`)
+    .concat(
+      Number(figures["delivered_share"] ?? 1) < DELIVERED_SHARE_MIN
+        ? ["delivery falls behind"]
+        : [],
+    )
     .concat(typeof figures["refused_with"] === "string" ? [figures["refused_with"]] : [])
     .join("  ");
 }
