@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Subprocess } from "bun";
+import { endWithThisProgram } from "./children.ts";
 import type { Address } from "./native/socket.ts";
 import { RunKey } from "./token.ts";
 
@@ -11,24 +12,6 @@ const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
 const OUTPUT_CHARS_MAX = 20_000;
 const POLL_MS = 20;
-
-const children = new Set<Subprocess>();
-let hearsSignals = false;
-
-/** A program that is interrupted takes its servers with it. */
-function endChildrenOnSignals(): void {
-  if (hearsSignals) return;
-  hearsSignals = true;
-  for (const [signal, code] of [
-    ["SIGINT", 130],
-    ["SIGTERM", 143],
-  ] as const) {
-    process.once(signal, () => {
-      for (const child of children) child.kill("SIGKILL");
-      process.exit(code);
-    });
-  }
-}
 
 export interface ServerOptions {
   /** Kept after the end when given; otherwise a new one that is removed. */
@@ -60,7 +43,6 @@ export class ServerProcess implements AsyncDisposable {
     this.#ownsData = options.dataDir === undefined;
     this.dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "tidegate-load-"));
     const flags = options.flags ?? process.env["LOAD_SERVER_FLAGS"]?.split(" ") ?? [];
-    endChildrenOnSignals();
     const program = join(ROOT, options.program ?? PROGRAM);
     this.#child = Bun.spawn([process.execPath, ...flags, program, ...(options.args ?? [])], {
       cwd: ROOT,
@@ -76,9 +58,8 @@ export class ServerProcess implements AsyncDisposable {
       stdout: "pipe",
       stderr: "pipe",
     });
-    children.add(this.#child);
+    endWithThisProgram(this.#child);
     void this.#child.exited.then((code) => {
-      children.delete(this.#child);
       if (this.#isEnding) return;
       process.stderr.write(`the server ended by itself with ${code}:\n${this.#output}\n`);
     });

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import type { Subprocess } from "bun";
+import { endWithThisProgram } from "../children.ts";
 import type { Address } from "../native/socket.ts";
 
 const START_TIMEOUT_MS = 30_000;
@@ -21,6 +22,7 @@ export class PeerProcess implements AsyncDisposable {
       cwd: dirname(dirname(import.meta.dir)),
       stdio: ["ignore", "pipe", "pipe"],
     });
+    endWithThisProgram(child);
     let output = "";
     const collect = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
       const decoder = new TextDecoder();
