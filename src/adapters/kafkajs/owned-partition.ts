@@ -1,4 +1,5 @@
 import { AppError } from "../../errors.ts";
+import { packedBatch } from "../../kafka/packed-batch.ts";
 import { BatchReader, CorruptBatchError } from "../../kafka/record-batch.ts";
 import { topicIdOf } from "../../kafka/topic-id.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -173,18 +174,12 @@ export class OwnedPartition {
     const pages = this.#pages;
     if (pages === undefined || this.#paused || this.#state !== "reading") return false;
     try {
-      const { records, offsets } = pages.take(this.#options.pageRecordsMax);
+      const records = pages.takePacked(this.#options.pageRecordsMax);
       this.next = pages.next;
       if (pages.done) this.#pages = undefined;
       if (records.length > 0) {
-        const { topic, partition, next: nextOffset } = this;
-        this.#options.handler.records({
-          topic: topic.name,
-          partition,
-          records,
-          offsets,
-          nextOffset,
-        });
+        const { topic, partition, next } = this;
+        this.#options.handler.records(packedBatch(topic.name, partition, records, next));
       }
     } catch (error) {
       this.fail(readFault(error));
