@@ -18,7 +18,7 @@ export async function tracesRow(
   options: StageOptions,
 ): Promise<Figures> {
   const without = await fresh(name, options);
-  await using sink = await PeerProcess.start([process.execPath, "load/traces/sink.ts"]);
+  await using sink = await PeerProcess.start([process.execPath, "load/trace-sink.ts"]);
   const settings = {
     ...options.settings,
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://${sink.address.hostname}:${sink.address.port}`,
