@@ -99,10 +99,10 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     patches: [
       {
         file: "src/chat/sequencer.ts",
-        from: "      const earlier = this.#earlier(header, offset, known);\n",
-        to: `      const at = Number(/"timestamp":([0-9]+)/.exec(record.value)?.[1] ?? 0);
+        from: "      const earlier = this.#earlier(header, bytes, offset, known);\n",
+        to: `      const at = Number(/"timestamp":([0-9]+)/.exec(asText(record).value)?.[1] ?? 0);
       this.#times.set(offset, at);
-      const earlier = this.#earlier(header, offset, known);
+      const earlier = this.#earlier(header, bytes, offset, known);
 `,
       },
       {
@@ -112,8 +112,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
       {
         file: "src/chat/sequencer.ts",
-        from: "  readonly #runs = new Map<string, Run>();\n",
-        to: "  readonly #runs = new Map<string, Run>();\n  readonly #times = new Map<number, number>();\n",
+        from: "  readonly #runs = new Map<string, FoldedRun>();\n",
+        to: "  readonly #runs = new Map<string, FoldedRun>();\n  readonly #times = new Map<number, number>();\n",
       },
     ],
   },
@@ -126,13 +126,13 @@ export const FOUND_BUGS: readonly PlantedBug[] = [
     patches: [
       {
         file: "src/chat/sequencer.ts",
-        from: "    for (let i = 0; i < records.length; i++) {\n",
-        to: "    if (offsets[0] !== undefined) this.#window.forget(offsets[0], storedNext);\n    for (let i = 0; i < records.length; i++) {\n",
+        from: "    for (let i = 0; i < count; i++) {\n",
+        to: "    if (prepared.offsets[0] !== undefined) this.#window.forget(prepared.offsets[0], storedNext);\n    for (let i = 0; i < count; i++) {\n",
       },
       {
         file: "src/chat/sequencer.ts",
-        from: "    if (last !== undefined) {\n",
-        to: "    if (last !== undefined && last < 0) {\n",
+        from: "    if (count > 0) {\n",
+        to: "    if (count < 0) {\n",
       },
     ],
   },
@@ -141,13 +141,13 @@ export const FOUND_BUGS: readonly PlantedBug[] = [
     patches: [
       {
         file: "src/chat/sequencer.ts",
-        from: "    for (let i = 0; i < records.length; i++) {\n",
-        to: "    if (offsets[0] !== undefined) this.#heads.forget(storedNext);\n    for (let i = 0; i < records.length; i++) {\n",
+        from: "    for (let i = 0; i < count; i++) {\n",
+        to: "    if (count > 0) this.#heads.forget(storedNext);\n    for (let i = 0; i < count; i++) {\n",
       },
       {
         file: "src/chat/sequencer.ts",
-        from: "    if (last !== undefined) {\n",
-        to: "    if (last !== undefined && last < 0) {\n",
+        from: "    if (count > 0) {\n",
+        to: "    if (count < 0) {\n",
       },
     ],
   },
