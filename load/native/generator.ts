@@ -172,15 +172,12 @@ export class Generator<M extends Member = Member> implements MemberContext {
       if (count !== seen) quietSince = performance.now();
       seen = count;
       if (ledger.unanswered === 0 && performance.now() - quietSince > QUIET_MS) {
-        await this.#readHeads();
-        const behind = this.#readings().some(
-          (reading) => reading.lastSeq < (reading.room.head ?? 0),
-        );
         const { patienceMs = PATIENCE_MS } = this.#options;
-        if (!behind || performance.now() - quietSince > patienceMs) break;
+        if ((await this.#isComplete()) || performance.now() - quietSince > patienceMs) break;
       }
       await Bun.sleep(20);
     }
+    if (this.#protocol.places === "counted") await this.#readHeads();
     if (this.#protocol.places === "none") ledger.closeUnplaced(this.#layout.roomSize);
     else if (this.#protocol.places === "counted") ledger.close(this.#readings());
     return ledger.faults;
@@ -209,6 +206,18 @@ export class Generator<M extends Member = Member> implements MemberContext {
 
   #readings(): Reading[] {
     return this.members.flatMap((member) => [...member.readings]);
+  }
+
+  /** Whether everything that was acked has come to everyone, as far as can be known. */
+  async #isComplete(): Promise<boolean> {
+    const { acked, placed, delivered } = this.ledger;
+    const { places } = this.#protocol;
+    if (places === "answers") return true;
+    if (places === "none") return delivered >= acked * this.#layout.roomSize;
+    // The heads are those of the store, which may itself be behind what was acked.
+    if (placed < acked) return false;
+    await this.#readHeads();
+    return this.#readings().every((reading) => reading.lastSeq >= (reading.room.head ?? 0));
   }
 
   /** Asks members that read a room: another tenant's would not see it. */

@@ -66,6 +66,8 @@ export class Ledger {
   sent = 0;
   acked = 0;
   delivered = 0;
+  /** Messages that were seen in a place. */
+  placed = 0;
   readonly #blocks: Block[] = [];
 
   /** @param dueAt when it had to be sent; what it waited longer is part of its times */
@@ -135,7 +137,8 @@ export class Ledger {
     const place = reading.room.place(seq, number);
     if (place === "other") faults.reordered++;
     else if (place === "first") {
-      if (block.seq[at] !== 0) faults.duplicate++;
+      if (block.seq[at] === 0) this.placed++;
+      else faults.duplicate++;
       block.seq[at] = seq;
       if (!reading.room.isInOrder(sender, number)) faults.reordered++;
     }
