@@ -84,10 +84,10 @@ export interface ConsumeOptions {
  *   the call are as durable as this log promises (acks=all, or flushed to disk), and MUST give them
  *   adjacent offsets. When it rejects, `retriable` says whether the records are certainly not in
  *   the log (`log_unavailable`, `disk_full`, `overloaded`), or may be (`unknown_outcome`).
- *   `record_too_large` is for good. An append that waits behind one of its partition that failed
- *   MUST NOT be written before the caller has heard: a log that gathers appends fails those behind
- *   too (`log_unavailable`), and after `unknown_outcome` the lost append MUST NOT land behind a
- *   later one. So a caller who sends again in order has its order.
+ *   `record_too_large` is for good. An append that waits behind one of its partition that failed,
+ *   other than for good, MUST NOT be written before the caller has heard: a log that gathers appends
+ *   fails those behind too (`log_unavailable`), and after `unknown_outcome` the lost append MUST NOT
+ *   land behind a later one. So a caller who sends again in order has its order.
  * - A record that was read MUST NOT vanish or change, except by retention from the front.
  * - What was not acknowledged may be lost or kept after a crash, but only as a suffix: no hole.
  * - Groups: every partition of the group's topics is owned by at most one live member.

@@ -1,7 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import type { LogRecord } from "../../src/wire/record.ts";
 import { rejection } from "../support/rejection.ts";
-import { type EventLogKit, numbers, readAll, record, records, spec } from "./event-log-kit.ts";
+import {
+  type EventLogKit,
+  LARGE_CHARS,
+  numbers,
+  readAll,
+  record,
+  records,
+  spec,
+} from "./event-log-kit.ts";
 
 /** Topics, appending and reading. */
 export function appendSuite(kit: EventLogKit): void {
@@ -133,6 +141,8 @@ export function appendSuite(kit: EventLogKit): void {
       expect(await rejection(log.append("t", 0, []))).toBeInstanceOf(RangeError);
     });
 
+    if (kit.lacks.failingAppend === undefined) behindTest(kit);
+
     const values: readonly (readonly [string, string])[] = [
       [
         "separators and emoji",
@@ -180,5 +190,28 @@ export function appendSuite(kit: EventLogKit): void {
       const again = await harness.reopen();
       expect(await again.range("t", 0)).toEqual({ start: 0, end: 50 });
     });
+  });
+}
+
+function behindTest(kit: EventLogKit): void {
+  test("what waits behind a failed append fails unwritten and can be sent again in order", async () => {
+    const { harness, log } = await kit.open(spec("t"));
+    await log.append("t", 0, [record(0)]);
+    const mend = await harness.failLargeAppend?.("t");
+    // As large as makes a log flush at once, as makes it flush a second time ahead, and the rest.
+    const calls = [
+      [record("x".repeat(LARGE_CHARS))],
+      [record("y".repeat(64 * 1024))],
+      records(1, 1),
+      records(2, 2),
+    ];
+    const refused = await Promise.all(calls.map((call) => rejection(log.append("t", 0, call))));
+    for (const error of refused.slice(1)) expect(error).toMatchObject({ code: "log_unavailable" });
+    expect(refused[0]).toMatchObject({ code: "disk_full" });
+    expect(await log.range("t", 0)).toEqual({ start: 0, end: 1 });
+    await mend?.();
+    const bases = await Promise.all(calls.map((call) => log.append("t", 0, call)));
+    expect(bases).toEqual([1, 2, 3, 4]);
+    expect(await readAll(log, "t", 0, 0)).toEqual([record(0), ...calls.flat()]);
   });
 }

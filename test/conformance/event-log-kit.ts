@@ -11,6 +11,11 @@ export interface EventLogHarness {
   reopen(): Promise<EventLog>;
   /** Lets records grow older by this time and applies retention. */
   ageBy(ms: number): Promise<void>;
+  /**
+   * The next append to the topic, of `LARGE_CHARS`, fails as retriable and is not in the log; small
+   * ones would be taken. Ends with the returned call.
+   */
+  failLargeAppend?(topic: string): Promise<() => Promise<void>>;
   dispose(): Promise<void>;
 }
 
@@ -18,9 +23,14 @@ export interface EventLogHarness {
 export interface EventLogLacks {
   /** That a topic is bounded by its size at the moment `ageBy` is called. */
   readonly sizeRetention?: string;
+  /** That one append fails while others would be taken. */
+  readonly failingAppend?: string;
   /** That partitions which are let go move one by one. */
   readonly singleRevocation?: string;
 }
+
+/** Of an append that `failLargeAppend` is about. */
+export const LARGE_CHARS = 512 * 1024;
 
 export const HOUR_MS = 3_600_000;
 

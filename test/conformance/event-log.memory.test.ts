@@ -20,6 +20,10 @@ eventLogSuite("memory", async () => {
       clock.shift(ms);
       log.expire();
     },
+    async failLargeAppend(topic) {
+      log.faults.failNextAppend({ code: "disk_full", topic });
+      return async () => log.faults.clear();
+    },
     dispose: () => log.close(),
   };
 });

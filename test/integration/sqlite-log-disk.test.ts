@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EventLog } from "../../src/ports/event-log.ts";
+import type { LogRecord } from "../../src/wire/record.ts";
 import { fixtureRecord } from "../support/append-record.ts";
 import { CollectingHandler } from "../support/collecting-handler.ts";
 import { openLogFolder, readLogFolder } from "../support/log-folder.ts";
@@ -24,6 +25,11 @@ function mayMount(): boolean {
   using folder = createTempFolder();
   using disk = mountSmallDisk(join(folder.path, "disk"));
   return disk !== undefined;
+}
+
+/** Some of these make a commit. */
+function largeRecord(n: number): LogRecord {
+  return { ...fixtureRecord(n), value: String(n).padEnd(20 * 1024) };
 }
 
 /** The offset, or what the append was refused with. */
@@ -60,6 +66,36 @@ describe("a full disk", () => {
     expect(log.stats().flushFailures).toBe(refused);
     await log.close();
     expect(await readLogFolder(folder.path)).toEqual(acked.map(fixtureRecord));
+  });
+
+  test("keeps the order of every partition whose appends are sent again in order", async () => {
+    using folder = createTempFolder();
+    const log = await openLogFolder(folder.path);
+    await log.createTopic({ ...TOPIC, partitions: 4 });
+    await log.limitPagesForTests(200);
+    let refused = 0;
+    // Several commits are under way, and partitions are sent again while others' still fail.
+    const send = async (partition: number): Promise<void> => {
+      for (let sent = 0; sent < 40;) {
+        const calls = [0, 1, 2, 3].map((n) => log.append("t", partition, [largeRecord(sent + n)]));
+        const taken = (await Promise.allSettled(calls)).map(({ status }) => status === "fulfilled");
+        const good = taken.indexOf(false);
+        if (good < 0) sent += calls.length;
+        else {
+          expect(taken.slice(good)).toEqual(taken.slice(good).map(() => false));
+          sent += good;
+          if (++refused === 30) await log.limitPagesForTests(PAGES_ENOUGH);
+        }
+      }
+    };
+    await Promise.all([0, 1, 2, 3].map(send));
+    expect(refused).toBeGreaterThanOrEqual(30);
+    for (let partition = 0; partition < 4; partition++) {
+      const { records } = await log.read("t", partition, 0, 100);
+      const numbers = records.map(({ value }) => Number.parseInt(value));
+      expect(numbers.slice(0, 40)).toEqual(Array.from({ length: 40 }, (_, n) => n));
+    }
+    await log.close();
   });
 
   // Only a user who may mount has a small disk of its own; the test above takes the same road.

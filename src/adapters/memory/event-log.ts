@@ -216,21 +216,29 @@ export class MemoryEventLog implements EventLog {
     if (this.faults.isHeld(() => this.scheduleFlush())) return;
     const appends = this.pending;
     this.pending = [];
-    for (const append of appends) this.settle(append);
+    const failed = new Set<DiskPartition>();
+    for (const append of appends) this.settle(append, failed);
     const idle = this.idle;
     this.idle = [];
     for (const wake of idle) wake();
   }
 
-  private settle(append: PendingAppend): void {
+  /** @param failed partitions where an append of this flush may be sent again, before those behind */
+  private settle(append: PendingAppend, failed: Set<DiskPartition>): void {
     const { topic, partition, records } = append;
-    if (!this.disk.topics.has(topic)) return append.reject(new AppError("topic_unknown"));
+    const disk = this.disk.topics.get(topic)?.partitions[partition];
+    if (disk === undefined) return append.reject(new AppError("topic_unknown"));
+    if (failed.has(disk))
+      return append.reject(new AppError("log_unavailable", "An append before this one failed"));
     const fault = this.faults.takeAppendFault(topic);
-    if (fault !== undefined && !(fault.code === "unknown_outcome" && fault.kept === true))
-      return append.reject(new AppError(fault.code));
+    if (fault !== undefined) {
+      const error = new AppError(fault.code);
+      if (error.retriable) failed.add(disk);
+      append.reject(error);
+      if (fault.code !== "unknown_outcome" || fault.kept !== true) return;
+    }
     const base = this.write(append);
     if (fault === undefined) append.resolve(base);
-    else append.reject(new AppError(fault.code));
     this.coordinator.appended(batchOf(topic, partition, base, records));
   }
 

@@ -3,7 +3,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { RecordBatch } from "../../ports/event-log.ts";
 import type { LogRecord } from "../../wire/record.ts";
 import { BufferPool } from "./buffer-pool.ts";
-import type { CommitRequest, WriterReply } from "./log-messages.ts";
+import type { CommitRequest, Fault, WriterReply } from "./log-messages.ts";
 import { encodeRecords } from "./log-text.ts";
 import type { WriterThread } from "./log-threads.ts";
 import { keyOf, type LogPartition } from "./log-topics.ts";
@@ -44,12 +44,17 @@ export interface CommitterEvents {
 /**
  * Group commit: whatever was appended while a flush was under way shares the next one. Offsets are
  * given when the flush is done, so that a commit that failed leaves no hole.
+ *
+ * Order: when a commit fails, all that waits behind it fails too, whatever its partition, at the
+ * writer as well as here, so that callers can send again in order.
  */
 export class LogCommitter {
   private queue: QueuedAppend[] = [];
   private queuedChars = 0;
   private pendingChars = 0;
   private underWay = 0;
+  /** A commit failed, and the one behind it has no answer yet. */
+  private failing = false;
   private readonly buffers = new BufferPool(COMMITS_AHEAD);
   private scheduled = false;
   private idle: (() => void)[] = [];
@@ -112,13 +117,16 @@ export class LogCommitter {
   private commit(): void {
     while (this.queue.length > 0 && this.mayCommit()) {
       const appends = this.takeAppends();
+      const request = this.request(appends);
       this.underWay++;
-      this.writer.post(this.request(appends), (reply) => this.settle(appends, reply));
+      this.writer.post(request, (reply) => this.settle(appends, reply));
     }
   }
 
   private mayCommit(): boolean {
     if (this.underWay === 0) return true;
+    // What went behind a commit that is bound to fail would fail too, and so on while load lasts.
+    if (this.failing) return false;
     return this.underWay < COMMITS_AHEAD && this.queuedChars >= AHEAD_CHARS_MIN;
   }
 
@@ -164,22 +172,31 @@ export class LogCommitter {
     const bytes = new TextBytes(this.buffers.take());
     const lengths = texts.map((text) => bytes.add(text));
     const { buffer } = bytes;
-    return { kind: "commit", time: this.clock.now(), topics, partitions, counts, lengths, buffer };
+    const behind = this.underWay > 0;
+    const time = this.clock.now();
+    return { kind: "commit", behind, time, topics, partitions, counts, lengths, buffer };
   }
 
   private settle(appends: readonly QueuedAppend[], reply: WriterReply): void {
     this.underWay--;
     if (reply.buffer !== undefined) this.buffers.give(reply.buffer);
-    // The writer gets its next commit before anybody here looks at this one.
-    this.commit();
     let count = 0;
-    const { fault } = reply;
+    if (reply.fault !== undefined) this.fail(appends, reply.fault);
+    else {
+      // The writer gets its next commit before anybody here looks at this one.
+      this.commit();
+      count = this.succeed(appends);
+    }
+    this.events.flushed(reply, count);
+    if (this.queue.length > 0 || this.underWay > 0) return;
+    for (const wake of this.idle.splice(0)) wake();
+  }
+
+  /** @returns how many records they have */
+  private succeed(appends: readonly QueuedAppend[]): number {
+    let count = 0;
     for (const append of appends) {
       this.pendingChars -= append.text.length;
-      if (fault !== undefined) {
-        append.reject(new AppError(fault.code, fault.message));
-        continue;
-      }
       const { target, records } = append;
       const base = target.end;
       target.end += records.length;
@@ -187,9 +204,23 @@ export class LogCommitter {
       append.resolve(base);
       this.events.appended(batchOf(target, base, records));
     }
-    this.events.flushed(reply, count);
-    if (this.queue.length > 0 || this.underWay > 0) return;
-    for (const wake of this.idle.splice(0)) wake();
+    return count;
+  }
+
+  private fail(appends: readonly QueuedAppend[], fault: Fault): void {
+    this.failing = this.underWay > 0;
+    const waiting = this.queue;
+    this.queue = [];
+    this.queuedChars = 0;
+    this.reject(appends, fault);
+    this.reject(waiting, { code: "log_unavailable", message: "An append before this one failed" });
+  }
+
+  private reject(appends: readonly QueuedAppend[], fault: Fault): void {
+    for (const append of appends) {
+      this.pendingChars -= append.text.length;
+      append.reject(new AppError(fault.code, fault.message));
+    }
   }
 }
 

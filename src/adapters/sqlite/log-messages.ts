@@ -17,6 +17,8 @@ export interface Fault {
 /** Appends that are flushed together: the same index in each list is one row. */
 export interface CommitRequest {
   readonly kind: "commit";
+  /** Another commit had no answer yet: when that one fails, this one must too. */
+  readonly behind: boolean;
   readonly time: number;
   readonly topics: number[];
   readonly partitions: number[];

@@ -38,6 +38,8 @@ export class LogWriter {
   /** Of the live segment's write-ahead log, about. */
   private frames = 0;
   private readonly ends = new Map<number, number>();
+  /** Of the last commit; those that were posted before its answer fail too. */
+  private failed = false;
 
   handle(request: WriterRequest): WriterReply {
     try {
@@ -59,7 +61,11 @@ export class LogWriter {
         this.frames = Math.floor(request.walBytes / FRAME_BYTES);
         break;
       case "commit":
+        if (request.behind && this.failed)
+          throw new AppError("log_unavailable", "A commit before this one failed");
+        this.failed = true;
         flushMs = this.commit(request);
+        this.failed = false;
         break;
       case "roll":
         this.roll(request.path);

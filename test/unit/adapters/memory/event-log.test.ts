@@ -52,8 +52,11 @@ describe("the memory log's faults", () => {
     log.faults.failNextAppend({ code: "log_unavailable", topic: "t" });
     log.faults.failNextAppend({ code: "unknown_outcome", kept: false });
     log.faults.failNextAppend({ code: "unknown_outcome", kept: true });
-    const appends = [1, 2, 3, 4].map((n) => watch(log.append("t", 0, [record(n)])));
-    await clock.advance(1);
+    const appends = [];
+    for (const n of [1, 2, 3, 4]) {
+      appends.push(watch(log.append("t", 0, [record(n)])));
+      await clock.advance(1);
+    }
     expect(appends.map((append) => append.outcome)).toEqual([
       "log_unavailable",
       "unknown_outcome",
@@ -62,6 +65,29 @@ describe("the memory log's faults", () => {
     ]);
     const { records } = await log.read("t", 0, 0, 10);
     expect(records).toEqual([record(3), record(4)]);
+  });
+
+  test.each(["unknown_outcome", "log_unavailable"] as const)(
+    "an append behind one of its partition that failed (%s) fails too, one elsewhere does not",
+    async (code) => {
+      const { clock, log } = await openLog();
+      log.faults.failNextAppend({ code, kept: true });
+      const appends = [0, 1, 0].map((partition) => watch(log.append("t", partition, [record(1)])));
+      await clock.advance(1);
+      expect(appends.map(({ outcome }) => outcome)).toEqual([code, 0, "log_unavailable"]);
+      expect((await log.range("t", 0)).end).toBe(code === "unknown_outcome" ? 1 : 0);
+      const again = watch(log.append("t", 0, [record(2)]));
+      await clock.advance(1);
+      expect(again.outcome).toBe(code === "unknown_outcome" ? 1 : 0);
+    },
+  );
+
+  test("an append that failed for good fails alone", async () => {
+    const { clock, log } = await openLog();
+    log.faults.failNextAppend({ code: "record_too_large" });
+    const appends = [1, 2].map((n) => watch(log.append("t", 0, [record(n)])));
+    await clock.advance(1);
+    expect(appends.map(({ outcome }) => outcome)).toEqual(["record_too_large", 0]);
   });
 
   test.each([
