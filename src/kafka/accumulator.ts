@@ -65,13 +65,14 @@ export class Accumulator {
     if (this.#closed) return Promise.reject(new AppError("closed", "The log is closed"));
     if (records.length === 0)
       return Promise.reject(new RangeError("An append needs at least one record"));
-    let bytes = 0;
-    for (const record of records) bytes += recordSize(record);
     const { clock, limits } = this.#options;
-    if (this.#pendingBytes + bytes > limits.appendPendingBytesMax && this.#pendingBytes > 0) {
+    // Whatever its own size: else a small one could pass a large one of its partition.
+    if (this.#pendingBytes >= limits.appendPendingBytesMax) {
       const detail = { limit: limits.appendPendingBytesMax, retryAfterMs: 500 };
       return Promise.reject(new AppError("overloaded", "too much waits for the log", detail));
     }
+    let bytes = 0;
+    for (const record of records) bytes += recordSize(record);
     this.#pendingBytes += bytes;
     const queue = this.#queueOf(topic, partition);
     return new Promise((resolve, reject) => {

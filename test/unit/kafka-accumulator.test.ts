@@ -276,7 +276,7 @@ test("a partition without an answer goes apart until it has one, and holds up no
 });
 
 test("more than appendPendingBytesMax is refused as overloaded", async () => {
-  const { accumulator, clock, sender, limits } = open({ appendPendingBytesMax: 500 });
+  const { accumulator, clock, sender, limits } = open({ appendPendingBytesMax: 450 });
   const calls = [1, 2, 3, 4].map((value) => accumulator.append("t", 0, [record(value)]));
   const refused = await rejection(accumulator.append("t", 1, [record(5)]));
   expect(refused).toMatchObject({ code: "overloaded", limit: limits.appendPendingBytesMax });
@@ -284,6 +284,22 @@ test("more than appendPendingBytesMax is refused as overloaded", async () => {
   sender.requests[0]?.answer(appended(0));
   await Promise.all(calls);
   expect(accumulator.pendingBytes).toBe(0);
+});
+
+test("no append passes one that was refused as overloaded before its caller could hear, however small", async () => {
+  const { accumulator, clock, sender } = open({ appendPendingBytesMax: 1_000 });
+  const calls = [700, 500, 500, 1].map((length) =>
+    accumulator.append("t", 0, [record("x".repeat(length))]),
+  );
+  const outcomes = Promise.allSettled(calls);
+  await clock.advance(0);
+  sender.requests[0]?.answer(appended(0));
+  expect((await outcomes).map(({ status }) => status)).toEqual([
+    "fulfilled",
+    "fulfilled",
+    "rejected",
+    "rejected",
+  ]);
 });
 
 test("closing waits for every outcome and takes nothing more", async () => {

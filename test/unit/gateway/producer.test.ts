@@ -1,5 +1,8 @@
 import { expect, test } from "bun:test";
 import { Producer, type Completion } from "../../../gateway/producer.ts";
+import { createMemoryEventLog } from "../../../src/adapters/memory/event-log.ts";
+import { createSystemClock } from "../../../src/adapters/system/clock.ts";
+import { createSystemRandom } from "../../../src/adapters/system/random.ts";
 import { AppError } from "../../../src/errors.ts";
 import { limitsWith } from "../../../src/limits.ts";
 import type { EventLog } from "../../../src/ports/event-log.ts";
@@ -11,6 +14,12 @@ interface Append {
   readonly values: readonly string[];
   readonly settle: PromiseWithResolvers<number>;
 }
+
+const namedIn = (outcomes: string[], name: string): Completion => ({
+  appended: (partition, offset) => outcomes.push(`${name} ${partition}/${offset}`),
+  kept: () => outcomes.push(`${name} kept`),
+  failed: (error) => outcomes.push(`${name} ${error.code}`),
+});
 
 function setUp(changes: Parameters<typeof limitsWith>[0] = {}) {
   const scheduler = new Scheduler();
@@ -24,13 +33,8 @@ function setUp(changes: Parameters<typeof limitsWith>[0] = {}) {
   } as unknown as EventLog;
   const producer = new Producer(log, schedulerClock(scheduler), limitsWith(changes));
   const outcomes: string[] = [];
-  const completion = (name: string): Completion => ({
-    appended: (partition, offset) => outcomes.push(`${name} ${partition}/${offset}`),
-    kept: () => outcomes.push(`${name} kept`),
-    failed: (error) => outcomes.push(`${name} ${error.code}`),
-  });
   const send = (value: string, partition = 0): AppError | undefined =>
-    producer.send("t", partition, { key: "k", headers: {}, value }, completion(value));
+    producer.send("t", partition, { key: "k", headers: {}, value }, namedIn(outcomes, value));
   return { scheduler, appends, producer, outcomes, send };
 }
 
@@ -81,6 +85,25 @@ test("a failed append fails each of its records with the log's error", () => {
   appends[0]?.settle.reject(new AppError("log_unavailable"));
   scheduler.pass(0);
   expect(outcomes).toEqual(["a log_unavailable", "b log_unavailable"]);
+});
+
+test("of several batches of a partition none is taken when one before it failed", async () => {
+  const clock = createSystemClock();
+  const log = createMemoryEventLog({ clock, random: createSystemRandom() });
+  await log.createTopic({ name: "t", partitions: 2, retentionMs: 1_000 });
+  log.faults.failNextAppend({ code: "disk_full" });
+  const producer = new Producer(log, clock, limitsWith({ appendBatchRecordsMax: 1 }));
+  const outcomes: string[] = [];
+  for (const [value, partition] of [
+    ["a", 0],
+    ["b", 0],
+    ["c", 1],
+    ["d", 0],
+  ] as const)
+    producer.send("t", partition, { key: "k", headers: {}, value }, namedIn(outcomes, value));
+  await producer.settled();
+  expect(outcomes).toEqual(["a disk_full", "b log_unavailable", "c 1/0", "d log_unavailable"]);
+  await log.close();
 });
 
 test("gives up after its time with an unknown outcome, once", () => {
