@@ -100,6 +100,7 @@ export async function startStandalone(
   });
   const pool = await startDeliveryPool({
     member: "standalone",
+    hashSeed: Math.floor(random.next() * 2 ** 32),
     tracing,
     log,
     store,

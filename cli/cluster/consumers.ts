@@ -27,7 +27,13 @@ type StartPool = (parts: ClusterProcess, store: ExpiringStore) => Promise<Starte
 export const POOLS = {
   async delivery(parts, store) {
     const { config, name: member } = parts;
-    const pool = await startDeliveryPool({ ...parts, store, member, limits: config.limits });
+    const pool = await startDeliveryPool({
+      ...parts,
+      store,
+      member,
+      limits: config.limits,
+      hashSeed: Math.floor(parts.random.next() * 2 ** 32),
+    });
     const starting = (): string | undefined =>
       pool.starting() > 0 ? `${pool.starting()} partitions are being taken` : undefined;
     const fault = (): string | undefined => deliveryFault(pool) ?? starting();

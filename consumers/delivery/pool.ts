@@ -30,6 +30,8 @@ export interface DeliveryPoolOptions {
   readonly random: Random;
   readonly limits: Limits;
   readonly telemetry: Telemetry;
+  /** Of the hash of ids, so that nobody can choose ones that fall together; 32 bits. */
+  readonly hashSeed?: number;
   /** Undefined: nothing is traced. */
   readonly tracing?: Tracing | undefined;
 }
@@ -55,7 +57,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   const metrics = deliveryMetrics(telemetry, clock);
   const deadLetters = new DeadLetters(log, DELIVERY_POOL, clock);
   const backoff = (attempt: number) => backoffMs(attempt - 1, random.next(), RETRY);
-  const hashSeed = Math.floor(random.next() * 2 ** 32);
+  const { hashSeed = 0 } = options;
   const { tracing } = options;
   const trace = tracing && {
     traces: new Traces({ tracing, clock, limits, telemetry }),
