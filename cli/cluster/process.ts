@@ -38,7 +38,7 @@ import {
 } from "./open.ts";
 import { startProbe, type Probe } from "./probe.ts";
 import { CATALOG_POLL_MS } from "./timing.ts";
-import { untilDone } from "./until-done.ts";
+import { NOT_TRIED_YET, untilDone } from "./until-done.ts";
 
 /**
  * A topic that nobody has: asking for it is the cheapest word with a broker. Who may not see it has
@@ -120,6 +120,8 @@ export async function openProcess(
     pollMs: CATALOG_POLL_MS,
   });
   health.add("redis", () => backplane.problem()?.message);
+  // From the start: who asks before it is tried must not find everything there.
+  health.add("postgres", () => NOT_TRIED_YET);
   const watch = (part: string, look: () => Promise<unknown>) => {
     const probe = startProbe(clock, look);
     probes.push(probe);

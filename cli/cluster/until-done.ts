@@ -18,7 +18,8 @@ export interface UntilDoneOptions<T> {
 }
 
 const RETRY = { firstMs: 500, maxMs: 10_000 };
-const FIRST_WORD = "is not there yet";
+/** What is said of a part before its first try has ended. */
+export const NOT_TRIED_YET = "is not there yet";
 
 /**
  * Tries until it works, as services may start in any order. Until then `/readyz` names the part with
@@ -28,7 +29,7 @@ const FIRST_WORD = "is not there yet";
  */
 export async function untilDone<T>(options: UntilDoneOptions<T>): Promise<T | undefined> {
   const { name, work, clock, random, telemetry, health, stopped } = options;
-  let last: string | undefined = FIRST_WORD;
+  let last: string | undefined = NOT_TRIED_YET;
   let isStopped = false;
   const ended = stopped.then(() => void (isStopped = true));
   health.add(name, () => last);

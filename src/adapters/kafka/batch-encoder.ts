@@ -1,4 +1,4 @@
-import { compressionsAlgorithms, crc32c } from "@platformatic/kafka";
+import { compressionsAlgorithms, crc32c, Writer } from "@platformatic/kafka";
 import type { KafkaCompression } from "../../kafka/settings.ts";
 import type { LogRecord } from "../../wire/record.ts";
 
@@ -75,7 +75,9 @@ function finish(
   batch.writeInt16BE(identity.producerEpoch, 51);
   batch.writeInt32BE(identity.sequence, 53);
   batch.writeInt32BE(count, 57);
-  batch.writeUInt32BE(crc32c(batch.subarray(CHECKED_FROM)), CRC_AT);
+  // Wrapped: of plain bytes the library makes a copy first.
+  const checked = Writer.create().append(batch.subarray(CHECKED_FROM)).dynamicBuffer;
+  batch.writeUInt32BE(crc32c(checked), CRC_AT);
   return batch;
 }
 
