@@ -76,16 +76,30 @@ export class PartitionFeed {
     void this.readPages();
   }
 
+  /**
+   * The page behind the one at hand is on its way while that is delivered: who is behind would
+   * otherwise wait for each page as long as it takes to fetch, and senders who do not would stay ahead.
+   */
   private async readPages(): Promise<void> {
     const { source, pageRecordsMax } = this.options;
+    const read = (from: number) => source.read(this.topic, this.partition, from, pageRecordsMax);
+    const end = () => source.bounds(this.topic, this.partition).end;
+    let ahead: Promise<RecordBatch> | undefined;
     try {
       while (this.state === "running" && !this.paused) {
-        if (this.next === source.bounds(this.topic, this.partition).end) break;
-        const page = await source.read(this.topic, this.partition, this.next, pageRecordsMax);
+        if (this.next === end()) break;
+        const page = await (ahead ?? read(this.next));
+        ahead = undefined;
         // A page that arrives after a pause is read again later: holding it would need a bound.
         if (this.state !== "running" || this.paused) break;
-        if (page.records.length > 0) await this.deliverPage(page);
-        else if (page.nextOffset > this.next) this.next = page.nextOffset;
+        if (page.records.length > 0) {
+          if (source.topic(this.topic) !== undefined && page.nextOffset < end()) {
+            ahead = read(page.nextOffset);
+            // Told when it is its turn; nobody waits for it after a pause.
+            ahead.catch(() => {});
+          }
+          await this.deliverPage(page);
+        } else if (page.nextOffset > this.next) this.next = page.nextOffset;
         else
           throw new AppError(
             "log_corrupt",
