@@ -5,7 +5,7 @@
  *     bun load/run.ts standalone|cluster|socketio-node|socketio-bun|socketio-engine|echo|…
  *         [--window=16 | --rate=10000] [--per-frame=1] [--sockets=200] [--room=2] [--rooms=1]
  *         [--senders=2] [--churn=0.1] [--processes=1] [--warm-up=5] [--seconds=20] [--quick]
- *         [--set=NAME=value,…]
+ *         [--text=plain] [--set=NAME=value,…]
  *
  * LOAD_SERVER_FLAGS and LOAD_GENERATOR_FLAGS are flags of the runtime, such as `--cpu-prof`.
  */
@@ -41,6 +41,7 @@ const figures = await runLoad(
       ...(senders === undefined ? {} : { sendersPerRoom: senders }),
     },
     pace,
+    text: args.text("text") === "plain" ? "plain" : "mixed",
     processes: args.number("processes", 1),
     warmUpS: args.number("warm-up", 5),
     seconds: args.number("seconds", 20),

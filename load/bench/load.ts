@@ -1,4 +1,5 @@
 import { clusterUsage, usageShare } from "../cluster/usage.ts";
+import type { Text } from "../native/body.ts";
 import { Fleet } from "../native/fleet.ts";
 import type { Layout } from "../native/generator.ts";
 import { Histogram } from "../native/histogram.ts";
@@ -18,6 +19,8 @@ export interface Load {
   readonly seconds: number;
   /** Share of the sockets that reconnect every second. */
   readonly churn?: number;
+  /** What messages are made of; mixed when absent. */
+  readonly text?: Text;
   /** Generators that share the load; 1 when absent. */
   readonly processes?: number;
 }
@@ -32,7 +35,7 @@ const QUICK_S = 3;
 
 /** Runs a load from fresh clients to the last delivery. The generator is ready for more after it. */
 export async function runLoad(target: Target, load: Load, extent: Extent): Promise<Figures> {
-  await using fleet = await Fleet.start(target, load.processes);
+  await using fleet = await Fleet.start(target, load.processes, load.text);
   await fleet.connect(load.layout);
   await fleet.start(load.pace);
   if (load.churn !== undefined) await fleet.churn(load.churn);

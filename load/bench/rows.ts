@@ -27,6 +27,8 @@ export type Row = {
 );
 
 const PAIRS = { sockets: 200, roomSize: 2 } as const;
+const FEWER = { sockets: 100, roomSize: 2 } as const;
+const FEWER_TITLE = "100 sockets in rooms of 2";
 const PAIRS_TITLE = "200 sockets in rooms of 2";
 const CROWD = { sockets: 1_000, roomSize: 1_000, sendersPerRoom: 10 } as const;
 const CROWD_RATE = 520;
@@ -67,6 +69,10 @@ export const ROWS: readonly Row[] = [
     title: `Closed loop, ${PAIRS_TITLE}, 10 a frame, 2 frames unanswered`,
     load: { layout: PAIRS, pace: closed(10, 2), warmUpS: 5, seconds: 20 },
   }),
+  loaded("standalone-batched-plain", "standalone", {
+    title: `Closed loop, ${FEWER_TITLE}, 40 a frame, 2 frames unanswered, ASCII`,
+    load: { layout: FEWER, pace: closed(40, 2), text: "plain", warmUpS: 5, seconds: 20 },
+  }),
   loaded("standalone-open-10k", "standalone", {
     title: `Open loop, 10,000 a second, ${PAIRS_TITLE}, 1 a frame`,
     load: { layout: PAIRS, pace: open(10_000, 1), warmUpS: 5, seconds: 20 },
@@ -95,9 +101,13 @@ export const ROWS: readonly Row[] = [
     title: `Open loop, 50,000 a second, ${PAIRS_TITLE}, 10 a frame`,
     load: { layout: PAIRS, pace: open(50_000, 10), warmUpS: 5, seconds: 20 },
   }),
-  loaded("cluster-open-100k", "cluster", {
-    title: `Open loop, 100,000 a second, ${PAIRS_TITLE}, 10 a frame`,
-    load: { layout: PAIRS, pace: open(100_000, 10), warmUpS: 10, seconds: 60 },
+  loaded("cluster-batched-plain", "cluster", {
+    title: `Closed loop, ${FEWER_TITLE}, 40 a frame, 2 frames unanswered, ASCII`,
+    load: { layout: FEWER, pace: closed(40, 2), text: "plain", warmUpS: 10, seconds: 60 },
+  }),
+  loaded("cluster-open-80k", "cluster", {
+    title: `Open loop, 80,000 a second, ${FEWER_TITLE}, 20 a frame, ASCII`,
+    load: { layout: FEWER, pace: open(80_000, 20), text: "plain", warmUpS: 10, seconds: 30 },
   }),
   loaded("cluster-churn", "cluster", {
     title: `Open loop, 10,000 a second, ${PAIRS_TITLE}; 10 % of the sockets reconnect every second`,

@@ -1,5 +1,8 @@
 import { writeHex32 } from "./digits.ts";
 
+/** What messages are made of: many scripts and escapes, or ASCII. A generator's LOAD_TEXT. */
+export type Text = "mixed" | "plain";
+
 /** Length of every content in bytes of UTF-8. */
 export const BODY_BYTES = 200;
 /** How every content starts: its message's number follows in eight hex digits. */
@@ -11,6 +14,16 @@ export const BODY_NUMBER_AT = BODY_HEAD.length;
 const TEXT_AT = BODY_HEAD.length + 8 + MIDDLE.length;
 const AFTER_NUMBER = BODY_NUMBER_AT + 8;
 export const BODY_VARIANTS = 16;
+
+/**
+ * ASCII alone, as most chat in English is. Text beyond Latin-1 costs a server in
+ * JavaScript about a third more, since its strings take two bytes a character then.
+ */
+const PLAIN_PHRASES = [
+  "plain words that most messages are made of ",
+  'with \\"quotes\\" and line\\nbreaks ',
+  "now and then, see you at seven? ",
+] as const;
 
 // As a client may write it: raw text outside ASCII as well as every kind of JSON escape.
 // cspell:disable
@@ -27,6 +40,10 @@ const PHRASES = [
 // cspell:enable
 
 const encoder = new TextEncoder();
+const isPlain = process.env["LOAD_TEXT"] === "plain";
+/** Has no divisor in common with either number of phrases. */
+const STEP = 5;
+const phrases: readonly string[] = isPlain ? PLAIN_PHRASES : PHRASES;
 
 /** The contents that messages are made of: {@link BODY_VARIANTS} texts of {@link BODY_BYTES} bytes. */
 export const BODIES: readonly Uint8Array[] = Array.from({ length: BODY_VARIANTS }, (_, variant) =>
@@ -37,7 +54,7 @@ function buildBody(variant: number): Uint8Array {
   let text = "";
   let room = BODY_BYTES - TEXT_AT - TAIL.length;
   for (let i = 0; room > 0; i++) {
-    const phrase = PHRASES[(variant + i * 3) % PHRASES.length] as string;
+    const phrase = phrases[(variant + i * STEP) % phrases.length] as string;
     const bytes = encoder.encode(phrase).length;
     const piece = bytes <= room ? phrase : ".".repeat(room);
     text += piece;

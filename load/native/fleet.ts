@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Subprocess } from "bun";
+import type { Text } from "./body.ts";
 import type { Layout, Measured } from "./generator.ts";
 import { type LedgerParts, mergeLedgers } from "./ledger.ts";
 import type { Answer, Answers, Order, Target } from "./orders.ts";
@@ -26,9 +27,12 @@ export class Fleet implements AsyncDisposable {
     this.#workers = workers;
   }
 
-  /** @param processes how many share the load; more than cores only makes times worse */
-  static async start(target: Target, processes = 1): Promise<Fleet> {
-    const workers = Array.from({ length: processes }, () => new Worker());
+  /**
+   * @param text what messages are made of
+   * @param processes how many share the load; more than cores only makes times worse
+   */
+  static async start(target: Target, processes = 1, text: Text = "mixed"): Promise<Fleet> {
+    const workers = Array.from({ length: processes }, () => new Worker(text));
     const fleet = new Fleet(workers);
     try {
       await Promise.all(
@@ -110,9 +114,10 @@ class Worker {
   readonly #child: Subprocess;
   #waiting: PromiseWithResolvers<Answers[keyof Answers]> | undefined;
 
-  constructor() {
+  constructor(text: Text) {
     const flags = process.env["LOAD_GENERATOR_FLAGS"]?.split(" ") ?? [];
     this.#child = Bun.spawn([process.execPath, ...flags, PROGRAM], {
+      env: { ...process.env, LOAD_TEXT: text },
       stdio: ["ignore", "inherit", "inherit"],
       serialization: "advanced",
       ipc: (message: Answer) => {
