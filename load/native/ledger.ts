@@ -140,7 +140,7 @@ export class Ledger {
       if (block.seq[at] === 0) this.placed++;
       else faults.duplicate++;
       block.seq[at] = seq;
-      if (!reading.room.isInOrder(sender, number)) faults.reordered++;
+      if (!reading.room.isInOrder(sender, number, seq)) faults.reordered++;
     }
     if (reader === sender || !reading.isTimed) return;
     const dueAt = block.dueAt[at] as number;

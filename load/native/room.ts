@@ -4,7 +4,7 @@ export class Room {
   /** Seq before the first event of this run. */
   readonly base: number;
   #order = new Uint32Array(64);
-  readonly #lastOf = new Map<number, number>();
+  readonly #lastOf = new Map<number, { seq: number; number: number }>();
   /** The last seq that any reader saw. */
   seen: number;
   /** How many members read it. */
@@ -33,11 +33,21 @@ export class Room {
     return "first";
   }
 
-  /** Whether a message got its place after all that its sender sent here before it. */
-  isInOrder(sender: number, number: number): boolean {
+  /**
+   * Whether a message has its place behind all that its sender sent here before it. Judged by the
+   * place, not by who was seen first: one reader may miss what another one sees later.
+   */
+  isInOrder(sender: number, number: number, seq: number): boolean {
     const last = this.#lastOf.get(sender);
-    this.#lastOf.set(sender, number);
-    return last === undefined || last < number;
+    if (last === undefined) {
+      this.#lastOf.set(sender, { seq, number });
+      return true;
+    }
+    if (seq < last.seq) return number < last.number;
+    const isBehind = number > last.number;
+    last.seq = seq;
+    last.number = number;
+    return isBehind;
   }
 
   #grow(at: number): void {
