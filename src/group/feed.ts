@@ -4,6 +4,8 @@ import type { ConsumerHandler, RecordBatch } from "../ports/event-log.ts";
 import type { GroupOptions } from "./source.ts";
 
 const RETRY_MS = 200;
+/** Pages that are read at once by who is further behind than that; they are handed on one by one. */
+const FAR_PAGES = 2;
 
 /**
  * One owned partition's way to its handler. At the log's end it hands on what was just made durable
@@ -77,18 +79,22 @@ export class PartitionFeed {
   }
 
   /**
-   * The page behind the one at hand is on its way while that is delivered: who is behind would
-   * otherwise wait for each page as long as it takes to fetch, and senders who do not would stay ahead.
+   * The page behind the one at hand is on its way while that is delivered, and pages are larger for
+   * who is far behind: an answer comes once a turn of the event loop, and senders, who wait for the
+   * log alone, would stay ahead of one page a turn.
    */
   private async readPages(): Promise<void> {
     const { source, pageRecordsMax } = this.options;
-    const read = (from: number) => source.read(this.topic, this.partition, from, pageRecordsMax);
     const end = () => source.bounds(this.topic, this.partition).end;
-    let ahead: Promise<RecordBatch> | undefined;
+    const read = (from: number) => {
+      const most = pageRecordsMax * (end() - from > FAR_PAGES * pageRecordsMax ? FAR_PAGES : 1);
+      return { from, page: source.read(this.topic, this.partition, from, most) };
+    };
+    let ahead: { readonly from: number; readonly page: Promise<RecordBatch> } | undefined;
     try {
       while (this.state === "running" && !this.paused) {
         if (this.next === end()) break;
-        const page = await (ahead ?? read(this.next));
+        const page = await (ahead?.from === this.next ? ahead : read(this.next)).page;
         ahead = undefined;
         // A page that arrives after a pause is read again later: holding it would need a bound.
         if (this.state !== "running" || this.paused) break;
@@ -96,7 +102,7 @@ export class PartitionFeed {
           if (source.topic(this.topic) !== undefined && page.nextOffset < end()) {
             ahead = read(page.nextOffset);
             // Told when it is its turn; nobody waits for it after a pause.
-            ahead.catch(() => {});
+            ahead.page.catch(() => {});
           }
           await this.deliverPage(page);
         } else if (page.nextOffset > this.next) this.next = page.nextOffset;
@@ -117,8 +123,11 @@ export class PartitionFeed {
 
   /** Lets others have the thread after each page, except at the end, where a pause would cost the seam. */
   private async deliverPage(page: RecordBatch): Promise<void> {
-    this.deliver(page);
-    const { source } = this.options;
+    const { source, pageRecordsMax } = this.options;
+    for (const piece of piecesOf(page, pageRecordsMax)) {
+      if (this.state !== "running" || this.paused) return;
+      this.deliver(piece);
+    }
     if (source.topic(this.topic) === undefined) return;
     if (this.next !== source.bounds(this.topic, this.partition).end)
       await new Promise<void>((resolve) => this.clock.defer(resolve));
@@ -144,5 +153,23 @@ export class PartitionFeed {
     } catch (error) {
       this.failed(new AppError("internal", "the handler threw", { cause: error }));
     }
+  }
+}
+
+function* piecesOf(page: RecordBatch, recordsMax: number): Iterable<RecordBatch> {
+  const { records, offsets } = page;
+  if (records.length <= recordsMax) {
+    yield page;
+    return;
+  }
+  for (let from = 0; from < records.length; from += recordsMax) {
+    const to = Math.min(from + recordsMax, records.length);
+    yield {
+      topic: page.topic,
+      partition: page.partition,
+      records: records.slice(from, to),
+      offsets: offsets.slice(from, to),
+      nextOffset: offsets[to] ?? page.nextOffset,
+    };
   }
 }

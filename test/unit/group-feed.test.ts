@@ -5,7 +5,7 @@ import type { RecordBatch } from "../../src/ports/event-log.ts";
 import { CollectingHandler } from "../support/collecting-handler.ts";
 
 const TOPIC = "t";
-const END = 9;
+const END = 18;
 
 function pageOf(from: number, count: number): RecordBatch {
   const offsets = Array.from({ length: count }, (_, i) => from + i);
@@ -46,10 +46,13 @@ test("who is behind has the next page on its way while one is delivered, and all
   feed.start(0);
   await handler.when(() => handler.count === END);
   feed.stop();
-  expect(asked).toEqual([0, 4, 8]);
+  // Twice as much at once while there is more than that, in pieces of no more than a page.
+  expect(asked).toEqual([0, 8, 16]);
   expect(whenDelivered).toEqual([
-    [4, 0, 4],
-    [8, 0, 4, 8],
-    [9, 0, 4, 8],
+    [4, 0, 8],
+    [8, 0, 8],
+    [12, 0, 8, 16],
+    [16, 0, 8, 16],
+    [18, 0, 8, 16],
   ]);
 });
