@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { Redis } from "ioredis";
-import { encodeHead, encodeRun } from "../../src/adapters/redis/frame.ts";
+import { FrameWriter } from "../../src/adapters/redis/frame-writer.ts";
 import { laneOf, Names } from "../../src/adapters/redis/names.ts";
 import type { Limits } from "../../src/limits.ts";
 import { freshPrefix, startRedisProcess } from "../support/redis/backplane.ts";
@@ -64,10 +64,10 @@ test("numbers follow each other, jump where something was missed, and a beat sho
   await ear.member.join("acme", "room", TOPIC, PARTITION);
   const say = (number: number, count: number) => {
     const [run] = publicationOf("room", number).runs;
-    const text =
-      encodeHead({ ownerEpoch: 1, number, count }) +
-      encodeRun(run as NonNullable<typeof run>, 0, 1);
-    return client.publish(names.lane(tag, TOPIC, PARTITION, 0), text);
+    const writer = new FrameWriter();
+    writer.run(run as NonNullable<typeof run>, 0, 1);
+    const message = writer.take({ ownerEpoch: 1, number, count });
+    return client.publish(names.lane(tag, TOPIC, PARTITION, 0), message);
   };
   await say(40, 1);
   await say(41, 2);

@@ -1,5 +1,4 @@
 import type { PublishedRun } from "../../ports/backplane.ts";
-import type { PackedRecord } from "../../wire/packed-record.ts";
 import { eventPushLead, PUSH_END, PUSH_EVENT_FIELD } from "../../wire/reply.ts";
 import { encodeFacts, encodeHead, type LaneHead } from "./frame.ts";
 
@@ -19,7 +18,7 @@ const SEQ_DIGITS_MAX = 16;
 /** Of a message's first line. */
 const HEAD_BYTES_MAX = 64;
 
-/** Writes a publication of events that are bytes: the same format as text, without the text. */
+/** Writes a publication: events that came as bytes are copied, and never made text of. */
 export class FrameWriter {
   #bytes = Buffer.allocUnsafe(BYTES_MIN);
   /** Runs begin behind the room for the first line, which is known last. */
@@ -34,13 +33,16 @@ export class FrameWriter {
    * Adds events `from` ≤ i < `to` of a run.
    * @returns false when a name has a line break or tab, which none that was checked has
    */
-  run(run: PublishedRun, packed: readonly PackedRecord[], from: number, to: number): boolean {
+  run(run: PublishedRun, from: number, to: number): boolean {
     const head = encodeFacts(run, from, to);
     if (head === undefined) return false;
     const lead = eventPushLead(JSON.stringify(run.conversation));
     const around = lead.length * BYTES_PER_UNIT + SEQ_DIGITS_MAX + FIELD.length + END.length + 1;
     let most = head.length * BYTES_PER_UNIT + LENGTH_DIGITS + 1;
-    for (let i = from; i < to; i++) most += (packed[i] as PackedRecord).eventBytes + around;
+    const { packed } = run;
+    const events = packed === undefined ? run.events : [];
+    for (let i = from; i < to; i++)
+      most += around + (packed?.[i]?.eventBytes ?? (events[i] as string).length * BYTES_PER_UNIT);
     this.#need(most);
     const bytes = this.#bytes;
     const begin = this.#used;
@@ -53,7 +55,11 @@ export class FrameWriter {
       at = i === from ? leadEnd : at + bytes.copy(bytes, at, leadStart, leadEnd);
       at += bytes.write(String(run.firstSeq + i), at, "latin1");
       at += FIELD.copy(bytes, at);
-      at = (packed[i] as PackedRecord).copyEvent(bytes, at);
+      const record = packed?.[i];
+      at =
+        record === undefined
+          ? at + bytes.write(events[i] as string, at, "utf8")
+          : record.copyEvent(bytes, at);
       at += END.copy(bytes, at);
     }
     let rest = at - begin - LENGTH_DIGITS - 1;

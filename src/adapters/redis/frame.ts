@@ -1,5 +1,4 @@
 import type { Beat, EventTrace, PublishedRun, Refusal } from "../../ports/backplane.ts";
-import { encodeEventPush } from "../../wire/reply.ts";
 import { HeardRun } from "./heard-run.ts";
 
 /**
@@ -27,20 +26,6 @@ export interface LaneHead {
 
 export function encodeHead(head: LaneHead): string {
   return `${PUBLICATION}${head.ownerEpoch} ${head.number} ${head.count}${LF}`;
-}
-
-/**
- * Events `from` ≤ i < `to` of a run.
- * @returns undefined when a name or event has a line break or tab, which none that was checked has
- */
-export function encodeRun(run: PublishedRun, from: number, to: number): string | undefined {
-  const head = encodeFacts(run, from, to);
-  if (head === undefined) return undefined;
-  const name = JSON.stringify(run.conversation);
-  let body = "";
-  for (let i = from; i < to; i++)
-    body += encodeEventPush(name, run.firstSeq + i, run.events[i] as string) + LF;
-  return `${Buffer.byteLength(head) + Buffer.byteLength(body)}${TAB}${head}${body}`;
 }
 
 /** The line of facts of events `from` ≤ i < `to`; undefined when a name has a line break or tab. */

@@ -10,6 +10,7 @@ export class HeardRun implements PublishedRun {
   readonly offsets: readonly number[];
   readonly lines: string;
   readonly traces: readonly EventTrace[] | undefined;
+  #events: readonly string[] | undefined;
 
   constructor(run: Omit<PublishedRun, "events" | "packed" | "lines"> & { readonly lines: string }) {
     this.tenant = run.tenant;
@@ -22,6 +23,6 @@ export class HeardRun implements PublishedRun {
   }
 
   get events(): readonly string[] {
-    return this.lines.split("\n").map(eventOfPush);
+    return (this.#events ??= this.lines.split("\n").map(eventOfPush));
   }
 }

@@ -33,11 +33,6 @@ export class PublishWire {
     this.#begin = `*3\r\n$${this.#command.length}\r\n${this.#command}\r\n$`;
   }
 
-  /** Commands that wait. */
-  get count(): number {
-    return this.#count;
-  }
-
   /** Adds a message, which is copied. */
   add(channel: string, message: string | Buffer): void {
     const bound = typeof message === "string" ? message.length * BYTES_PER_UNIT : message.length;

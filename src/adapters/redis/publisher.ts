@@ -1,7 +1,7 @@
 import type { Beat, Publication, PublishedRun, Refusal } from "../../ports/backplane.ts";
 import type { Fabric } from "./fabric.ts";
 import { FrameWriter } from "./frame-writer.ts";
-import { encodeBeat, encodeHead, encodeRefusal, encodeRun } from "./frame.ts";
+import { encodeBeat, encodeRefusal } from "./frame.ts";
 import type { KeptRefusals } from "./kept-refusals.ts";
 import { laneOf } from "./names.ts";
 
@@ -72,38 +72,23 @@ export class Publisher {
     lane: number,
     runs: readonly PublishedRun[],
   ): void {
-    let body = "";
     const writer = this.#writer;
     const flush = (): void => {
-      const length = body.length + writer.length;
-      if (length === 0) return;
+      if (writer.length === 0) return;
       const { ownerEpoch, number } = publication;
       const head = { ownerEpoch, number, count: this.#count(voice, lane) };
-      const message = body === "" ? writer.take(head) : encodeHead(head) + body;
-      this.#fabric.send(voice.tag, voice.lanes[lane] as string, message);
-      body = "";
+      this.#fabric.send(voice.tag, voice.lanes[lane] as string, writer.take(head));
     };
     const lost = (): void => {
       this.#fabric.metrics.dropped.unencodable.value++;
       // Listeners see by the lane's number that something is missing.
       this.#count(voice, lane);
     };
-    for (const run of runs) {
-      const { packed } = run;
+    for (const run of runs)
       for (const [from, to, size] of partsOf(run, this.#charsMax)) {
-        if (packed !== undefined) {
-          if (body !== "" || writer.length + size > this.#charsMax) flush();
-          if (!writer.run(run, packed, from, to)) lost();
-          continue;
-        }
-        const text = encodeRun(run, from, to);
-        if (text === undefined) lost();
-        else {
-          if (writer.length > 0 || body.length + text.length > this.#charsMax) flush();
-          body += text;
-        }
+        if (writer.length + size > this.#charsMax) flush();
+        if (!writer.run(run, from, to)) lost();
       }
-    }
     flush();
   }
 

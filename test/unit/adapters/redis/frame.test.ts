@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { FrameWriter } from "../../../../src/adapters/redis/frame-writer.ts";
 import {
   decodeBeat,
   decodePublication,
@@ -7,7 +8,6 @@ import {
   encodeBeat,
   encodeHead,
   encodeRefusal,
-  encodeRun,
 } from "../../../../src/adapters/redis/frame.ts";
 import type { PublishedRun } from "../../../../src/ports/backplane.ts";
 import { encodeEventPush } from "../../../../src/wire/reply.ts";
@@ -28,7 +28,16 @@ function run(changes: Partial<PublishedRun> = {}): PublishedRun {
 }
 
 function encode(...runs: readonly PublishedRun[]): string {
-  return encodeHead(HEAD) + runs.map((one) => encodeRun(one, 0, one.events.length)).join("");
+  const writer = new FrameWriter();
+  for (const one of runs) expect(writer.run(one, 0, one.events.length)).toBe(true);
+  return writer.take(HEAD).toString();
+}
+
+/** A message of a part of a run. */
+function encodePart(run: PublishedRun, from: number, to: number): string {
+  const writer = new FrameWriter();
+  expect(writer.run(run, from, to)).toBe(true);
+  return writer.take(HEAD).toString();
 }
 
 /** What is read of a text as Redis brings it, with the events that its lines are made of. */
@@ -90,12 +99,12 @@ describe("a publication", () => {
     });
     const message = decoded(encode(traced, run()));
     expect(message?.runs).toEqual([traced, run()]);
-    const part = encodeRun(traced, 1, 3) as string;
-    expect(decoded(encodeHead(HEAD) + part)?.runs[0]?.traces).toEqual([
+    const part = encodePart(traced, 1, 3);
+    expect(decoded(part)?.runs[0]?.traces).toEqual([
       { index: 1, traceparent: traceparent.replaceAll("a", "c") },
     ]);
-    const untraced = encodeRun(traced, 1, 2) as string;
-    expect(decoded(encodeHead(HEAD) + untraced)?.runs[0]).not.toHaveProperty("traces");
+    const untraced = encodePart(traced, 1, 2);
+    expect(decoded(untraced)?.runs[0]).not.toHaveProperty("traces");
   });
 
   test("gives only the runs that are wanted", () => {
@@ -108,16 +117,17 @@ describe("a publication", () => {
   });
 
   test("gives a part of a run with its own first seq and offsets", () => {
-    const part = encodeRun(run(), 1, 3) as string;
-    expect(decoded(encodeHead(HEAD) + part)?.runs).toEqual([
+    const part = encodePart(run(), 1, 3);
+    expect(decoded(part)?.runs).toEqual([
       run({ firstSeq: 8, offsets: [43, 44], events: run().events.slice(1) }),
     ]);
   });
 
   test.each(["a\tb", "a\nb"])("has no names that would break it: %j", (name) => {
-    expect(encodeRun(run({ conversation: name }), 0, 3)).toBeUndefined();
-    expect(encodeRun(run({ tenant: name }), 0, 3)).toBeUndefined();
-    expect(encodeRun(run({ epoch: name }), 0, 3)).toBeUndefined();
+    const writer = new FrameWriter();
+    expect(writer.run(run({ conversation: name }), 0, 3)).toBe(false);
+    expect(writer.run(run({ tenant: name }), 0, 3)).toBe(false);
+    expect(writer.run(run({ epoch: name }), 0, 3)).toBe(false);
   });
 
   test("that is cut short anywhere is none", () => {
