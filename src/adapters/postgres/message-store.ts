@@ -160,14 +160,15 @@ export class PostgresMessageStore implements LossAcceptingStore, MovableStore, E
 
   async acquire(partition: PartitionId): Promise<PartitionState> {
     this.#mustBeOpen();
-    const relief = setInterval(() => void this.#relieve(partition), HOLDER_IDLE_MS);
-    try {
-      return await this.#writer.use((session) =>
-        acquirePartition(session, this.#cluster, partition),
-      );
-    } finally {
-      clearInterval(relief);
-    }
+    return this.#writer.use(async (session) => {
+      // Begun with the connection in hand: who waits for one waits for no row yet.
+      const relief = setInterval(() => void this.#relieve(partition), HOLDER_IDLE_MS);
+      try {
+        return await acquirePartition(session, this.#cluster, partition);
+      } finally {
+        clearInterval(relief);
+      }
+    });
   }
 
   /** A worker that froze in the middle of a commit must not keep its partitions from the next. */
