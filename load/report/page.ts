@@ -98,7 +98,7 @@ function ratios(rows: readonly ResultRow[]): string[] {
   if (texts.length === 0) return [];
   const load = "under the same load of the same generator";
   return [
-    `Acked messages a second ${load}: ${texts.join(", ")} as many as the fastest Socket.IO.`,
+    `Acked messages a second ${load}: ${texts.join(", ")} as many as Socket.IO in the fastest of its rows here.`,
     "",
   ];
 }
