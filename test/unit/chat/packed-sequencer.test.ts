@@ -9,6 +9,7 @@ import {
   sliceEvent,
 } from "../../../src/wire/record.ts";
 import { packRecords } from "../../support/packed-records.ts";
+import { plainRun } from "../../support/plain-run.ts";
 
 const name = fc.oneof(
   fc.constantFrom("general", "räum", "部屋 😀", "bad"),
@@ -92,14 +93,7 @@ function told({ placed, runs, refused, duplicates }: Folded) {
       fingerprint,
       event,
     })),
-    runs: runs.map(({ tenant, conversation, epoch, firstSeq, offsets, events }) => ({
-      tenant,
-      conversation,
-      epoch,
-      firstSeq,
-      offsets,
-      events,
-    })),
+    runs: runs.map(plainRun),
     refused: refused.map(({ offset, record, code, header, tenant, conversation }) => ({
       offset,
       record,

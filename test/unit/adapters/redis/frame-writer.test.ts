@@ -5,6 +5,7 @@ import { decodePublication } from "../../../../src/adapters/redis/frame.ts";
 import type { PublishedRun } from "../../../../src/ports/backplane.ts";
 import { encodeMessageRecord, recordTemplate } from "../../../../src/wire/record.ts";
 import { packRecords } from "../../../support/packed-records.ts";
+import { plainRun } from "../../../support/plain-run.ts";
 
 const HEAD = { ownerEpoch: 3, number: 17, count: 5 };
 
@@ -59,16 +60,7 @@ test("what is written of bytes is read as text", () => {
           events: one.events.slice(first),
         };
       });
-      const read = message?.runs.map(
-        ({ tenant, conversation, epoch, firstSeq, offsets, events }) => ({
-          tenant,
-          conversation,
-          epoch,
-          firstSeq,
-          offsets,
-          events,
-        }),
-      );
+      const read = message?.runs.map(plainRun);
       expect({ ...message, runs: read }).toEqual({ ...HEAD, runs: expected });
     }),
   );

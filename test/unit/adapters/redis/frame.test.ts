@@ -11,6 +11,7 @@ import {
 } from "../../../../src/adapters/redis/frame.ts";
 import type { PublishedRun } from "../../../../src/ports/backplane.ts";
 import { encodeEventPush } from "../../../../src/wire/reply.ts";
+import { plainRun } from "../../../support/plain-run.ts";
 
 const HEAD = { ownerEpoch: 3, number: 17, count: 5 };
 const all = (): boolean => true;
@@ -48,13 +49,12 @@ function decoded(text: string, wanted: (tenant: string, conversation: string) =>
 
 /** A run as it was encoded. */
 function plain(heard: PublishedRun): PublishedRun {
-  const { tenant, conversation, epoch, firstSeq, offsets, events, traces } = heard;
+  const { conversation, firstSeq, events } = heard;
   const name = JSON.stringify(conversation);
   expect(heard.lines).toBe(
     events.map((event, i) => encodeEventPush(name, firstSeq + i, event)).join("\n"),
   );
-  const one = { tenant, conversation, epoch, firstSeq, offsets, events };
-  return traces === undefined ? one : { ...one, traces };
+  return plainRun(heard);
 }
 
 describe("a publication", () => {
