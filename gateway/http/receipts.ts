@@ -1,7 +1,6 @@
 import type { AppError } from "../../src/errors.ts";
-import type { Durability } from "../../src/wire/frame.ts";
 import { errorBody } from "../../src/wire/reply.ts";
-import type { ReceiptSink } from "../ingest/body.ts";
+import type { KeptLine, ReceiptSink } from "../ingest/receipt-sink.ts";
 
 /**
  * Receipts as a stream of lines that a client reads while it still writes, in the order in which
@@ -39,14 +38,7 @@ export class Receipts implements ReceiptSink {
     return this.#text.length >= this.#charsMax;
   }
 
-  kept(receipt: {
-    readonly line: number;
-    readonly id: string;
-    readonly topic: string;
-    readonly durability: Durability;
-    readonly partition: number;
-    readonly offset: number;
-  }): void {
+  kept(receipt: KeptLine): void {
     const { line, id, topic, durability, partition, offset } = receipt;
     // The server made or checked all of these.
     this.#write(

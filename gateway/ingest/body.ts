@@ -1,32 +1,16 @@
 import { AppError, asAppError } from "../../src/errors.ts";
 import type { SendCommand } from "../../src/wire/command.ts";
 import { encodeEventRecord, eventScopeInput } from "../../src/wire/event-record.ts";
-import type { Durability } from "../../src/wire/frame.ts";
 import { IngestScanner } from "../../src/wire/ingest-scanner.ts";
 import { LineReader, type Piece } from "../../src/wire/line-reader.ts";
 import type { Session } from "../session.ts";
 import { ChatLine, type ChatLineObserver } from "./chat-line.ts";
 import { EventWriter, type BatchObserver, type EventBatch } from "./event-writer.ts";
 import type { IngestParts } from "./parts.ts";
+import type { ReceiptSink } from "./receipt-sink.ts";
 import { IngestReport } from "./report.ts";
 import { IngestRoom } from "./room.ts";
 import { IngestRoutes } from "./routes.ts";
-
-/** Whoever reads what became of each line while the body is still being read. */
-export interface ReceiptSink {
-  /** Too much waits to be read: the body is not read meanwhile. */
-  readonly isFull: boolean;
-  kept(receipt: {
-    readonly line: number;
-    readonly id: string;
-    readonly topic: string;
-    readonly durability: Durability;
-    readonly partition: number;
-    readonly offset: number;
-  }): void;
-  keptInOutbox(line: number, id: string, topic: string): void;
-  refused(line: number, error: AppError): void;
-}
 
 /** So much is dealt with in one turn of the event loop: a body must not hold up sockets. */
 const TURN_CHARS = 256 * 1024;

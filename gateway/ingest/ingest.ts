@@ -1,10 +1,11 @@
 import { AppError } from "../../src/errors.ts";
 import type { Identity } from "../../src/ports/authenticator.ts";
-import { IngestBody, type ReceiptSink } from "./body.ts";
+import { IngestBody } from "./body.ts";
 import { IngestBudget } from "./budget.ts";
 import { EventTopics } from "./event-topics.ts";
 import { KnownRoutes } from "./known-routes.ts";
 import type { IngestOptions, IngestParts } from "./parts.ts";
+import type { ReceiptSink } from "./receipt-sink.ts";
 
 /** Takes bodies of events: what HTTP needs of a gateway for `POST /v1/events`. */
 export interface IngestService {
