@@ -14,7 +14,8 @@ import { isPlacedIn, locateIn } from "../locate.ts";
 import type { PoolPosition, WatchedPool } from "../watch/lag-watch.ts";
 import { findExpired } from "./expired.ts";
 import { Recount } from "./recount.ts";
-import { StoredRate } from "./stored-rate.ts";
+import { StoredLook } from "./stored-look.ts";
+import { Turns } from "./turns.ts";
 
 const AUDITOR_POOL = "auditor";
 
@@ -58,21 +59,28 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
   };
   let closed = false;
   const nameOf = (topic: string, partition: number) => `${topic}/${partition}`;
-  const load = new StoredRate(limits.auditBusyPerSecond);
+  const look = new StoredLook({
+    store,
+    clock,
+    everyMs: STORE_WAIT_MS,
+    busyPerSecond: limits.auditBusyPerSecond,
+  });
+  const turns = new Turns(limits.auditAtOnceMax);
   const pause = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));
 
-  /** The placed events of a batch's offsets, once the store has them all; undefined when revoked. */
-  async function placedIn(batch: RecordBatch, name: string) {
+  /** Resolves when the store has a batch: false when the partition was revoked before. */
+  async function isStored(batch: RecordBatch, name: string): Promise<boolean> {
+    for (;;) {
+      if (closed || !owned.has(name)) return false;
+      if (look.has(batch, batch.nextOffset)) return true;
+      await look.next();
+    }
+  }
+
+  /** The placed events of a batch's offsets. */
+  async function placedIn(batch: RecordBatch) {
     const { topic, partition, nextOffset } = batch;
     const first = batch.offsets[0] ?? nextOffset;
-    for (;;) {
-      if (closed || !owned.has(name)) return undefined;
-      const offsets = await store.offsets();
-      load.see(offsets, clock.monotonic());
-      const stored = offsets.find((one) => one.topic === topic && one.partition === partition);
-      if ((stored?.nextOffset ?? 0) >= nextOffset) break;
-      await pause(STORE_WAIT_MS);
-    }
     const events = [];
     for (let from = first; from < nextOffset;) {
       const page = await store.feed(
@@ -88,11 +96,25 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
   }
 
   async function audit(batch: RecordBatch): Promise<void> {
+    if (!(await isStored(batch, nameOf(batch.topic, batch.partition)))) return;
+    await turns.run(async () => {
+      const startedAt = clock.monotonic();
+      await recountOne(batch);
+      // A piece of one record costs the store as much as a large one, and there may be thousands.
+      if (look.isBusy && !closed)
+        await pause((clock.monotonic() - startedAt) * limits.auditBusyRest);
+    });
+    const { auditRecordsPerSecond, auditRecordsPerSecondBusy } = limits;
+    const pace = look.isBusy ? auditRecordsPerSecondBusy : auditRecordsPerSecond;
+    await pause((batch.records.length * 1_000) / pace);
+  }
+
+  async function recountOne(batch: RecordBatch): Promise<void> {
     const { topic, partition } = batch;
     const name = nameOf(topic, partition);
-    const events = await placedIn(batch, name);
     const recount = recounts.get(name);
-    if (events === undefined || recount === undefined) return;
+    if (recount === undefined) return;
+    const events = await placedIn(batch);
     const expired = await findExpired(store, batch, events, locateIn(topic));
     const found = recount.compare(batch.records, batch.offsets, events, expired);
     metrics.skipped.value += expired.size;
@@ -114,9 +136,6 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     }
     await consumer.commit(topic, partition, batch.nextOffset);
     if (owned.has(name)) positions.set(name, { topic, partition, nextOffset: batch.nextOffset });
-    const { auditRecordsPerSecond, auditRecordsPerSecondBusy } = limits;
-    const pace = load.isBusy ? auditRecordsPerSecondBusy : auditRecordsPerSecond;
-    await pause((batch.records.length * 1_000) / pace);
   }
 
   /** Whether a record is one of ours; what others write into a topic is refused. */
@@ -166,6 +185,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
   const handler: ConsumerHandler = {
     async assigned(topic, partition) {
       const name = nameOf(topic.name, partition);
+      look.forget(topic.name, partition);
       const { start } = await log.range(topic.name, partition);
       const committed = (await log.committed(AUDITOR_POOL, topic.name, partition)) ?? start;
       if (committed < start) metrics.skipped.value += start - committed;

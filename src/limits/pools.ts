@@ -130,6 +130,18 @@ export const POOL_LIMITS = {
     "Records stored by all partitions from which on the auditor takes its slow pace",
     "the auditor slows down",
   ),
+  auditAtOnceMax: limit(
+    2,
+    "count",
+    "Partitions of one process that are recounted at the same time",
+    "the others wait for their turn",
+  ),
+  auditBusyRest: limit(
+    9,
+    "count",
+    "Rest after a piece was recounted while more than auditBusyPerSecond are stored, in times of what it took",
+    "the rest is recounted later",
+  ),
   auditMemoryMax: limit(
     10_000,
     "count",

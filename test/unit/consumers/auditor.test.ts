@@ -48,8 +48,8 @@ async function startWith(
   omit: (offset: number) => boolean,
   changes: Partial<Limits>,
   look: (store: MessageStore) => MessageStore = (store) => store,
+  clock = new SteppedClock(),
 ) {
-  const clock = new SteppedClock();
   const limits = limitsWith(changes);
   const telemetry = createMemoryTelemetry();
   const random = createSystemRandom();
@@ -126,6 +126,34 @@ test("goes at auditRecordsPerSecond, and at auditRecordsPerSecondBusy while the 
   expect(busy.total("records")).toBeGreaterThan(0);
   expect(busy.total("records")).toBeLessThan(1_000);
   await settled(busy.clock, busy.auditor.close());
+});
+
+test("rests auditBusyRest times as long as a piece took while the store grows fast, with auditAtOnceMax at once", async () => {
+  let feeds = 0;
+  const clock = new SteppedClock();
+  const slow = (store: MessageStore) =>
+    Object.assign(Object.create(store) as MessageStore, {
+      async feed(id: PartitionId, from: number, eventsMax: number) {
+        feeds++;
+        await new Promise<void>((resolve) => void clock.after(100, resolve));
+        return store.feed(id, from, eventsMax);
+      },
+      heads: (tenant: string, names: readonly string[]) => store.heads(tenant, names),
+      offsets: () => store.offsets(),
+      findIds: (id: PartitionId, ids: readonly string[]) => store.findIds(id, ids),
+    });
+  const changes = {
+    auditBusyPerSecond: -1,
+    auditRecordsPerSecondBusy: 1_000_000,
+    auditAtOnceMax: 1,
+    auditBusyRest: 9,
+  };
+  const audit = await startWith(4 * 128, () => false, changes, slow, clock);
+  await audit.clock.advance(3_500);
+  expect(feeds).toBeGreaterThan(1);
+  // Each takes 100 ms and rests 900.
+  expect(feeds).toBeLessThanOrEqual(4);
+  await settled(audit.clock, audit.auditor.close());
 });
 
 test("reports nothing false with auditMemoryMax of one", async () => {
