@@ -51,6 +51,7 @@ export interface KafkaConfig {
   /** Undefined: the brokers' default. */
   readonly replication: number | undefined;
   readonly minInsyncReplicas: number | undefined;
+  readonly segmentBytes: number;
   readonly groupProtocol: KafkaGroupProtocol;
   readonly sessionTimeoutMs: number;
   readonly validateOnStartup: boolean;
@@ -298,6 +299,7 @@ function kafkaOf(kafka: KafkaValues): KafkaConfig {
     lingerMs: known(kafka.KAFKA_LINGER),
     replication: kafka.KAFKA_REPLICATION,
     minInsyncReplicas: kafka.KAFKA_MIN_INSYNC_REPLICAS,
+    segmentBytes: known(kafka.KAFKA_SEGMENT_BYTES),
     groupProtocol: known(kafka.KAFKA_GROUP_PROTOCOL),
     sessionTimeoutMs: known(kafka.KAFKA_SESSION_TIMEOUT),
     validateOnStartup: known(kafka.KAFKA_VALIDATE_ON_STARTUP),

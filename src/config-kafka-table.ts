@@ -126,6 +126,12 @@ export const KAFKA_SETTINGS = {
     undefined,
     "Replicas that must have a record of such a topic before it is acked; the brokers' default when absent. Set 2 with KAFKA_REPLICATION=3",
   ),
+  KAFKA_SEGMENT_BYTES: wholeSetting(
+    0,
+    2_147_483_647,
+    "134217728",
+    "segment.bytes of such a topic, whose segment.index.bytes is a 256th of it; 0 leaves both to the brokers, for those that let nobody set them",
+  ),
   KAFKA_GROUP_PROTOCOL: oneOf(
     ["classic", "consumer"] satisfies readonly KafkaGroupProtocol[],
     "classic",

@@ -45,6 +45,7 @@ export function loadKafkaSettings(config: KafkaConfig): KafkaSettings {
     compression: config.compression,
     replication: config.replication ?? BROKER_DEFAULT,
     minInsyncReplicas: config.minInsyncReplicas,
+    segmentBytes: config.segmentBytes,
     lingerMs: config.lingerMs,
     sessionTimeoutMs: config.sessionTimeoutMs,
     groupProtocol: config.groupProtocol,

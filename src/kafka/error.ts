@@ -111,7 +111,7 @@ export const KAFKA_FAULTS = {
   ),
   topic_invalid: row(
     "topic",
-    "The broker does not take the topic's settings: look at KAFKA_REPLICATION and KAFKA_MIN_INSYNC_REPLICAS",
+    "The broker does not take the topic's settings: look at KAFKA_REPLICATION, KAFKA_MIN_INSYNC_REPLICAS and KAFKA_SEGMENT_BYTES",
   ),
   quota: row(
     "quota",

@@ -54,6 +54,8 @@ export interface KafkaSettings {
   readonly replication: number;
   /** Of topics that are made; undefined: the broker's default. */
   readonly minInsyncReplicas: number | undefined;
+  /** Of topics that are made; 0: the brokers' default. */
+  readonly segmentBytes: number;
   /** The least time between two requests to a broker under load; an idle one is sent to at once. */
   readonly lingerMs: number;
   readonly sessionTimeoutMs: number;
@@ -69,6 +71,7 @@ export const KAFKA_DEFAULTS: Omit<KafkaSettings, "brokers" | "clientId"> = {
   compression: "none",
   replication: -1,
   minInsyncReplicas: undefined,
+  segmentBytes: 128 * 1024 * 1024,
   lingerMs: 2,
   sessionTimeoutMs: 8_000,
   groupProtocol: "classic",

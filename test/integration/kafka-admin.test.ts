@@ -65,11 +65,22 @@ test("a topic is made as the catalog says", async () => {
     ["min.insync.replicas", "1"],
     ["max.message.bytes", String(topicMessageBytesMax)],
     ["compression.type", "producer"],
+    ["segment.bytes", "134217728"],
+    ["segment.index.bytes", "524288"],
   ] as const)
     expect([name, config.get(name)]).toEqual([name, value]);
   const compacted = await configOf(compact.name);
   expect(compacted.get("cleanup.policy")).toBe("compact,delete");
   expect(compacted.get("retention.bytes")).toBe("-1");
+});
+
+test("a topic has the brokers' segments where KAFKA_SEGMENT_BYTES is 0", async () => {
+  const stock = openKafkaLog(brokers, { segmentBytes: 0 });
+  const { name } = await stock.createTopic(named("stock"));
+  await stock.close();
+  const config = await configOf(name);
+  expect(config.get("segment.bytes")).toBe("1073741824");
+  expect(config.get("segment.index.bytes")).toBe("10485760");
 });
 
 test("one append may have up to topicMessageBytesMax, and is refused alone beyond it", async () => {

@@ -82,6 +82,7 @@ describe("parseClusterConfig", () => {
       lingerMs: 2,
       replication: undefined,
       minInsyncReplicas: undefined,
+      segmentBytes: 134_217_728,
       groupProtocol: "classic",
       sessionTimeoutMs: 8_000,
       validateOnStartup: false,
