@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { startAuditor } from "../consumers/auditor/auditor.ts";
-import { deliveryFault, startDeliveryPool } from "../consumers/delivery/pool.ts";
+import { DELIVERY_POOL, deliveryFault, startDeliveryPool } from "../consumers/delivery/pool.ts";
 import { endsByRange } from "../consumers/watch/ends-by-range.ts";
 import { LagWatch } from "../consumers/watch/lag-watch.ts";
 import { LogWatch } from "../consumers/watch/log-watch.ts";
@@ -84,6 +84,7 @@ export async function startStandalone(
     random,
     telemetry,
     limits,
+    pacedBy: DELIVERY_POOL,
     ...forTests,
   });
   const store = await openSqliteMessageStore({

@@ -17,7 +17,7 @@ import type { WatchedPool } from "../watch/lag-watch.ts";
 import { deliveryMetrics } from "./metrics.ts";
 import { PartitionWorker } from "./partition-worker.ts";
 
-const DELIVERY_POOL = "delivery";
+export const DELIVERY_POOL = "delivery";
 const RETRY = { firstMs: 50, maxMs: 5_000 };
 
 export interface DeliveryPoolOptions {

@@ -2,12 +2,14 @@ import type { Clock } from "../ports/clock.ts";
 import type { ConsumeOptions, Consumer, RecordBatch } from "../ports/event-log.ts";
 import { Group } from "./group.ts";
 import type { Member } from "./member.ts";
-import type { GroupOptions } from "./source.ts";
+import type { GroupLag, GroupOptions } from "./source.ts";
 
 /** Where a group's committed offsets are kept. */
 export interface OffsetKeeper {
   commit(group: string, topic: string, partition: number, nextOffset: number): Promise<void>;
 }
+
+const NO_LAG: GroupLag = { records: 0, handed: 0 };
 
 /**
  * Consumer groups whose members all live in this process, so that membership needs no heartbeats
@@ -49,6 +51,11 @@ export class Coordinator {
   /** Records became durable; called in offset order for each partition. */
   appended(batch: RecordBatch): void {
     for (const group of this.groups.values()) group.appended(batch);
+  }
+
+  /** Of a group that has members here; no lag for any other. */
+  lagOf(group: string): GroupLag {
+    return this.groups.get(group)?.lag ?? NO_LAG;
   }
 
   topicMade(): void {

@@ -1,7 +1,7 @@
 import { AppError, asAppError } from "../errors.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { ConsumerHandler, RecordBatch } from "../ports/event-log.ts";
-import type { GroupOptions } from "./source.ts";
+import type { GroupOptions, Lagging } from "./source.ts";
 
 const RETRY_MS = 200;
 /** Pages that are read at once by who is further behind than that; they are handed on one by one. */
@@ -12,8 +12,8 @@ const FAR_PAGES = 2;
  * (the same objects, no read); paused or behind, it reads pages until it is at the end again. It is
  * at the end exactly when `next` equals the log's end, so no record falls between the two ways.
  */
-export class PartitionFeed {
-  private next = 0;
+export class PartitionFeed implements Lagging {
+  next = 0;
   private state: "idle" | "running" | "stopped" = "idle";
   private paused = false;
   private reading = false;
@@ -36,6 +36,12 @@ export class PartitionFeed {
     this.handler = handler;
     this.clock = clock;
     this.options = options;
+  }
+
+  get behind(): number {
+    const { source } = this.options;
+    if (this.state !== "running" || source.topic(this.topic) === undefined) return 0;
+    return source.bounds(this.topic, this.partition).end - this.next;
   }
 
   /** Begins to deliver from `offset` on. */
@@ -64,7 +70,11 @@ export class PartitionFeed {
 
   /** Records became durable at the log's end; called in offset order. */
   appended(batch: RecordBatch): void {
-    if (this.state !== "running" || this.paused || this.reading) return;
+    if (this.state !== "running") return;
+    if (this.paused || this.reading) {
+      this.options.lagging?.add(this);
+      return;
+    }
     if (batch.offsets[0] === this.next) this.deliver(batch);
     else this.catchUp();
   }
@@ -75,6 +85,7 @@ export class PartitionFeed {
     if (source.topic(this.topic) === undefined) return;
     if (this.next === source.bounds(this.topic, this.partition).end) return;
     this.reading = true;
+    this.options.lagging?.add(this);
     void this.readPages();
   }
 

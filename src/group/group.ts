@@ -3,7 +3,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { RecordBatch } from "../ports/event-log.ts";
 import type { Member } from "./member.ts";
 import { Slot } from "./slot.ts";
-import type { GroupOptions } from "./source.ts";
+import type { GroupLag, GroupOptions, Lagging } from "./source.ts";
 
 /** The members of one consumer group and the partitions between them. */
 export class Group {
@@ -11,10 +11,24 @@ export class Group {
   private readonly slots = new Map<string, Slot[]>();
   private readonly clock: Clock;
   private readonly options: GroupOptions;
+  private readonly lagging = new Set<Lagging>();
 
   constructor(clock: Clock, options: GroupOptions) {
     this.clock = clock;
-    this.options = options;
+    this.options = { ...options, lagging: this.lagging };
+  }
+
+  /** Costs nothing while nobody is behind. */
+  get lag(): GroupLag {
+    let records = 0;
+    let handed = 0;
+    for (const one of this.lagging) {
+      const { behind, next } = one;
+      if (behind === 0) this.lagging.delete(one);
+      records += behind;
+      handed += next;
+    }
+    return { records, handed };
   }
 
   join(member: Member): void {

@@ -180,6 +180,18 @@ export const LOG_LIMITS = {
     "Characters that the standalone log flushes at once",
     "the rest goes into the next flush",
   ),
+  commitLagRecordsMax: limit(
+    4_096,
+    "count",
+    "Records that the delivery of a standalone process may be behind its log's end",
+    "the next flush waits until it is there, for commitHoldMs at most",
+  ),
+  commitHoldMs: limit(
+    100,
+    "ms",
+    "Time that a flush waits for a delivery that is behind; for one that stands still only once",
+    "flushed",
+  ),
   segmentBytesMax: limit(
     32 * MiB,
     "bytes",

@@ -18,6 +18,7 @@ import { batchOf, LogCommitter } from "./log-committer.ts";
 import { LogGroupOffsets } from "./log-group-offsets.ts";
 import { type FolderLock, lockFolder } from "./log-lock.ts";
 import type { OpenedLog } from "./log-messages.ts";
+import { LogPace } from "./log-pace.ts";
 import { ReadGate } from "./log-read-gate.ts";
 import { LogRoller } from "./log-roller.ts";
 import { LogCounters, type LogStats } from "./log-stats.ts";
@@ -32,6 +33,8 @@ export interface SqliteEventLogOptions {
   readonly random: Random;
   readonly telemetry?: Telemetry;
   readonly limits?: Partial<Limits>;
+  /** A consumer group of this process that appends must not leave behind; none when absent. */
+  readonly pacedBy?: string;
   /** Ms between two looks at retention. */
   readonly retentionIntervalMs?: number;
   /** Only for tests that must see what happens without a flush. */
@@ -103,14 +106,28 @@ export class SqliteEventLog implements EventLog {
       },
       pageRecordsMax: this.limits.readPageRecordsMax,
     });
-    this.committer = new LogCommitter(options.clock, writer, this.limits, {
-      appended: (batch) => this.coordinator.appended(batch),
-      flushed: (reply, records) => {
-        if (reply.fault === undefined) this.counters.flushed(reply.flushMs, records);
-        else this.counters.failed();
-        this.roller.grown(reply.walBytes);
+    const { pacedBy } = options;
+    const pace =
+      pacedBy === undefined
+        ? undefined
+        : new LogPace(options.clock, this.limits, {
+            lag: () => this.coordinator.lagOf(pacedBy),
+            held: (ms) => this.counters.held(ms),
+          });
+    this.committer = new LogCommitter(
+      options.clock,
+      writer,
+      this.limits,
+      {
+        appended: (batch) => this.coordinator.appended(batch),
+        flushed: (reply, records) => {
+          if (reply.fault === undefined) this.counters.flushed(reply.flushMs, records);
+          else this.counters.failed();
+          this.roller.grown(reply.walBytes);
+        },
       },
-    });
+      pace,
+    );
     this.retention = options.clock.every(
       options.retentionIntervalMs ?? RETENTION_INTERVAL_MS,
       () => void this.retain().catch((error) => this.warn("Retention failed", asAppError(error))),

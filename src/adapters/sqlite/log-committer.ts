@@ -4,6 +4,7 @@ import type { RecordBatch } from "../../ports/event-log.ts";
 import type { LogRecord } from "../../wire/record.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import type { CommitRequest, Fault, WriterReply } from "./log-messages.ts";
+import type { LogPace } from "./log-pace.ts";
 import { encodeRecords } from "./log-text.ts";
 import type { WriterThread } from "./log-threads.ts";
 import { keyOf, type LogPartition } from "./log-topics.ts";
@@ -62,17 +63,21 @@ export class LogCommitter {
   private readonly writer: WriterThread;
   private readonly limits: CommitterLimits;
   private readonly events: CommitterEvents;
+  private readonly pace: LogPace | undefined;
 
+  /** @param pace may hold commits up; undefined: nothing does */
   constructor(
     clock: Clock,
     writer: WriterThread,
     limits: CommitterLimits,
     events: CommitterEvents,
+    pace?: LogPace,
   ) {
     this.clock = clock;
     this.writer = writer;
     this.limits = limits;
     this.events = events;
+    this.pace = pace;
   }
 
   /** Characters of appends that have no outcome yet. */
@@ -119,15 +124,18 @@ export class LogCommitter {
       const appends = this.takeAppends();
       const request = this.request(appends);
       this.underWay++;
+      this.pace?.committed();
       this.writer.post(request, (reply) => this.settle(appends, reply));
     }
   }
 
   private mayCommit(): boolean {
-    if (this.underWay === 0) return true;
-    // What went behind a commit that is bound to fail would fail too, and so on while load lasts.
-    if (this.failing) return false;
-    return this.underWay < COMMITS_AHEAD && this.queuedChars >= AHEAD_CHARS_MIN;
+    if (this.underWay > 0) {
+      // What went behind a commit that is bound to fail would fail too, and so on while load lasts.
+      if (this.failing) return false;
+      if (this.underWay >= COMMITS_AHEAD || this.queuedChars < AHEAD_CHARS_MIN) return false;
+    }
+    return this.pace === undefined || !this.pace.holds(() => this.commit());
   }
 
   private takeAppends(): readonly QueuedAppend[] {

@@ -32,6 +32,7 @@ export class LogCounters {
   private readonly recordTotal: Counter | undefined;
   private readonly checkpointTotal: Counter | undefined;
   private readonly flushSeconds: Histogram | undefined;
+  private readonly heldSeconds: Counter | undefined;
 
   constructor(telemetry: Telemetry | undefined, pendingChars: () => number) {
     this.flushTotal = telemetry?.counter({
@@ -54,6 +55,10 @@ export class LogCounters {
     this.checkpointTotal = telemetry?.counter({
       name: "tidegate_log_checkpoints_total",
       help: "Segments of the standalone log that were sealed",
+    });
+    this.heldSeconds = telemetry?.counter({
+      name: "tidegate_log_held_seconds_total",
+      help: "Time in which the standalone log took nothing, since the delivery was behind",
     });
     telemetry?.gauge(
       { name: "tidegate_log_segments", help: "Files of the standalone log" },
@@ -82,6 +87,10 @@ export class LogCounters {
     this.size = size;
     this.checkpoints++;
     if (this.checkpointTotal !== undefined) this.checkpointTotal.value++;
+  }
+
+  held(ms: number): void {
+    if (this.heldSeconds !== undefined) this.heldSeconds.value += ms / 1_000;
   }
 
   failed(): void {
