@@ -22,15 +22,17 @@ or more and start again; it then asks for that key.
  * @throws when the page's source cannot be bundled
  */
 export async function createPages({ ops } = { ops: false }): Promise<Pages> {
-  const [html, style, icon, script] = await Promise.all([
+  const [html, base, style, icon, script] = await Promise.all([
     read("index.html"),
-    read("style.css"),
+    read("base.css"),
+    read("chat.css"),
     read("icon.svg"),
     bundle("browser/page.ts"),
   ]);
   const parts = new Map<string, Part>([
     ["/", part("text/html; charset=utf-8", html)],
-    ["/assets/style.css", part("text/css; charset=utf-8", style)],
+    ["/assets/base.css", part("text/css; charset=utf-8", base)],
+    ["/assets/chat.css", part("text/css; charset=utf-8", style)],
     ["/assets/icon.svg", part("image/svg+xml", icon)],
     ["/assets/page.js", part("text/javascript; charset=utf-8", script)],
     ...(ops ? await opsParts() : []),

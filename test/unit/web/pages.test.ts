@@ -10,11 +10,16 @@ const get = (
 ): Response | undefined => pages(new Request(`http://gate.test:8080${path}`, { method, headers }));
 
 test("serves the page and its parts with their types, and nothing else", async () => {
-  const types = ["/", "/assets/style.css", "/assets/page.js", "/assets/icon.svg"].map((path) =>
-    get(path)?.headers.get("content-type"),
-  );
+  const types = [
+    "/",
+    "/assets/base.css",
+    "/assets/chat.css",
+    "/assets/page.js",
+    "/assets/icon.svg",
+  ].map((path) => get(path)?.headers.get("content-type"));
   expect(types).toEqual([
     "text/html; charset=utf-8",
+    "text/css; charset=utf-8",
     "text/css; charset=utf-8",
     "text/javascript; charset=utf-8",
     "image/svg+xml",
