@@ -9,15 +9,17 @@ import { loadKafkaSettings } from "./cluster/kafka-settings.ts";
 import { openDatabase, openKafka, redisAuthorities, systemBasics } from "./cluster/open.ts";
 import { explainConfig } from "./program.ts";
 import { Fault, runChecks, type Check, type CheckResult } from "./verify/check.ts";
-import { kafkaChecks, kafkaFaultOf } from "./verify/kafka-checks.ts";
+import { kafkaChecks } from "./verify/kafka-checks.ts";
+import { kafkaFaultOf } from "./verify/kafka-fault.ts";
 import { postgresChecks, postgresFault } from "./verify/postgres-checks.ts";
 import { redisChecks, redisFault } from "./verify/redis-checks.ts";
 import { isWell, reportJson, reportText } from "./verify/report.ts";
 
 const HELP = `bun run verify [--kafka] [--json] — checks a cluster's settings against its services
 
-Kafka: names, ports, TLS, SASL, versions, advertised brokers, every tenant's topic, a record written,
-read and received by a consumer group (in the topic internal.verify.probe, which is made and stays).
+Kafka: names, ports, TLS, SASL, versions, advertised brokers, every tenant's topic, the rights on the
+topics of dead letters, a record written, read and received by a consumer group (in the topic
+internal.verify.probe, which is made and stays).
 Redis: port, login, version, a word through pub/sub. Postgres: port, login, tables, a write undone.
 
   --kafka   Kafka alone (bun run verify:kafka)

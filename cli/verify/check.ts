@@ -34,6 +34,16 @@ export interface Check {
   readonly run: () => Promise<string>;
 }
 
+/** Makes the checks of one part. */
+export const checksOf =
+  (part: string) =>
+  (name: string, needs: readonly string[], run: () => Promise<string>): Check => ({
+    part,
+    name,
+    needs,
+    run,
+  });
+
 /** A check that hangs in spite of its own limits is given up after this time. */
 const CHECK_MS = 60_000;
 

@@ -1,35 +1,25 @@
 import { KafkaClient } from "../../src/adapters/kafka/client.ts";
 import type { KafkaConfig } from "../../src/config-cluster.ts";
-import { asAppError } from "../../src/errors.ts";
 import { KAFKA_FAULTS, kafkaFault } from "../../src/kafka/error.ts";
 import type { KafkaBroker, KafkaSettings } from "../../src/kafka/settings.ts";
-import type { Clock } from "../../src/ports/clock.ts";
-import type { Consumer, EventLog } from "../../src/ports/event-log.ts";
+import type { Consumer } from "../../src/ports/event-log.ts";
 import type { Random } from "../../src/ports/random.ts";
-import type { Placement } from "../../src/tenants.ts";
 import { describeTopic } from "../cluster/describe-topic.ts";
-import { type Check, Fault, Warning, within } from "./check.ts";
+import { type Check, checksOf, Fault, Warning, within } from "./check.ts";
+import { faultOf, kafkaFaultOf } from "./kafka-fault.ts";
 import { askMechanism, askVersions, KafkaLink } from "./kafka-link.ts";
 import { openSocket, resolveHost } from "./network.ts";
-import { topicRights } from "./topic-rights.ts";
+import { checkDeadLetters, checkTopics, type TopicCheckOptions } from "./topic-checks.ts";
 
-export interface KafkaCheckOptions {
+export interface KafkaCheckOptions extends TopicCheckOptions {
   readonly config: KafkaConfig;
-  readonly settings: KafkaSettings;
-  /** On the client that the settings name. */
-  readonly log: EventLog;
-  readonly clock: Clock;
   readonly random: Random;
-  /** Places of all tenants; undefined when there is no Postgres to ask. */
-  readonly placements: (() => Promise<readonly Placement[]>) | undefined;
 }
 
-const PART = "kafka";
 const PROBE_TOPIC = "internal.verify.probe";
 const GROUP = "verify";
 const HOUR_MS = 3_600_000;
 const CONSUME_MS = 30_000;
-const TOPICS_SHOWN = 5;
 
 /** Apis with the version that Kafka 3.5 takes: Fetch by topic id (KIP-516), and the newest Produce. */
 const NEEDED_APIS: readonly (readonly [number, number])[] = [
@@ -39,27 +29,12 @@ const NEEDED_APIS: readonly (readonly [number, number])[] = [
 const CONSUMER_GROUP_HEARTBEAT = 68;
 
 const addressOf = ({ host, port }: KafkaBroker): string => `${host}:${port}`;
-const faultOf = (name: keyof typeof KAFKA_FAULTS, message: string): Fault =>
-  new Fault(message, KAFKA_FAULTS[name].hint);
-
-/** Any error of a client or the log, as what is wrong and where to look. */
-export function kafkaFaultOf(error: unknown): Fault {
-  const app = asAppError(error);
-  // The contract's own errors speak for themselves; what a client threw is classified.
-  const { hint, message, name } = kafkaFault(app.cause ?? error);
-  return name === "other" ? new Fault(app.message, hint) : new Fault(message, hint);
-}
 
 /** From the network up to a consumer group, in the order in which one needs the other. */
 export function kafkaChecks(options: KafkaCheckOptions): readonly Check[] {
   const { config, settings, log } = options;
   const { brokers, connectionTimeoutMs: timeoutMs } = settings;
-  const check = (name: string, needs: readonly string[], run: () => Promise<string>): Check => ({
-    part: PART,
-    name,
-    needs,
-    run,
-  });
+  const check = checksOf("kafka");
   const each = (say: (broker: KafkaBroker) => Promise<string>) => overBrokers(brokers, say);
 
   return [
@@ -85,6 +60,7 @@ export function kafkaChecks(options: KafkaCheckOptions): readonly Check[] {
     }),
     check("brokers", ["log in"], () => checkAdvertised(options)),
     check("topics", ["log in"], () => checkTopics(options)),
+    check("dead letters", ["log in"], () => checkDeadLetters(options)),
     check("produce", ["log in"], () => produceProbe(options)),
     check("consume", ["produce"], () => consumeProbe(options)),
     check("consumer group", ["consume"], () => checkGroup(options)),
@@ -227,62 +203,6 @@ async function checkAdvertised({ settings, clock }: KafkaCheckOptions): Promise<
   } finally {
     await client.close();
   }
-}
-
-async function checkTopics(options: KafkaCheckOptions): Promise<string> {
-  const { log, placements } = options;
-  if (placements === undefined) return "not compared, as the tenants are in Postgres";
-  let places: ReadonlyMap<string, Placement>;
-  try {
-    places = new Map((await placements()).map((place) => [place.topic, place]));
-  } catch {
-    // Postgres's own checks say why.
-    return "not compared, as the tenants cannot be read";
-  }
-  const faults: string[] = [];
-  const denied: string[] = [];
-  for (const { topic, partitions } of places.values()) {
-    const info = await describeTopic(log, topic);
-    if (info === "denied") denied.push(topic);
-    else if (info === undefined) faults.push(`${topic} is not there, or may not be seen`);
-    else if (info.partitions !== partitions)
-      faults.push(`${topic} has ${info.partitions} partitions, the catalog says ${partitions}`);
-  }
-  if (denied.length > 0) throw faultOf("topic_denied", `the user may not see ${someOf(denied)}`);
-  if (faults.length > 0) {
-    throw new Fault(
-      someOf(faults),
-      "the topics: one that was deleted or given other partitions takes its tenant's conversations with it. Put it back from a backup, or remove the tenant (bun run tenants remove) and add another; or the ACLs of KAFKA_SASL_USERNAME",
-    );
-  }
-  await checkRights(options, [...places.keys()]);
-  return places.size === 0 ? "no tenants yet" : `${places.size}, as the catalog says`;
-}
-
-/** What gateways and pools do with a tenant's topic. */
-const RIGHTS = { read: 3, write: 4 } as const satisfies Record<string, number>;
-
-/** @throws Fault when the user may see topics, and not read or write them */
-async function checkRights(
-  { settings, clock }: KafkaCheckOptions,
-  topics: readonly string[],
-): Promise<void> {
-  const client = new KafkaClient({ settings, clock });
-  try {
-    const rights = await topicRights(client, topics);
-    for (const [right, bit] of Object.entries(RIGHTS)) {
-      const without = topics.filter((topic) => ((rights.get(topic) ?? -1) & (1 << bit)) === 0);
-      if (without.length > 0)
-        throw faultOf("topic_denied", `the user may not ${right} ${someOf(without)}`);
-    }
-  } finally {
-    await client.close();
-  }
-}
-
-function someOf(texts: readonly string[]): string {
-  const more = texts.length - TOPICS_SHOWN;
-  return texts.slice(0, TOPICS_SHOWN).join("; ") + (more > 0 ? `; and ${more} more` : "");
 }
 
 async function produceProbe({ log, random }: KafkaCheckOptions): Promise<string> {

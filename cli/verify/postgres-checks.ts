@@ -3,7 +3,7 @@ import type { PostgresDatabase } from "../../src/adapters/postgres/database.ts";
 import { makeSchema, migrationState } from "../../src/adapters/postgres/migrate.ts";
 import type { ClusterConfig } from "../../src/config-cluster.ts";
 import { AppError } from "../../src/errors.ts";
-import { type Check, Fault, Warning } from "./check.ts";
+import { type Check, checksOf, Fault, Warning } from "./check.ts";
 import { openSocket, resolveHost } from "./network.ts";
 
 export interface PostgresCheckOptions {
@@ -11,7 +11,6 @@ export interface PostgresCheckOptions {
   readonly database: PostgresDatabase;
 }
 
-const PART = "postgres";
 const DEFAULT_PORT = 5432;
 const MAJOR_MIN = 14;
 const TIMEOUT_MS = 5_000;
@@ -21,12 +20,7 @@ export function postgresChecks({ config, database }: PostgresCheckOptions): read
   const { hostname, port } = new URL(config.database.url);
   const host = hostname.replace(/^\[|\]$/g, "") || "localhost";
   const portNumber = port === "" ? DEFAULT_PORT : Number(port);
-  const check = (name: string, needs: readonly string[], run: () => Promise<string>): Check => ({
-    part: PART,
-    name,
-    needs,
-    run,
-  });
+  const check = checksOf("postgres");
   return [
     check("dns", [], async () => `${host} → ${await resolveHost(host, "DATABASE_URL")}`),
     check("tcp", ["dns"], async () => {

@@ -6,7 +6,7 @@ import type { Clock } from "../../src/ports/clock.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
 import { asSetting } from "../cluster/open.ts";
-import { type Check, Fault, within } from "./check.ts";
+import { type Check, checksOf, Fault, within } from "./check.ts";
 import { openSocket, resolveHost } from "./network.ts";
 
 export interface RedisCheckOptions {
@@ -18,19 +18,13 @@ export interface RedisCheckOptions {
   readonly telemetry: Telemetry;
 }
 
-const PART = "redis";
 const TIMEOUT_MS = 5_000;
 
 /** The network, the server, and a word through pub/sub. @throws ConfigError for a URL that is none */
 export function redisChecks(options: RedisCheckOptions): readonly Check[] {
   const { config, ca } = options;
   const address = asSetting("REDIS_URL", () => parseRedisUrl(config.redis.url));
-  const check = (name: string, needs: readonly string[], run: () => Promise<string>): Check => ({
-    part: PART,
-    name,
-    needs,
-    run,
-  });
+  const check = checksOf("redis");
   return [
     check("dns", [], async () => {
       const found: string[] = [];

@@ -339,25 +339,6 @@ test(
 );
 
 test(
-  "a mechanism that the broker does not offer is named with those that it does",
-  async () => {
-    await using narrow = await startKafka({
-      shape: "secure",
-      settings: { "listener.name.client.sasl.enabled.mechanisms": "SCRAM-SHA-512" },
-    });
-    const result = await mistake({
-      KAFKA_BROKERS: narrow.brokers.join(","),
-      KAFKA_TLS_CA: narrow.security?.caFile ?? "",
-      KAFKA_SASL_MECHANISM: "plain",
-    });
-    expect([result.part, result.name]).toEqual(["kafka", "sasl"]);
-    expect(result.found).toContain("does not offer PLAIN, but SCRAM-SHA-512");
-    expect(result.look).toContain("KAFKA_SASL_MECHANISM");
-  },
-  TIMEOUT_MS,
-);
-
-test(
   "a topic with another number of partitions than the catalog says, and none at all",
   async () => {
     const topic = "chat.messages.acme";
@@ -368,28 +349,6 @@ test(
     await kafka.tool(TOPIC_TOOL, ["--delete", "--topic", topic]);
     const gone = await mistake({});
     expect(gone.found).toContain(`${topic} is not there`);
-  },
-  TIMEOUT_MS,
-);
-
-test(
-  "a user that may use the groups of its cluster may use the one of verify, and none of another's",
-  async () => {
-    const topic = ["--operation", "All", "--topic", "internal.verify.probe"];
-    const group = [
-      "--operation",
-      "Read",
-      "--group",
-      "ours.",
-      "--resource-pattern-type",
-      "prefixed",
-    ];
-    for (const acl of [topic, group]) await allow(...acl);
-    const settings = { ...right, ...gatewayUser(), TIDEGATE_CLUSTER: "ours" };
-    const { output } = await runTool("cli/verify.ts", ["--kafka"], settings);
-    expect(output).toContain("all is well");
-    const other = await mistake({ ...gatewayUser(), TIDEGATE_CLUSTER: "theirs" }, ["--kafka"]);
-    expect([other.part, other.name]).toEqual(["kafka", "consumer group"]);
   },
   TIMEOUT_MS,
 );
