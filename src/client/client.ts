@@ -1,29 +1,17 @@
 import type { ConnectReply } from "../wire/frame.ts";
-import { fullJitterMs, type BackoffOptions } from "./backoff.ts";
-import { Connection, type ConnectionStatus } from "./connection.ts";
+import { fullJitterMs } from "./backoff.ts";
+import { Connection, type ConnectionOptions, type ConnectionStatus } from "./connection.ts";
 import { callListener, TidegateError } from "./errors.ts";
 import { Feeds } from "./feeds.ts";
 import { historyOf, type History, type HistoryOptions } from "./history.ts";
-import type { ClientClock, ClientRandom, NetworkHints } from "./platform.ts";
 import type { Push, Refusal } from "./push.ts";
 import { SendQueue } from "./send-queue.ts";
 import { SendStore, type KeyValueStorage } from "./send-store.ts";
 import type { Sending, SendOptions } from "./sending.ts";
 import type { Session } from "./session.ts";
 import { Reader, type SubscribeOptions, type Subscription } from "./subscription.ts";
-import type { TokenSource } from "./token-keeper.ts";
-import type { Transport } from "./transport.ts";
 
-export interface ClientSettings {
-  readonly url: string;
-  readonly token: TokenSource;
-  readonly client: string | undefined;
-  readonly transport: Transport;
-  readonly clock: ClientClock;
-  readonly random: ClientRandom;
-  readonly network: NetworkHints;
-  readonly backoff: BackoffOptions;
-  readonly connectTimeoutMs: number;
+export interface ClientSettings extends ConnectionOptions {
   readonly storage: KeyValueStorage | undefined;
   readonly storageName: string;
   readonly queueMessagesMax: number;

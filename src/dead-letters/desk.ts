@@ -1,7 +1,5 @@
 import { AppError } from "../errors.ts";
-import type { Limits } from "../limits.ts";
-import { messageRow } from "../placing/message-row.ts";
-import type { Clock } from "../ports/clock.ts";
+import { messageRow, type MessageRowOptions } from "../placing/message-row.ts";
 import type {
   DeadLetterDetail,
   DeadLetterPage,
@@ -10,10 +8,8 @@ import type {
   DeadLetterSummary,
   Redriven,
 } from "../ports/dead-letters.ts";
-import type { Digest } from "../ports/digest.ts";
 import type { EventLog } from "../ports/event-log.ts";
 import type { Outbox, OutboxRow } from "../ports/outbox.ts";
-import type { TenantCatalog } from "../ports/tenant-catalog.ts";
 import { DEAD_LETTER_POOLS } from "../topics.ts";
 import { parseVerdictHeader } from "../wire/record.ts";
 import { TRACEPARENT } from "../wire/trace-context.ts";
@@ -24,16 +20,10 @@ import { messageOf } from "./message.ts";
 import { safeText } from "./safe-text.ts";
 import { parkedSource, topicSource, type FoundLetter, type LetterSource } from "./source.ts";
 
-export interface DeadLetterDeskOptions {
+export interface DeadLetterDeskOptions extends MessageRowOptions {
   readonly log: EventLog;
   /** Whose parked rows are letters too; undefined where there is no outbox. */
   readonly outbox?: Pick<Outbox, "parked"> | undefined;
-  readonly catalog: Pick<TenantCatalog, "find" | "place">;
-  readonly digest: Digest;
-  readonly clock: Clock;
-  readonly limits: Limits;
-  /** Name of this process in the records' metadata. */
-  readonly source: string;
 }
 
 /** Of what is shown beside the value. */
