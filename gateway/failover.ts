@@ -281,7 +281,8 @@ export class Failover {
     lane.done = done;
     const { limits, clock, mode } = this.#options;
     const now = clock.monotonic();
-    if (mode === "database" || lane.state === "hold" || !isMoving || lane.putting > 0) return;
+    // Also while a put is on its way, as under load one always is.
+    if (mode === "database" || lane.state === "hold" || !isMoving) return;
     if (rows > limits.outboxHoldRowsMax || now < lane.holdAgainAt || !lane.isFresh) return;
     if (lane.circuit.state !== "closed" && now < lane.circuit.nextTryAt) return;
     lane.state = "hold";

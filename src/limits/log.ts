@@ -149,7 +149,7 @@ export const LOG_LIMITS = {
     "sends go on into the outbox",
   ),
   outboxHoldMs: limit(
-    400,
+    800,
     "ms",
     "Time that sends wait for the last rows of a partition",
     "sends go on into the outbox",
