@@ -37,19 +37,24 @@ export interface OutboxPublisherOptions {
 /** Between two looks at how much waits. */
 const STATS_MS = 2_000;
 /** Batches under one lock: taking it and removing the rows costs as much as to append one. */
-const BATCHES_PER_TURN = 10;
-/** From then on no further batch is begun under the lock, which the database ends after seconds. */
-const TURN_MS = 1_000;
-/** Turns of one partition before others have theirs. */
-const TURNS_MAX = 5;
-/** Live delivery of what was acked waits for the next try, so these do not get as rare as others. */
-const TRIES = { ...CIRCUIT_POLICY, resetMaxMs: 2_000 };
+const BATCHES_MAX = 10;
+/** From then on no further batch is begun under the lock: readers of other partitions wait as well. */
+const TURN_MS = 150;
+/**
+ * Live delivery of what was acked waits for the next try, so these do not get rarer as others do: the
+ * leaders of a lost broker's partitions are back after seconds, and a pause is as long as the wait.
+ */
+const TRIES = { ...CIRCUIT_POLICY, resetFirstMs: 250, resetMaxMs: 250 };
 const NOTHING: OutboxStats = { rows: 0, chars: 0, messages: 0, parked: 0, oldestMs: 0 };
 
 interface Work extends PartitionId {
   readonly circuit: CircuitBreaker;
   /** Failed tries of the rows that come first. */
   tries: number;
+  /** Monotonic ms of its last turn. */
+  triedAt: number;
+  /** Rows to read for the next turn: twice what the last one had time for, one batch at least. */
+  rowsMax: number;
   busy: boolean;
 }
 
@@ -62,6 +67,8 @@ export class OutboxPublisher {
   readonly #options: OutboxPublisherOptions;
   readonly #append: Pick<EventLog, "append">;
   readonly #work = new Map<string, Work>();
+  /** What the last look saw, without what was drained since. */
+  readonly #waiting = new Set<Work>();
   readonly #running = new Set<Promise<void>>();
   /** Of the log as a whole: while nothing can be published, one partition tries for all. */
   readonly #log = new CircuitBreaker(TRIES);
@@ -118,24 +125,38 @@ export class OutboxPublisher {
   async #look(): Promise<void> {
     this.#looking = true;
     try {
-      const pending = await this.#options.outbox.pending();
+      const { outbox, limits } = this.#options;
+      const pending = await outbox.pending();
       this.#isAway = false;
       const names = new Set<string>();
+      this.#waiting.clear();
       for (const { topic, partition } of pending) {
         const name = `${topic}/${partition}`;
         names.add(name);
         let work = this.#work.get(name);
         if (work === undefined) {
-          work = { topic, partition, circuit: new CircuitBreaker(TRIES), tries: 0, busy: false };
+          const circuit = new CircuitBreaker(TRIES);
+          const rowsMax = limits.outboxBatchRowsMax;
+          work = { topic, partition, circuit, tries: 0, triedAt: 0, rowsMax, busy: false };
           this.#work.set(name, work);
         }
-        if (this.#mayBegin(work)) this.#run(this.#drain(work));
+        this.#waiting.add(work);
       }
+      this.#begin();
       for (const [name, { busy }] of this.#work)
         if (!busy && !names.has(name)) this.#work.delete(name);
     } finally {
       this.#looking = false;
     }
+  }
+
+  /**
+   * Begins with those whose last turn is longest ago: neither a partition that never gets empty nor
+   * one that stays away may keep others waiting, where few may be published at a time.
+   */
+  #begin(): void {
+    const waiting = [...this.#waiting].sort((one, other) => one.triedAt - other.triedAt);
+    for (const work of waiting) if (this.#mayBegin(work)) this.#run(this.#drain(work));
   }
 
   #mayBegin({ circuit, busy }: Work): boolean {
@@ -155,30 +176,35 @@ export class OutboxPublisher {
     return this.#log.admit(now) && circuit.admit(now);
   }
 
+  /** One turn. */
   async #drain(work: Work): Promise<void> {
     const { outbox, limits } = this.#options;
     work.busy = true;
+    work.triedAt = this.#now();
     this.#busy++;
-    let hasOutcome = false;
+    let outcome: Outcome | undefined;
+    let hasMore = false;
     try {
-      for (let turn = 0; turn < TURNS_MAX && !this.#closed; turn++) {
-        let outcome: Outcome | undefined;
-        hasOutcome = false;
-        const rowsMax = BATCHES_PER_TURN * limits.outboxBatchRowsMax;
-        const left = await outbox.publish(work, rowsMax, async (entries) => {
-          outcome = await this.#publish(work, entries);
-          return outcome;
-        });
-        hasOutcome = outcome !== undefined;
-        if (outcome === undefined || left === undefined) break;
-        this.#count(work, outcome);
-        if (outcome.failure !== undefined) break;
-        if (!this.#mayTry(work.circuit)) break;
-      }
+      const { rowsMax } = work;
+      let rows = 0;
+      const done = await outbox.publish(work, rowsMax, async (entries) => {
+        rows = entries.length;
+        outcome = await this.#publish(work, entries);
+        return outcome;
+      });
+      if (done === undefined || outcome === undefined) return;
+      this.#count(work, outcome);
+      const batch = limits.outboxBatchRowsMax;
+      work.rowsMax = Math.min(Math.max(2 * done, batch), BATCHES_MAX * batch);
+      hasMore = outcome.failure === undefined && (done < rows || rows === rowsMax);
     } finally {
       work.busy = false;
       this.#busy--;
-      if (!hasOutcome) for (const one of [work.circuit, this.#log]) one.released(this.#now());
+      if (outcome === undefined)
+        for (const one of [work.circuit, this.#log]) one.released(this.#now());
+      // The next look sees what else there is.
+      if (!hasMore) this.#waiting.delete(work);
+      this.#begin();
     }
   }
 
