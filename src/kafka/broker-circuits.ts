@@ -26,6 +26,26 @@ export class BrokerCircuits {
     return [...this.#circuits.values()].filter(({ state }) => state !== "closed").length;
   }
 
+  /** Whether the broker fails too often to be asked as usual. */
+  isAway(broker: number): boolean {
+    const circuit = this.#circuits.get(broker);
+    return circuit !== undefined && circuit.state !== "closed";
+  }
+
+  /** Whether the broker is just being tried, so that it will soon be known whether it is back. */
+  isTried(broker: number): boolean {
+    return this.#circuits.get(broker)?.state === "half_open";
+  }
+
+  /** Forgets the faults of brokers that left the cluster: one that comes back is like a new one. */
+  keep(brokers: Pick<ReadonlyMap<number, unknown>, "has">): void {
+    for (const broker of this.#circuits.keys()) {
+      if (broker === ANY_BROKER || brokers.has(broker)) continue;
+      this.#circuits.delete(broker);
+      this.#failedAt.delete(broker);
+    }
+  }
+
   /** @returns why the broker is not to be asked now; undefined when it may be */
   refusal(broker: number): AppError | undefined {
     if (this.#of(broker).admit(this.#clock.monotonic())) return undefined;

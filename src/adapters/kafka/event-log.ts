@@ -161,6 +161,7 @@ export class KafkaEventLog implements EventLog {
   async #close(): Promise<void> {
     await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
     await Promise.all([this.#accumulator.close(), this.#transactions.settled()]);
+    this.#producer.close();
     await this.client.close();
   }
 

@@ -46,7 +46,8 @@ const EPOCH_MAX = 0x7fff_ffff;
 const BUSY_BYTES_PER_MS = 8 * 1024;
 /** … with so many times the spacing at most. */
 const STRETCH_MAX = 4;
-const RETRY_MS = { firstMs: 50, maxMs: 1_000 };
+/** Each failure asks who leads now: partitions of a dead broker wait no longer for their next one. */
+const RETRY_MS = { firstMs: 50, maxMs: 250 };
 
 /**
  * One fetch after the other over one connection to one broker, in an incremental session (KIP-227):

@@ -5,12 +5,11 @@ import { kafkaAppError } from "../../kafka/error.ts";
 import type { BatchOutcome, BatchSender, LogBatch } from "../../kafka/log-batch.ts";
 import { encodeBatch, encodePlainBatch } from "./batch-encoder.ts";
 import type { ConnectionRole, KafkaClient } from "./client.ts";
+import { LeaderWatch } from "./leader-watch.ts";
 import { produce, type ProduceAnswer, type ProducePartition } from "./produce-api.ts";
 import { outcomeOf } from "./produce-outcome.ts";
 import { ProducerState } from "./producer-state.ts";
 
-/** Between two looks for new leaders while a circuit is open. */
-const REFRESH_MS = 250;
 /** Of an append's time, what replicas may take: one that lags must not cost its neighbours' answer. */
 const REPLICAS_SHARE = 2 / 3;
 
@@ -29,14 +28,22 @@ export class KafkaProducer implements BatchSender {
   readonly #client: KafkaClient;
   readonly #state = new ProducerState();
   readonly #circuits: BrokerCircuits;
+  readonly #leaders: LeaderWatch;
   /** By batch, while `send` is under way with it. */
   readonly #requests = new Map<LogBatch, Request>();
   #producerId: Promise<void> | undefined;
-  #refreshedAt = Number.NEGATIVE_INFINITY;
 
   constructor(client: KafkaClient) {
     this.#client = client;
-    this.#circuits = new BrokerCircuits(client.clock);
+    const { clock, metadata } = client;
+    const circuits = (this.#circuits = new BrokerCircuits(clock));
+    this.#leaders = new LeaderWatch({
+      clock,
+      refresh: (topics) => metadata.refresh(topics),
+      leaders: (topic) => metadata.topic(topic)?.leaders,
+      isAway: (broker) => circuits.isAway(broker),
+      refreshed: () => circuits.keep(metadata.brokers),
+    });
     client.telemetry?.gauge(
       { name: "tidegate_kafka_circuits_open", help: "Brokers that are left alone for a while" },
       () => this.#circuits.open,
@@ -55,7 +62,8 @@ export class KafkaProducer implements BatchSender {
     const refusal = this.#circuits.refusal(broker);
     if (refusal !== undefined) {
       this.#lookForLeaders(batches);
-      return batches.map(() => failed(refusal));
+      const isSoonKnown = this.#circuits.isTried(broker);
+      return batches.map(() => (isSoonKnown ? again("no", refusal) : failed(refusal)));
     }
     for (const batch of batches) batch.held = true;
     if (broker === ANY_BROKER) return this.#locate(batches);
@@ -76,6 +84,11 @@ export class KafkaProducer implements BatchSender {
     if (request === undefined) return;
     request.cut.reject(new AppError("log_unavailable", "The broker did not answer in time"));
     if (request.connection !== undefined) this.#client.cut(request.connection);
+  }
+
+  /** Looks for leaders no more. */
+  close(): void {
+    this.#leaders.close();
   }
 
   /** Asks for the producer id ahead of the first append. @throws the library's error */
@@ -194,14 +207,8 @@ export class KafkaProducer implements BatchSender {
     });
   }
 
-  /** Leaders move while a broker is away; nothing else would tell. */
   #lookForLeaders(batches: readonly LogBatch[]): void {
-    const { clock, metadata } = this.#client;
-    const now = clock.monotonic();
-    if (this.#client.closed || now - this.#refreshedAt < REFRESH_MS) return;
-    this.#refreshedAt = now;
-    // Whoever needs the answer asks again and hears of the fault.
-    void metadata.refresh(batches.map(({ topic }) => topic)).catch(() => {});
+    if (!this.#client.closed) this.#leaders.failed(batches.map(({ topic }) => topic));
   }
 
   async #askProducerId(): Promise<void> {
