@@ -31,6 +31,20 @@ const ROOT = dirname(dirname(import.meta.dir));
 /** As an operator would run them: tests choose a JVM that starts fast. */
 export const BROKER_HEAP = "768m";
 export const BROKER_FLAGS = ["-XX:+UseG1GC"];
+/** Three on one machine: to compile for the long run, each after each start, would take its cores. */
+const THREE_BROKERS_FLAGS = [...BROKER_FLAGS, "-XX:TieredStopAtLevel=1"];
+
+/**
+ * Of three brokers: what makes any one of them missed within four seconds, also the one that is the
+ * controller (`docs/cluster.md`).
+ */
+const BROKER_SETTINGS: Readonly<Record<string, string>> = {
+  "broker.session.timeout.ms": "1500",
+  "broker.heartbeat.interval.ms": "250",
+  "controller.quorum.fetch.timeout.ms": "1000",
+  "controller.quorum.election.timeout.ms": "300",
+  "controller.quorum.election.backoff.max.ms": "100",
+};
 
 /** A whole cluster on this machine: services, gateways and consumers, each a process of its own. */
 export class Cluster implements AsyncDisposable {
@@ -73,7 +87,8 @@ export class Cluster implements AsyncDisposable {
         shape: brokers === 3 ? "cluster" : "plain",
         proxied,
         heap: BROKER_HEAP,
-        flags: BROKER_FLAGS,
+        flags: brokers === 3 ? THREE_BROKERS_FLAGS : BROKER_FLAGS,
+        settings: brokers === 3 ? BROKER_SETTINGS : {},
       }),
       startPostgres(),
       startRedis({ mode: "single" }),
