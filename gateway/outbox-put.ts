@@ -118,16 +118,21 @@ export class OutboxPut {
     if (error === undefined || error.code === "overloaded" || error.code === "row_refused")
       circuit.succeeded(clock.monotonic());
     else circuit.failed(clock.monotonic());
+    const isSplit = error?.code === "row_refused" && flights.length > 1;
     for (const flight of flights) {
-      flight.lane.putting -= flight.records.length;
+      // What goes one by one from here on is on its way until its own put is over.
+      if (!isSplit) flight.lane.putting -= flight.records.length;
       // What may have been kept counts until a look shows that it was not.
       if (error !== undefined && error.code !== "unknown_outcome") this.#count(flight, -1);
     }
     settled(lanes, error === undefined);
     if (error === undefined) for (const flight of flights) kept(flight);
-    else if (error.code === "row_refused" && flights.length > 1) {
+    else if (isSplit) {
       // One append that the database does not take must not refuse its neighbours'.
-      for (const flight of flights) await this.#put([flight]);
+      for (const flight of flights) {
+        flight.lane.putting -= flight.records.length;
+        await this.#put([flight]);
+      }
     } else
       for (const flight of flights) {
         if (error.code === "overloaded") flight.lane.full = true;

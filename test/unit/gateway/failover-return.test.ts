@@ -77,6 +77,35 @@ describe("while the outbox is away too", () => {
   });
 });
 
+test("nothing passes appends that are put one by one because the database refused one of them", () => {
+  const set = setUp();
+  const put = set.inner.put.bind(set.inner);
+  const gates: PromiseWithResolvers<void>[] = [];
+  set.inner.put = async (rows) => {
+    if (rows.some((one) => idOf(one.record.value) === "b")) throw new AppError("row_refused");
+    const gate = Promise.withResolvers<void>();
+    gates.push(gate);
+    await gate.promise;
+    await put(rows);
+  };
+  set.append("w", 2);
+  set.append("x", 1);
+  for (const name of ["b", "c"]) set.append(name);
+  for (const i of [0, 1, 2, 3]) set.fail(i, "log_unavailable");
+  // While "w" is being put the others gather, to be put together and then one by one.
+  set.scheduler.pass(TICK);
+  gates.shift()?.resolve();
+  set.scheduler.pass(3 * limitsWith().outboxRefreshMs);
+  // "c" waits for "x", and looks show that nothing of its partition is there yet.
+  set.append("d");
+  expect(set.appends).toHaveLength(4);
+  while (gates.length > 0) {
+    gates.shift()?.resolve();
+    set.scheduler.pass(TICK);
+  }
+  expect(rows(set)).toEqual(["c 2", "d 2"]);
+});
+
 describe("the circuit of a partition", () => {
   /** Five failures in a row, each published soon after, open it. */
   async function opened() {
