@@ -9,11 +9,10 @@ import type { EventLog } from "../../src/ports/event-log.ts";
 import type { Outbox } from "../../src/ports/outbox.ts";
 import type { Placement } from "../../src/tenants.ts";
 import { openDatabase, openLog, openStore, type Basics } from "../cluster/open.ts";
-import { untilStored, type ComingTenant, type TransferSide } from "./side.ts";
+import { untilNone, untilStored, type ComingTenant, type TransferSide } from "./side.ts";
 
 /** Without progress of the pools, which may have to begin anew. */
 const IDLE_MS = 30_000;
-const LOOK_MS = 250;
 const ONE_EACH = { write: 1, read: 1 };
 
 /** A cluster, which may run. @throws ConfigError, store_unavailable, schema_mismatch */
@@ -100,21 +99,14 @@ async function mustHaveNoRecords(
 }
 
 /** Waits for the rows that stand before the log. */
-async function untilPublished(outbox: Outbox, topic: string, clock: Clock): Promise<void> {
-  let left = Infinity;
-  let movedAt = clock.monotonic();
-  for (;;) {
-    const pending = (await outbox.pending()).filter((one) => one.topic === topic);
-    const rows = pending.reduce((sum, one) => sum + one.rows, 0);
-    if (rows === 0) return;
-    const now = clock.monotonic();
-    if (rows < left) movedAt = now;
-    left = Math.min(left, rows);
-    if (now - movedAt > IDLE_MS)
-      throw new AppError(
-        "store_unavailable",
-        `${rows} records of ${topic} are in the outbox, and nobody publishes them: start the outbox pool`,
-      );
-    await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
-  }
+function untilPublished(outbox: Outbox, topic: string, clock: Clock): Promise<void> {
+  return untilNone(
+    clock,
+    IDLE_MS,
+    async () => {
+      const pending = (await outbox.pending()).filter((one) => one.topic === topic);
+      return pending.reduce((sum, one) => sum + one.rows, 0);
+    },
+    `records of ${topic} are in the outbox, and nobody publishes them: start the outbox pool`,
+  );
 }

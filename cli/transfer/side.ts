@@ -40,7 +40,7 @@ export interface TransferSide extends AsyncDisposable {
   readonly serve: (name: string) => Promise<void>;
 }
 
-const LOOK_MS = 50;
+const LOOK_MS = 100;
 
 /**
  * Waits until all of a topic that is in the log now is stored.
@@ -58,24 +58,42 @@ export async function untilStored(
     const { start, end } = await log.range(topic, partition);
     if (end > start) wanted.set(partition, end);
   }
+  await untilNone(
+    clock,
+    idleMs,
+    async () => {
+      const stored = await storedOf(store, topic);
+      let missing = 0;
+      for (const [partition, end] of wanted) {
+        const next = stored.get(partition) ?? 0;
+        if (next < end && !(await isBehindLast(log, topic, partition, next))) missing += end - next;
+      }
+      return missing;
+    },
+    `records of ${topic} are in the log but not delivered, and nobody delivers them: start the delivery pool, or look at /readyz of the consumers for halted partitions`,
+  );
+}
+
+/**
+ * Waits until none is left.
+ * @param fault what is said of as many as are left
+ * @throws store_unavailable when they have not become fewer for `idleMs`
+ */
+export async function untilNone(
+  clock: Clock,
+  idleMs: number,
+  count: () => Promise<number>,
+  fault: string,
+): Promise<void> {
   let movedAt = clock.monotonic();
-  let left = Infinity;
+  let fewest = Infinity;
   for (;;) {
-    const stored = await storedOf(store, topic);
-    let missing = 0;
-    for (const [partition, end] of wanted) {
-      const next = stored.get(partition) ?? 0;
-      if (next < end && !(await isBehindLast(log, topic, partition, next))) missing += end - next;
-    }
-    if (missing === 0) return;
+    const left = await count();
+    if (left === 0) return;
     const now = clock.monotonic();
-    if (missing < left) movedAt = now;
-    left = Math.min(left, missing);
-    if (now - movedAt > idleMs)
-      throw new AppError(
-        "store_unavailable",
-        `${missing} records of ${topic} are in the log but not delivered, and nobody delivers them: start the delivery pool, or look at /readyz of the consumers for halted partitions`,
-      );
+    if (left < fewest) movedAt = now;
+    fewest = Math.min(fewest, left);
+    if (now - movedAt > idleMs) throw new AppError("store_unavailable", `${left} ${fault}`);
     await new Promise<void>((resolve) => void clock.after(LOOK_MS, resolve));
   }
 }
