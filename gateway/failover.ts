@@ -5,6 +5,7 @@ import type { Clock, Timer } from "../src/ports/clock.ts";
 import type { EventLog } from "../src/ports/event-log.ts";
 import type { Outbox, PendingPartition } from "../src/ports/outbox.ts";
 import type { Telemetry } from "../src/ports/telemetry.ts";
+import { valueLength } from "../src/wire/message-record.ts";
 import type { LogRecord } from "../src/wire/record.ts";
 import { FailoverMetrics } from "./failover-metrics.ts";
 import { Lane, type Flight } from "./lane.ts";
@@ -92,7 +93,7 @@ export class Failover {
   append(topic: string, partition: number, records: readonly LogRecord[]): Promise<number> {
     const lane = this.#laneOf(topic, partition);
     let chars = 0;
-    for (const { value } of records) chars += value.length;
+    for (const record of records) chars += valueLength(record);
     const startedAt = this.#options.clock.monotonic();
     return new Promise((resolve, reject) => {
       const serial = ++lane.lastSerial;

@@ -7,12 +7,8 @@ import type { Telemetry } from "../src/ports/telemetry.ts";
 import { recordKey } from "../src/tenants.ts";
 import type { SendCommand } from "../src/wire/command.ts";
 import { messageId, scopeInput } from "../src/wire/message-id.ts";
-import {
-  encodeMessageRecord,
-  recordTemplate,
-  type LogRecord,
-  type RecordTemplate,
-} from "../src/wire/record.ts";
+import { MessageRecord } from "../src/wire/message-record.ts";
+import { recordTemplate, type LogRecord, type RecordTemplate } from "../src/wire/record.ts";
 import { withTraceContext } from "../src/wire/trace-context.ts";
 import type { Completion, Producer } from "./producer.ts";
 import type { TenantState } from "./tenant-state.ts";
@@ -102,7 +98,7 @@ export class Ingress {
         retryAfterMs: wait,
       });
     }
-    const record = encodeMessageRecord(route.template, {
+    const record = new MessageRecord(route.template, {
       key: command.key,
       id,
       attempt: command.attempt,
@@ -119,7 +115,7 @@ export class Ingress {
     this.#accepted.value++;
     const { tally } = route.tenant;
     tally.sends++;
-    tally.sendCharacters += record.value.length;
+    tally.sendCharacters += record.valueLength;
     return undefined;
   }
 

@@ -2,6 +2,7 @@ import { AppError, asAppError } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
 import type { Clock } from "../src/ports/clock.ts";
 import type { EventLog } from "../src/ports/event-log.ts";
+import { valueLength } from "../src/wire/message-record.ts";
 import type { LogRecord } from "../src/wire/record.ts";
 import { IN_OUTBOX } from "./failover.ts";
 import type { SendMetrics } from "./send-metrics.ts";
@@ -95,7 +96,7 @@ export class Producer {
     completion: Completion,
   ): AppError | undefined {
     const limits = this.#limits;
-    const chars = record.value.length;
+    const chars = valueLength(record);
     if (this.#pendingChars + chars > limits.appendPendingBytesMax) {
       this.#metrics?.failed("overloaded", 1);
       return new AppError("overloaded", "too much waits for the log", {

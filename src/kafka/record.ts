@@ -1,3 +1,4 @@
+import { valueLength } from "../wire/message-record.ts";
 import type { LogRecord } from "../wire/record.ts";
 
 /** Framing and the verdict's header. */
@@ -20,5 +21,5 @@ export function setHeader(headers: Record<string, string>, name: string, value: 
  * bytes of UTF-8 costs as much as writing them; a batch that is too large after all is divided.
  */
 export function recordSize(record: LogRecord): number {
-  return record.key.length + record.value.length + RECORD_REST;
+  return record.key.length + valueLength(record) + RECORD_REST;
 }

@@ -42,6 +42,15 @@ export interface RecordTemplate {
   readonly metadata: string;
   readonly payload: string;
   readonly sender: string;
+  /** The same in UTF-8, for whoever writes records as bytes; made at the first of them. */
+  bytes: TemplateBytes | undefined;
+}
+
+export interface TemplateBytes {
+  readonly key: Buffer;
+  /** Metadata, and the payload up to the message's key. */
+  readonly middle: Buffer;
+  readonly sender: Buffer;
 }
 
 /** What a gateway knows of one message when it builds its record. */
@@ -70,6 +79,7 @@ export function recordTemplate(origin: RecordOrigin): RecordTemplate {
     metadata: `,"tenant_id":"${tenant}","version":"${VERSION}","metadata":{"source":${JSON.stringify(source)}`,
     payload: `},"payload":{"conversation_id":${JSON.stringify(conversation)},`,
     sender: `","sender":${JSON.stringify(sender)},"kind":"`,
+    bytes: undefined,
   };
 }
 
@@ -141,7 +151,8 @@ export function raiseAttempt(record: LogRecord, by = 1): LogRecord | undefined {
   const text = record.headers[VERDICT_HEADER] as string;
   const attempt = Math.min(Math.max(header.attempt + by, 2), ATTEMPT_MAX);
   const rest = text.slice(text.indexOf(" ", 2));
-  return { ...record, headers: { ...record.headers, [VERDICT_HEADER]: `1 ${attempt}${rest}` } };
+  const headers = { ...record.headers, [VERDICT_HEADER]: `1 ${attempt}${rest}` };
+  return { key: record.key, headers, value: record.value };
 }
 
 /** A decimal number of 1 to 7 digits, or −1. */

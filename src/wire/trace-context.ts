@@ -42,7 +42,8 @@ export function formatTraceparent({ traceId, spanId, sampled }: TraceContext): s
 
 /** The record with the context that its readers go on with. */
 export function withTraceContext(record: LogRecord, context: TraceContext): LogRecord {
-  return { ...record, headers: { ...record.headers, [TRACEPARENT]: formatTraceparent(context) } };
+  const headers = { ...record.headers, [TRACEPARENT]: formatTraceparent(context) };
+  return { key: record.key, headers, value: record.value };
 }
 
 /** The context that a record carries; undefined for most, which were not sampled. */

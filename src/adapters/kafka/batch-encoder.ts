@@ -1,5 +1,7 @@
 import { compressionsAlgorithms, crc32c, Writer } from "@platformatic/kafka";
 import type { KafkaCompression } from "../../kafka/settings.ts";
+import { MessageRecord, valueLength } from "../../wire/message-record.ts";
+import { VERDICT_HEADER_BYTES } from "../../wire/packed-record.ts";
 import type { LogRecord } from "../../wire/record.ts";
 
 /** Who writes a batch and its place in what they write to the partition (KIP-98). */
@@ -17,9 +19,8 @@ const HEADER_BYTES = 61;
 /** Where the checksum is, and where what it covers begins. */
 const CRC_AT = 17;
 const CHECKED_FROM = 21;
-/** Varints of one record, all at their largest, but those of its headers. */
-const RECORD_OVERHEAD = 36;
-const HEADER_OVERHEAD = 10;
+/** Of the varint with a record's length. */
+const LENGTH_BYTES_MAX = 5;
 const TRANSACTIONAL = 0b10000;
 /** Of the last batch: the next one is likely to be alike. */
 let bytesPerUnit = 1.2;
@@ -84,46 +85,75 @@ function finish(
 /** The records behind room for the batch's header. */
 function encodeRecords(records: readonly LogRecord[]): Buffer {
   let units = 0;
-  for (const record of records) units += record.value.length + 150;
+  for (const record of records) units += valueLength(record) + 150;
   let buffer: Buffer = Buffer.allocUnsafe(HEADER_BYTES + Math.ceil(units * bytesPerUnit));
   let at = HEADER_BYTES;
-  // Of the record at hand, names and texts in turn: counting costs as much as writing.
-  const headerBytes: number[] = [];
   for (let i = 0; i < records.length; i++) {
     const record = records[i] as LogRecord;
-    const keyBytes = Buffer.byteLength(record.key);
-    const valueBytes = Buffer.byteLength(record.value);
-    let headers = 0;
-    let bytes =
-      2 + varintBytes(i) + varintBytes(keyBytes) + keyBytes + varintBytes(valueBytes) + valueBytes;
-    let bound = RECORD_OVERHEAD;
-    for (const name in record.headers) {
-      const nameBytes = Buffer.byteLength(name);
-      const textBytes = Buffer.byteLength(record.headers[name] as string);
-      headerBytes[2 * headers] = nameBytes;
-      headerBytes[2 * headers + 1] = textBytes;
-      bytes += varintBytes(nameBytes) + nameBytes + varintBytes(textBytes) + textBytes;
-      bound += HEADER_OVERHEAD;
-      headers++;
-    }
-    bytes += varintBytes(headers);
-    if (at + bytes + bound > buffer.length) buffer = grown(buffer, at, bytes + bound);
+    const isMessage = record instanceof MessageRecord;
+    // Attributes, the time and the place in the batch come first.
+    const bytes = 2 + varintBytes(i) + (isMessage ? messageBytes(record) : textBytes(record));
+    if (at + LENGTH_BYTES_MAX + bytes > buffer.length)
+      buffer = grown(buffer, at, LENGTH_BYTES_MAX + bytes);
     at = writeVarint(buffer, bytes, at);
     buffer[at++] = 0;
     // All records have the batch's time: a time of its own each would say nothing more.
     buffer[at++] = 0;
     at = writeVarint(buffer, i, at);
-    at = writeText(buffer, record.key, keyBytes, at);
-    at = writeText(buffer, record.value, valueBytes, at);
-    at = writeVarint(buffer, headers, at);
-    let header = 0;
-    for (const name in record.headers) {
-      at = writeText(buffer, name, headerBytes[header++] as number, at);
-      at = writeText(buffer, record.headers[name] as string, headerBytes[header++] as number, at);
-    }
+    at = isMessage ? writeMessage(buffer, record, at) : writeTexts(buffer, record, at);
   }
   bytesPerUnit = Math.max(0.5, Math.min(3, (at / units) * 1.05));
   return buffer.subarray(0, at);
+}
+
+/** Bytes that {@link writeMessage} takes. */
+function messageBytes({ keyBytes, valueBytes, headerBytes }: MessageRecord): number {
+  const name = VERDICT_HEADER_BYTES.length;
+  return (
+    withLength(keyBytes) + withLength(valueBytes) + 1 + withLength(name) + withLength(headerBytes)
+  );
+}
+
+function writeMessage(buffer: Buffer, record: MessageRecord, from: number): number {
+  let at = record.writeKey(buffer, writeVarint(buffer, record.keyBytes, from));
+  at = record.writeValue(buffer, writeVarint(buffer, record.valueBytes, at));
+  at = writeVarint(buffer, 1, at);
+  at = writeVarint(buffer, VERDICT_HEADER_BYTES.length, at);
+  buffer.set(VERDICT_HEADER_BYTES, at);
+  at += VERDICT_HEADER_BYTES.length;
+  return record.writeHeader(buffer, writeVarint(buffer, record.headerBytes, at));
+}
+
+/** Of the record at hand, what is written in turn: counting costs as much as writing. */
+const textSizes: number[] = [];
+
+/** Bytes that {@link writeTexts} takes, which has to come next. */
+function textBytes(record: LogRecord): number {
+  const keyBytes = (textSizes[0] = Buffer.byteLength(record.key));
+  const valueBytes = (textSizes[1] = Buffer.byteLength(record.value));
+  let bytes = withLength(keyBytes) + withLength(valueBytes);
+  let count = 2;
+  for (const name in record.headers) {
+    const nameBytes = Buffer.byteLength(name);
+    const headerBytes = Buffer.byteLength(record.headers[name] as string);
+    textSizes[count++] = nameBytes;
+    textSizes[count++] = headerBytes;
+    bytes += withLength(nameBytes) + withLength(headerBytes);
+  }
+  textSizes.length = count;
+  return bytes + varintBytes((count - 2) / 2);
+}
+
+function writeTexts(buffer: Buffer, record: LogRecord, from: number): number {
+  let at = writeText(buffer, record.key, textSizes[0] as number, from);
+  at = writeText(buffer, record.value, textSizes[1] as number, at);
+  at = writeVarint(buffer, (textSizes.length - 2) / 2, at);
+  let count = 2;
+  for (const name in record.headers) {
+    at = writeText(buffer, name, textSizes[count++] as number, at);
+    at = writeText(buffer, record.headers[name] as string, textSizes[count++] as number, at);
+  }
+  return at;
 }
 
 function grown(buffer: Buffer, used: number, more: number): Buffer {
@@ -136,6 +166,10 @@ function writeText(buffer: Buffer, text: string, bytes: number, from: number): n
   const at = writeVarint(buffer, bytes, from);
   // Of Buffer's two writers only this one takes long texts by the vector unit.
   return at + buffer.write(text, at, bytes, bytes === text.length ? "latin1" : "utf8");
+}
+
+function withLength(bytes: number): number {
+  return varintBytes(bytes) + bytes;
 }
 
 /** Zigzag, for numbers from 0 to 2^31 − 1. */
