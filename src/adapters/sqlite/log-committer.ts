@@ -5,7 +5,7 @@ import type { LogRecord } from "../../wire/record.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import type { CommitRequest, Fault, WriterReply } from "./log-messages.ts";
 import type { LogPace } from "./log-pace.ts";
-import { encodeRecords } from "./log-text.ts";
+import { type CheckedRecords, checkRecords, writeRecords } from "./log-text.ts";
 import type { WriterThread } from "./log-threads.ts";
 import { keyOf, type LogPartition } from "./log-topics.ts";
 import { TextBytes } from "./text-bytes.ts";
@@ -24,8 +24,7 @@ const ROW_CHARS_MAX = 256 * 1024;
 
 interface QueuedAppend {
   readonly target: LogPartition;
-  readonly records: readonly LogRecord[];
-  readonly text: string;
+  readonly checked: CheckedRecords;
   readonly resolve: (base: number) => void;
   readonly reject: (error: Error) => void;
 }
@@ -91,10 +90,10 @@ export class LogCommitter {
     if (this.pendingChars > this.limits.appendPendingBytesMax)
       return Promise.reject(new AppError("overloaded", "Too much waits for the disk"));
     return new Promise((resolve, reject) => {
-      const text = encodeRecords(records);
-      this.queue.push({ target, records, text, resolve, reject });
-      this.queuedChars += text.length;
-      this.pendingChars += text.length;
+      const checked = checkRecords(records);
+      this.queue.push({ target, checked, resolve, reject });
+      this.queuedChars += checked.chars;
+      this.pendingChars += checked.chars;
       this.schedule();
     });
   }
@@ -148,8 +147,8 @@ export class LogCommitter {
     let chars = 0;
     let count = 0;
     for (const append of appends) {
-      if (count > 0 && chars + append.text.length > this.limits.commitBytesMax) break;
-      chars += append.text.length;
+      if (count > 0 && chars + append.checked.chars > this.limits.commitBytesMax) break;
+      chars += append.checked.chars;
       count++;
     }
     this.queue = appends.slice(count);
@@ -161,24 +160,17 @@ export class LogCommitter {
     const topics: number[] = [];
     const partitions: number[] = [];
     const counts: number[] = [];
-    const texts: string[] = [];
-    const rows = new Map<number, number>();
-    for (const { target, records, text } of appends) {
-      const key = keyOf(target);
-      const row = rows.get(key);
-      if (row !== undefined && (texts[row] as string).length + text.length <= ROW_CHARS_MAX) {
-        texts[row] += text;
-        counts[row] = (counts[row] as number) + records.length;
-        continue;
-      }
-      rows.set(key, texts.length);
+    const lengths: number[] = [];
+    const chars = appends.reduce((sum, { checked }) => sum + checked.chars, 0);
+    const bytes = new TextBytes(this.buffers.take(), chars);
+    for (const { target, parts, count } of rowsOf(appends)) {
+      const start = bytes.length;
       topics.push(target.topic.kept.id);
       partitions.push(target.partition);
-      counts.push(records.length);
-      texts.push(text);
+      counts.push(count);
+      for (const part of parts) writeRecords(part, bytes);
+      lengths.push(bytes.length - start);
     }
-    const bytes = new TextBytes(this.buffers.take());
-    const lengths = texts.map((text) => bytes.add(text));
     const { buffer } = bytes;
     const behind = this.underWay > 0;
     const time = this.clock.now();
@@ -204,8 +196,9 @@ export class LogCommitter {
   private succeed(appends: readonly QueuedAppend[]): number {
     let count = 0;
     for (const append of appends) {
-      this.pendingChars -= append.text.length;
-      const { target, records } = append;
+      this.pendingChars -= append.checked.chars;
+      const { target, checked } = append;
+      const { records } = checked;
       const base = target.end;
       target.end += records.length;
       count += records.length;
@@ -226,10 +219,36 @@ export class LogCommitter {
 
   private reject(appends: readonly QueuedAppend[], fault: Fault): void {
     for (const append of appends) {
-      this.pendingChars -= append.text.length;
+      this.pendingChars -= append.checked.chars;
       append.reject(new AppError(fault.code, fault.message));
     }
   }
+}
+
+/** Appends of one partition that the writer adds as one row. */
+interface Row {
+  readonly target: LogPartition;
+  readonly parts: CheckedRecords[];
+  chars: number;
+  count: number;
+}
+
+function rowsOf(appends: readonly QueuedAppend[]): readonly Row[] {
+  const rows: Row[] = [];
+  const open = new Map<number, Row>();
+  for (const { target, checked } of appends) {
+    const key = keyOf(target);
+    let row = open.get(key);
+    if (row === undefined || row.chars + checked.chars > ROW_CHARS_MAX) {
+      row = { target, parts: [], chars: 0, count: 0 };
+      open.set(key, row);
+      rows.push(row);
+    }
+    row.parts.push(checked);
+    row.chars += checked.chars;
+    row.count += checked.records.length;
+  }
+  return rows;
 }
 
 /** Records of one partition from `base` on, as readers get them. */

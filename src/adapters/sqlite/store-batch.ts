@@ -46,7 +46,8 @@ export function encodeBatch(batch: StoreBatch, spare?: ArrayBuffer): EncodedBatc
   if (typeof runs === "string") return runs;
   const names: string[] = [];
   const numbers = new Float64Array(runs.length * RUN_NUMBERS + batch.events.length);
-  const bytes = new TextBytes(spare);
+  const chars = runs.reduce((sum, run) => sum + run.chars + run.events.length, 0);
+  const bytes = new TextBytes(spare, chars);
   const ids: string[] = [];
   const fingerprints: string[] = [];
   let at = 0;

@@ -1,8 +1,10 @@
-const encoder = new TextEncoder();
-
-/** UTF-8 of one UTF-16 unit has 3 bytes at most. */
+/** UTF-8 of one UTF-16 unit has 3 bytes at most, and of one character 4. */
 const BYTES_PER_UNIT = 3;
-const BYTES_MIN = 64 * 1024;
+const BYTES_PER_CHARACTER = 4;
+/** Sizes of buffers are multiples of it, so that one that came back mostly fits. */
+const BYTES_STEP = 64 * 1024;
+/** Room for a character outside of ASCII in every 32. */
+const NON_ASCII_SHIFT = 5;
 
 /**
  * Texts as UTF-8, one behind the other in a buffer that moves to another thread and comes back.
@@ -11,21 +13,42 @@ const BYTES_MIN = 64 * 1024;
  * sends, before the receiver's share.
  */
 export class TextBytes {
-  #bytes: Uint8Array<ArrayBuffer>;
+  #bytes: Buffer<ArrayBuffer>;
   #used = 0;
 
-  /** @param buffer one that came back */
-  constructor(buffer?: ArrayBuffer) {
-    this.#bytes = new Uint8Array(buffer ?? new ArrayBuffer(BYTES_MIN));
+  /**
+   * @param buffer one that came back
+   * @param chars about as many will be added
+   */
+  constructor(buffer: ArrayBuffer | undefined, chars: number) {
+    const bytes = chars + (chars >>> NON_ASCII_SHIFT) + BYTES_PER_CHARACTER;
+    const isLarge = buffer !== undefined && buffer.byteLength >= bytes;
+    this.#bytes = isLarge ? Buffer.from(buffer) : roomFor(bytes);
+  }
+
+  /** Bytes until now. */
+  get length(): number {
+    return this.#used;
   }
 
   /** @returns the bytes that the text takes */
   add(text: string): number {
-    const room = this.#bytes.length - this.#used;
-    if (room < text.length * BYTES_PER_UNIT) this.#grow(text.length * BYTES_PER_UNIT);
-    const { written } = encoder.encodeInto(text, this.#bytes.subarray(this.#used));
+    // Mostly one byte a unit: room for three of each would make the buffers three times as large.
+    if (this.#bytes.length - this.#used < text.length + BYTES_PER_CHARACTER)
+      this.#grow(text.length + BYTES_PER_CHARACTER);
+    let written = this.#bytes.write(text, this.#used);
+    // It writes whole characters only: with room for one more, it has written all.
+    if (this.#bytes.length - this.#used - written < BYTES_PER_CHARACTER) {
+      this.#grow(text.length * BYTES_PER_UNIT + BYTES_PER_CHARACTER);
+      written = this.#bytes.write(text, this.#used);
+    }
     this.#used += written;
     return written;
+  }
+
+  addByte(byte: number): void {
+    if (this.#used === this.#bytes.length) this.#grow(1);
+    this.#bytes[this.#used++] = byte;
   }
 
   /** The buffer with everything that was added from its start on. */
@@ -34,8 +57,12 @@ export class TextBytes {
   }
 
   #grow(more: number): void {
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#used + more));
+    const grown = roomFor(Math.max(this.#bytes.length * 2, this.#used + more));
     grown.set(this.#bytes.subarray(0, this.#used));
     this.#bytes = grown;
   }
+}
+
+function roomFor(bytes: number): Buffer<ArrayBuffer> {
+  return Buffer.from(new ArrayBuffer(Math.ceil(bytes / BYTES_STEP) * BYTES_STEP));
 }
