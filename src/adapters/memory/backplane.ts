@@ -6,10 +6,11 @@ import type {
   Publication,
   Refusal,
 } from "../../ports/backplane.ts";
+import { LinedRun } from "./lined-run.ts";
 
 /**
- * Hands publications to every member in the same process, at once and by reference. Loses nothing
- * by itself; the simulation wraps it with faults.
+ * Hands publications to every member in the same process, at once, with the lines that readers get for
+ * whoever asks. Loses nothing by itself; the simulation wraps it with faults.
  */
 export function createMemoryBackplane(): Backplane {
   const listeners = new Set<BackplaneListener>();
@@ -18,7 +19,8 @@ export function createMemoryBackplane(): Backplane {
 
   return {
     publish(publication: Publication) {
-      for (const listener of listeners) listener.publication(publication);
+      const lined = { ...publication, runs: publication.runs.map((run) => new LinedRun(run)) };
+      for (const listener of listeners) listener.publication(lined);
     },
     beat(beat: Beat) {
       for (const listener of listeners) listener.beat(beat);
