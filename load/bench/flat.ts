@@ -1,6 +1,7 @@
 import type { Cluster } from "../cluster/cluster.ts";
 import { Generator } from "../native/generator.ts";
 import { RunNames } from "../native/key.ts";
+import type { PaceOptions } from "../native/pace.ts";
 import { TidegateProtocol } from "../native/tidegate.ts";
 import type { Figures } from "../result.ts";
 import { RunKey } from "../token.ts";
@@ -10,7 +11,6 @@ import { addTenants, openStage, type Stage, type StageOptions } from "./stage.ts
 const RATE = 10_000;
 const TENANTS = 1_000;
 const QUICK_TENANTS = 50;
-const TENANT_PARTITIONS = 1;
 const GATEWAYS = 4;
 const CONVERSATIONS = 1_000_000;
 const QUICK_CONVERSATIONS = 40_000;
@@ -25,15 +25,28 @@ const atRate = (sockets: number): Load => ({
   seconds: 20,
 });
 
-/** The same load of 10,000 messages a second in one tenant's rooms, then in a thousand tenants'. */
-export async function tenantsRow(options: StageOptions): Promise<Figures> {
+/** A thousand topics that are all new get their first records at this rate. */
+const FIRST_RATE = 1_000;
+
+/**
+ * The same load of 10,000 messages a second in one tenant's rooms, then in a thousand tenants': each
+ * with a topic of its own, or all of them in those that small tenants share.
+ */
+export async function tenantsRow(
+  placement: "own" | "shared",
+  options: StageOptions,
+): Promise<Figures> {
   await using stage = await openStage("cluster", options);
   const count = options.isQuick ? QUICK_TENANTS : TENANTS;
   const load = atRate(2 * count);
   const one = await runLoad(stage.target, load, options);
-  const tenants = await addTenants(clusterOf(stage), count, TENANT_PARTITIONS);
+  const tenants = await addTenants(clusterOf(stage), count, placement);
   const many = { ...load, layout: { ...load.layout, tenants } };
   await untilServed(stage, tenants);
+  if (placement === "own") {
+    const pace: PaceOptions = { kind: "open", rate: FIRST_RATE, perFrame: 1 };
+    await runLoad(stage.target, { ...many, pace, warmUpS: 10, seconds: 10 }, options);
+  }
   const figures = await runLoad(stage.target, many, options);
   return { ...figures, ...versus(one, figures, "one_tenant"), tenants: count };
 }

@@ -143,7 +143,7 @@ async function socketIo(
 export async function addTenants(
   cluster: Cluster,
   count: number,
-  partitions: number,
+  placement: "own" | "shared",
 ): Promise<string[]> {
   const config = parseClusterConfig({ ...cluster.settings, ...cluster.key.settings }, "tool");
   const telemetry = createMemoryTelemetry();
@@ -152,10 +152,14 @@ export async function addTenants(
   const { retentionMs } = config;
   const admin = new PostgresTenantAdmin({ database, log, retentionMs, retentionBytes: undefined });
   const names = Array.from({ length: count }, (_, i) => `t${i + 1}`);
+  const plan =
+    placement === "own"
+      ? ({ plan: "standard", partitions: 1 } as const)
+      : ({ plan: "shared" } as const);
   try {
     for (let i = 0; i < count; i += ADDS_AT_ONCE) {
       const some = names.slice(i, i + ADDS_AT_ONCE);
-      await Promise.all(some.map((name) => admin.add({ name, plan: "standard", partitions })));
+      await Promise.all(some.map((name) => admin.add({ name, ...plan })));
     }
   } finally {
     await log.close();
