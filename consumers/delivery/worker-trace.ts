@@ -10,6 +10,7 @@ import {
 } from "../../src/tracing/attributes.ts";
 import { batchLinks, linkTo, type Linked } from "../../src/tracing/links.ts";
 import type { Traces } from "../../src/tracing/traces.ts";
+import { MessageRecord } from "../../src/wire/message-record.ts";
 import { parseVerdictHeader, type LogRecord } from "../../src/wire/record.ts";
 import { stampOf } from "../../src/wire/stamp.ts";
 import {
@@ -235,6 +236,8 @@ function carriedAmong(
   let carried: Carried[] | undefined;
   for (let i = 0; i < records.length; i++) {
     const record = records[i] as LogRecord;
+    // It has the verdict's header only, and asking for it would make its text.
+    if (record instanceof MessageRecord) continue;
     if (record.headers[TRACEPARENT] === undefined) continue;
     const context = traceContextOf(record);
     if (context === undefined) continue;

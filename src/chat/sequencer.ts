@@ -1,10 +1,6 @@
+import { eventOf, verdictOf } from "../wire/message-record.ts";
 import type { PackedRecord } from "../wire/packed-record.ts";
-import {
-  parseVerdictHeader,
-  sliceEvent,
-  type LogRecord,
-  type VerdictHeader,
-} from "../wire/record.ts";
+import type { LogRecord, VerdictHeader } from "../wire/record.ts";
 import { FoldedRun, PackedPlaced } from "./folded.ts";
 import { Heads, type Head } from "./heads.ts";
 import { Window } from "./window.ts";
@@ -133,7 +129,7 @@ export class Sequencer {
 
   /** Reads the records' headers, once for both steps. Between it and its fold nothing is folded. */
   prepare(records: readonly LogRecord[], offsets: readonly number[]): Prepared {
-    const headers = records.map(parseVerdictHeader);
+    const headers = records.map(verdictOf);
     const needs = new NeedsList();
     records.forEach(({ key }, i) => {
       const header = headers[i];
@@ -247,7 +243,7 @@ export class Sequencer {
       } else {
         const { id, fingerprint } = header;
         this.#window.accept(id, offset, fingerprint);
-        const event = sliceEvent(record as LogRecord, header as VerdictHeader);
+        const event = eventOf(record as LogRecord, header as VerdictHeader);
         placed.push({ tenant, conversation, epoch, seq, offset, id, fingerprint, event });
         run.add(offset, event);
       }

@@ -2,8 +2,11 @@ import {
   encodeMessageRecord,
   type LogRecord,
   type MessageParts,
+  parseVerdictHeader,
   type RecordTemplate,
+  sliceEvent,
   type TemplateBytes,
+  type VerdictHeader,
 } from "./record.ts";
 
 type Kind = MessageParts["kind"];
@@ -20,6 +23,9 @@ const KIND_ENDS: Readonly<Record<Kind, Buffer>> = {
 const CLOSE = 125;
 const SPACE = 32;
 const ZERO = 48;
+/** As much as a verdict's header may have: {@link parseVerdictHeader} says what is beyond. */
+const HEADER_BYTES_MAX = 200;
+const NUMBER_MAX = 9_999_999;
 
 /**
  * The record of {@link encodeMessageRecord} that keeps its parts until somebody wants its text or its
@@ -62,6 +68,33 @@ export class MessageRecord implements LogRecord {
 
   get value(): string {
     return this.#asText().value;
+  }
+
+  /** What {@link parseVerdictHeader} says of it, without making the header's text to take it apart. */
+  get verdict(): VerdictHeader | undefined {
+    const { attempt, fingerprint, id } = this.#parts;
+    const isPlain =
+      this.headerBytes <= HEADER_BYTES_MAX &&
+      attempt <= NUMBER_MAX &&
+      this.#bodyStart <= NUMBER_MAX &&
+      isToken(id) &&
+      isToken(fingerprint);
+    if (!isPlain) return parseVerdictHeader(this.#asText());
+    return { attempt, fingerprint, id, headEnd: this.#headLength, bodyStart: this.#bodyStart };
+  }
+
+  /** Whether its text is one line, as a record's has to be. */
+  get isOneLine(): boolean {
+    const { id, key, content } = this.#parts;
+    return !content.includes("\n") && !key.includes("\n") && !id.includes("\n");
+  }
+
+  /** What {@link sliceEvent} says of it, without what readers do not get. Of a well-formed record. */
+  get event(): string {
+    const { id, key, kind, content, timestamp } = this.#parts;
+    const text = `{"id":"${id}","type":"message.sent","timestamp":${timestamp},"key":"${key}${this.#template.sender}${kind}","content":${content}}`;
+    // Asking for a character puts it together: readers and store would each do it again.
+    return text.charCodeAt(0) > 0 ? text : "";
   }
 
   /** Bytes of the record's key. */
@@ -144,6 +177,20 @@ export class MessageRecord implements LogRecord {
 /** UTF-16 units of a record's value, which are known without making it. */
 export function valueLength(record: LogRecord): number {
   return record instanceof MessageRecord ? record.valueLength : record.value.length;
+}
+
+/** {@link parseVerdictHeader} of a record, however it is kept. */
+export function verdictOf(record: LogRecord): VerdictHeader | undefined {
+  return record instanceof MessageRecord ? record.verdict : parseVerdictHeader(record);
+}
+
+/** {@link sliceEvent} of a record, however it is kept. */
+export function eventOf(record: LogRecord, header: VerdictHeader): string {
+  return record instanceof MessageRecord ? record.event : sliceEvent(record, header);
+}
+
+function isToken(text: string): boolean {
+  return text !== "" && !text.includes(" ");
 }
 
 function templateBytes(template: RecordTemplate): TemplateBytes {

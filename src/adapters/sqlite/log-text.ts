@@ -1,3 +1,5 @@
+import { MessageRecord } from "../../wire/message-record.ts";
+import { VERDICT_HEADER_BYTES } from "../../wire/packed-record.ts";
 import type { LogRecord } from "../../wire/record.ts";
 import type { TextBytes } from "./text-bytes.ts";
 
@@ -6,7 +8,11 @@ import type { TextBytes } from "./text-bytes.ts";
  * first two of a line count; headers are name and value by turns, joined by U+001F.
  */
 const UNIT = "\x1f";
+const TAB = 9;
 const LINE_FEED = 10;
+const HEADER_LEAD = Buffer.from(`\t${VERDICT_HEADER_BYTES.toString()}${UNIT}`);
+/** What stands between the parts of a message's record and behind them. */
+const MESSAGE_CHARS = HEADER_LEAD.length + 2;
 const FORBIDDEN_IN_KEY = /[\t\n]/;
 const FORBIDDEN_IN_HEADER = new RegExp(`[\t\n${UNIT}]`);
 
@@ -28,12 +34,18 @@ export function checkRecords(records: readonly LogRecord[]): CheckedRecords {
   let headerText = "";
   let key: string | undefined;
   for (const record of records) {
-    // Also puts the value together, which is done once then for all who read it.
-    if (record.value.includes("\n")) throw new TypeError("a record's value has a line break");
     if (record.key !== key) {
       key = record.key;
       if (FORBIDDEN_IN_KEY.test(key)) throw new TypeError("a record's key has a tab or break");
     }
+    if (record instanceof MessageRecord) {
+      if (!record.isOneLine) throw new TypeError("a record's value has a line break");
+      heads.push("");
+      chars += key.length + record.headerBytes + record.valueLength + MESSAGE_CHARS;
+      continue;
+    }
+    // Also puts the value together, which is done once then for all who read it.
+    if (record.value.includes("\n")) throw new TypeError("a record's value has a line break");
     if (record.headers !== headers) {
       headers = record.headers;
       headerText = encodeHeaders(headers);
@@ -51,10 +63,27 @@ export function checkRecords(records: readonly LogRecord[]): CheckedRecords {
  */
 export function writeRecords({ records, heads }: CheckedRecords, bytes: TextBytes): void {
   for (let i = 0; i < records.length; i++) {
+    const record = records[i] as LogRecord;
+    if (record instanceof MessageRecord) {
+      writeMessage(record, bytes);
+      continue;
+    }
     bytes.add(heads[i] as string);
-    bytes.add((records[i] as LogRecord).value);
+    bytes.add(record.value);
     bytes.addByte(LINE_FEED);
   }
+}
+
+function writeMessage(record: MessageRecord, bytes: TextBytes): void {
+  const { keyBytes, headerBytes, valueBytes } = record;
+  const target = bytes.room(keyBytes + headerBytes + valueBytes + MESSAGE_CHARS);
+  let at = record.writeKey(target, bytes.length);
+  target.set(HEADER_LEAD, at);
+  at = record.writeHeader(target, at + HEADER_LEAD.length);
+  target[at++] = TAB;
+  at = record.writeValue(target, at);
+  target[at++] = LINE_FEED;
+  bytes.endAt(at);
 }
 
 function encodeHeaders(headers: LogRecord["headers"]): string {

@@ -51,6 +51,19 @@ export class TextBytes {
     this.#bytes[this.#used++] = byte;
   }
 
+  /**
+   * Room for so many bytes behind what was added, for a caller who writes them by itself; they count
+   * once it has said where they end.
+   */
+  room(bytes: number): Buffer {
+    if (this.#bytes.length - this.#used < bytes) this.#grow(bytes);
+    return this.#bytes;
+  }
+
+  endAt(end: number): void {
+    this.#used = end;
+  }
+
   /** The buffer with everything that was added from its start on. */
   get buffer(): ArrayBuffer {
     return this.#bytes.buffer;

@@ -1,12 +1,20 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { MessageRecord, valueLength } from "../../../src/wire/message-record.ts";
+import {
+  eventOf,
+  MessageRecord,
+  valueLength,
+  verdictOf,
+} from "../../../src/wire/message-record.ts";
 import {
   encodeMessageRecord,
+  parseVerdictHeader,
   raiseAttempt,
   recordTemplate,
+  sliceEvent,
   type LogRecord,
   type MessageParts,
+  type RecordTemplate,
 } from "../../../src/wire/record.ts";
 import { withTraceContext } from "../../../src/wire/trace-context.ts";
 import { packRecords } from "../../support/packed-records.ts";
@@ -37,6 +45,34 @@ test("says what encodeMessageRecord says, and counts its text without making it"
       expect(plain(record)).toEqual(expected);
     }),
   );
+});
+
+const anyToken = fc.oneof(token, fc.constantFrom("", "a b", "x".repeat(180), "x y z", "é"));
+const odd: fc.Arbitrary<MessageParts> = fc
+  .record({ message: messages, id: anyToken, fingerprint: anyToken, attempt: fc.nat() })
+  .map(({ message, ...parts }) => ({ ...message, ...parts }));
+
+test("its verdict and event are those of its text, also where that is refused", () => {
+  const longName = recordTemplate({
+    tenant: "acme",
+    conversation: "c".repeat(10_000_000),
+    sender: "ana",
+    key: "k",
+    source: "test",
+  });
+  const check = (template: RecordTemplate, parts: MessageParts): void => {
+    const expected = encodeMessageRecord(template, parts);
+    const header = parseVerdictHeader(expected);
+    const record = new MessageRecord(template, parts);
+    expect(verdictOf(record)).toEqual(header as never);
+    expect(verdictOf(expected)).toEqual(header as never);
+    if (header === undefined) return;
+    expect(eventOf(record, header)).toBe(sliceEvent(expected, header));
+    expect(eventOf(expected, header)).toBe(sliceEvent(expected, header));
+  };
+  const [one] = fc.sample(messages, 1);
+  check(longName, one as MessageParts);
+  fc.assert(fc.property(templates, fc.oneof(messages, odd), check), { numRuns: 500 });
 });
 
 test("its bytes in a batch are those of its text, beside records of other kinds", () => {
