@@ -1,5 +1,6 @@
 import { startAuditor } from "../../consumers/auditor/auditor.ts";
-import { deliveryFault, startDeliveryPool } from "../../consumers/delivery/pool.ts";
+import { DeadLetters } from "../../consumers/dead-letter.ts";
+import { DELIVERY_POOL, deliveryFault, startDeliveryPool } from "../../consumers/delivery/pool.ts";
 import { OutboxPublisher } from "../../consumers/outbox/publisher.ts";
 import { Retention } from "../../consumers/retention/retention.ts";
 import { endsByRange } from "../../consumers/watch/ends-by-range.ts";
@@ -8,6 +9,7 @@ import { LogWatch } from "../../consumers/watch/log-watch.ts";
 import { startHealthServer } from "../../src/adapters/bun/health-server.ts";
 import { createSystemDigest } from "../../src/adapters/system/digest.ts";
 import { redactedCluster, type ClusterConfig } from "../../src/config-cluster.ts";
+import { asAppError } from "../../src/errors.ts";
 import { Reporter } from "../../src/ops/reporter.ts";
 import type { ExpiringStore } from "../../src/ports/message-store.ts";
 import type { Running } from "../program.ts";
@@ -26,7 +28,12 @@ type StartPool = (parts: ClusterProcess, store: ExpiringStore) => Promise<Starte
 /** Every pool that a consumers process can run, by name. */
 export const POOLS = {
   async delivery(parts, store) {
-    const { config, name: member } = parts;
+    const { config, name: member, telemetry } = parts;
+    new DeadLetters(parts.log, DELIVERY_POOL, parts.clock).prepare().catch((error: unknown) => {
+      const { code, message } = asAppError(error);
+      const fields = { pool: DELIVERY_POOL, code, error: message };
+      telemetry.log("warn", "the topic of dead letters could not be made yet", fields);
+    });
     const pool = await startDeliveryPool({
       ...parts,
       store,

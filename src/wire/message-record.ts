@@ -70,6 +70,11 @@ export class MessageRecord implements LogRecord {
     return this.#asText().value;
   }
 
+  /** As a dead letter keeps it: accessors are not in an object's JSON by themselves. */
+  toJSON(): LogRecord {
+    return this.#asText();
+  }
+
   /** What {@link parseVerdictHeader} says of it, without making the header's text to take it apart. */
   get verdict(): VerdictHeader | undefined {
     const { attempt, fingerprint, id } = this.#parts;

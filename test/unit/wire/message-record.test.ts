@@ -117,3 +117,14 @@ test("keeps its key and value where its headers are changed", () => {
     expect(changed?.value).toBe(record.value);
   }
 });
+
+test("is whole in the JSON of a dead letter", () => {
+  fc.assert(
+    fc.property(templates, messages, (template, parts) => {
+      const record = new MessageRecord(template, parts);
+      expect(JSON.parse(JSON.stringify({ record }))).toEqual({
+        record: JSON.parse(JSON.stringify(encodeMessageRecord(template, parts))),
+      });
+    }),
+  );
+});
