@@ -18,7 +18,8 @@ async function appendSurely(log: KafkaEventLog, topic: string, partition: number
     }
 }
 
-test("a consumer outlives its broker: killed and started again, stalled, and cut off", async () => {
+// Concurrent: each waits for brokers of its own most of the time, and judges no time.
+test.concurrent("a consumer outlives its broker: killed and started again, stalled, and cut off", async () => {
   await using kafka = await startKafka({ proxied: true });
   const [proxy] = kafka.proxies;
   if (proxy === undefined) throw new Error("the broker has no proxy");
@@ -63,7 +64,7 @@ test("a consumer outlives its broker: killed and started again, stalled, and cut
   }
 });
 
-test("with three brokers, the loss of any one is no loss of a partition", async () => {
+test.concurrent("with three brokers, the loss of any one is no loss of a partition", async () => {
   await using kafka = await startKafka({ shape: "cluster" });
   await using group = new KafkaGroup(kafka.brokers, { sessionTimeoutMs: 30_000 });
   const log = await group.create(3);

@@ -54,7 +54,8 @@ async function start(cluster: Cluster) {
   };
 }
 
-test(
+// Concurrent: each waits for servers of its own most of the time.
+test.concurrent(
   "partitions are spread over the nodes, and each is heard",
   async () => {
     await using cluster = await startRedis({ mode: "cluster" });
@@ -75,7 +76,7 @@ test(
   SLOW_TEST_MS,
 );
 
-test(
+test.concurrent(
   "a slot that moves takes its channels with it, and everyone is told to check",
   async () => {
     await using cluster = await startRedis({ mode: "cluster" });
@@ -103,7 +104,7 @@ test(
   SLOW_TEST_MS,
 );
 
-test(
+test.concurrent(
   "a node that dies and comes back is heard again, without a storm of questions meanwhile",
   async () => {
     await using cluster = await startRedis({ mode: "cluster" });

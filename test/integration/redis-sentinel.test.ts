@@ -28,7 +28,8 @@ async function start(redis: Awaited<ReturnType<typeof startRedis>>) {
   };
 }
 
-test(
+// Concurrent: each waits for servers of its own most of the time.
+test.concurrent(
   "a master that is killed is followed by the one that Sentinel makes",
   async () => {
     await using redis = await startRedis({ mode: "sentinel" });
@@ -43,7 +44,7 @@ test(
   SLOW_TEST_MS,
 );
 
-test(
+test.concurrent(
   "a master that freezes is left for the new one, and not gone back to as a replica",
   async () => {
     await using redis = await startRedis({ mode: "sentinel" });
@@ -62,7 +63,7 @@ test(
   SLOW_TEST_MS,
 );
 
-test(
+test.concurrent(
   "a failover in good order is followed, though the old master goes on answering",
   async () => {
     await using redis = await startRedis({ mode: "sentinel" });

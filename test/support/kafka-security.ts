@@ -203,8 +203,9 @@ export function kafkaSecuritySuite(
       },
     ];
 
+    // Most of what they take is waiting, each with clients of its own.
     for (const { what, open: openWrong, kinds, names } of mistakes)
-      test(`names the kind and the setting for ${what}`, async () => {
+      test.concurrent(`names the kind and the setting for ${what}`, async () => {
         const log = openWrong();
         const error = (await rejection(log.topics())) as AppError;
         expect(error.code).toBe("log_unavailable");
