@@ -77,8 +77,9 @@ async function checkRights(
 }
 
 /**
- * Whether dead letters can be kept, and marked as redriven: their topics are made at the first need,
- * which may be months away. Without the second, only the ops page and the command lack something.
+ * Whether dead letters can be kept, and marked as redriven: nobody misses these rights before the
+ * first letter, which may be months away. Without those on marks, only the ops page and the command
+ * lack something.
  */
 export async function checkDeadLetters({ settings, clock }: TopicCheckOptions): Promise<string> {
   const kept = DEAD_LETTER_POOLS.map(deadLetterTopic);
