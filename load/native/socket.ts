@@ -5,6 +5,8 @@ import { FrameReader, pongFrame, type FrameSink } from "./frame.ts";
 const TIDEGATE: Handshake = { path: "/v1/socket", subprotocol: "tidegate.v1" };
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const END_OF_HEAD = "\r\n\r\n";
+/** A run that waits for one socket for ever says nothing. */
+const OPEN_TIMEOUT_MS = 30_000;
 /** Bytes that may wait for one socket before the run is given up: the server reads no more. */
 const PENDING_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -53,10 +55,18 @@ export class NativeSocket implements FrameSink {
     handshake: Handshake = TIDEGATE,
   ): Promise<NativeSocket> {
     const socket = new NativeSocket(listener, handshake);
-    // A refused connection rejects here; from then on the handlers speak.
     const { hostname, port } = address;
-    await Bun.connect<NativeSocket>({ hostname, port, data: socket, socket: HANDLERS });
-    return socket.#opened.promise;
+    const late = `no handshake with ${hostname}:${port} within ${OPEN_TIMEOUT_MS} ms`;
+    const timer = setTimeout(() => socket.closed(1006, late), OPEN_TIMEOUT_MS);
+    // A refused connection rejects here; from then on the handlers speak.
+    Bun.connect<NativeSocket>({ hostname, port, data: socket, socket: HANDLERS }).catch((error) =>
+      socket.#opened.reject(error),
+    );
+    try {
+      return await socket.#opened.promise;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Queues behind what the kernel did not take. The bytes are copied if they have to wait. */
