@@ -62,7 +62,8 @@ function gatewayRecord(shared: boolean): LogRecord {
   const id = ingress.idOf(route, message.key);
   const nobody = { appended() {}, kept() {}, failed() {} };
   ingress.submit(route, id, { ...body, key: message.key }, nobody);
-  return record as LogRecord;
+  const { key, headers, value } = record as LogRecord;
+  return { key, headers, value };
 }
 
 describe("a message's row", () => {

@@ -122,9 +122,9 @@ test("is whole in the JSON of a dead letter", () => {
   fc.assert(
     fc.property(templates, messages, (template, parts) => {
       const record = new MessageRecord(template, parts);
-      expect(JSON.parse(JSON.stringify({ record }))).toEqual({
-        record: JSON.parse(JSON.stringify(encodeMessageRecord(template, parts))),
-      });
+      expect(JSON.stringify({ record })).toBe(
+        JSON.stringify({ record: encodeMessageRecord(template, parts) }),
+      );
     }),
   );
 });
