@@ -1,4 +1,5 @@
 import { asAppError } from "../../src/errors.ts";
+import { piecesOf } from "../../src/group/pieces.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type {
@@ -145,20 +146,6 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     return (await isPlacedIn(topic, catalog)?.(place.tenant)) ?? true;
   }
 
-  /** Small pieces, since each is decoded on the thread that has the sockets. */
-  function* piecesOf(batch: RecordBatch): Iterable<RecordBatch> {
-    const { records, offsets } = batch;
-    for (let i = 0; i < records.length; i += PIECE_RECORDS) {
-      const end = Math.min(i + PIECE_RECORDS, records.length);
-      yield {
-        ...batch,
-        records: records.slice(i, end),
-        offsets: offsets.slice(i, end),
-        nextOffset: offsets[end] ?? batch.nextOffset,
-      };
-    }
-  }
-
   async function auditUntilDone(batch: RecordBatch): Promise<void> {
     const { topic, partition } = batch;
     while (!closed && owned.has(nameOf(topic, partition))) {
@@ -200,7 +187,8 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
       consumer.pause(batch.topic, batch.partition);
       const name = nameOf(batch.topic, batch.partition);
       const mine = (chains.get(name) ?? Promise.resolve()).then(async () => {
-        for (const piece of piecesOf(batch)) await auditUntilDone(piece);
+        // Small pieces, since each is compared on the thread that has the sockets.
+        for (const piece of piecesOf(batch, PIECE_RECORDS)) await auditUntilDone(piece);
       });
       chains.set(name, mine);
       void mine.then(() => {

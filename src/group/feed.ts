@@ -1,6 +1,7 @@
 import { AppError, asAppError } from "../errors.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { ConsumerHandler, RecordBatch } from "../ports/event-log.ts";
+import { piecesOf } from "./pieces.ts";
 import type { GroupOptions, Lagging } from "./source.ts";
 
 const RETRY_MS = 200;
@@ -164,23 +165,5 @@ export class PartitionFeed implements Lagging {
     } catch (error) {
       this.failed(new AppError("internal", "the handler threw", { cause: error }));
     }
-  }
-}
-
-function* piecesOf(page: RecordBatch, recordsMax: number): Iterable<RecordBatch> {
-  const { records, offsets } = page;
-  if (records.length <= recordsMax) {
-    yield page;
-    return;
-  }
-  for (let from = 0; from < records.length; from += recordsMax) {
-    const to = Math.min(from + recordsMax, records.length);
-    yield {
-      topic: page.topic,
-      partition: page.partition,
-      records: records.slice(from, to),
-      offsets: offsets.slice(from, to),
-      nextOffset: offsets[to] ?? page.nextOffset,
-    };
   }
 }
