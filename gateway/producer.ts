@@ -179,7 +179,7 @@ export class Producer {
       this.#watch?.settled(batch, undefined);
       return;
     }
-    this.#metrics?.appended((batch.records[0] as LogRecord).value, completions.length);
+    this.#metrics?.appended(batch.records[0] as LogRecord, completions.length);
     for (let i = 0; i < completions.length; i++)
       (completions[i] as Completion).appended(partition, base + i);
     this.#watch?.settled(batch, undefined);

@@ -2,6 +2,8 @@ import type { ErrorCode } from "../src/errors.ts";
 import { MessageLatency } from "../src/ops/message-latency.ts";
 import type { Clock } from "../src/ports/clock.ts";
 import type { Counter, Telemetry } from "../src/ports/telemetry.ts";
+import { stampOfRecord } from "../src/wire/message-record.ts";
+import type { LogRecord } from "../src/wire/record.ts";
 
 /** Told from the start, so that the first failure is a rise and not a new series. */
 const LIKELY: readonly ErrorCode[] = [
@@ -24,9 +26,10 @@ export class SendMetrics {
     for (const code of LIKELY) this.#of(code);
   }
 
-  /** @param oldest value of the record that was taken first */
-  appended(oldest: string, messages: number): void {
-    this.#latency.observe(oldest, messages);
+  /** @param oldest the record that was taken first */
+  appended(oldest: LogRecord, messages: number): void {
+    const stamp = stampOfRecord(oldest);
+    if (stamp !== undefined) this.#latency.observeStamp(stamp, messages);
   }
 
   failed(code: ErrorCode, messages: number): void {

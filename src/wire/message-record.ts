@@ -8,6 +8,7 @@ import {
   type TemplateBytes,
   type VerdictHeader,
 } from "./record.ts";
+import { stampOf } from "./stamp.ts";
 
 type Kind = MessageParts["kind"];
 
@@ -102,6 +103,11 @@ export class MessageRecord implements LogRecord {
     return text.charCodeAt(0) > 0 ? text : "";
   }
 
+  get stamp(): number | undefined {
+    const { timestamp } = this.#parts;
+    return timestamp > 0 ? timestamp : undefined;
+  }
+
   /** Bytes of the record's key. */
   get keyBytes(): number {
     return templateBytes(this.#template).key.length;
@@ -177,6 +183,11 @@ export class MessageRecord implements LogRecord {
   #asText(): LogRecord {
     return (this.#text ??= encodeMessageRecord(this.#template, this.#parts));
   }
+}
+
+/** {@link stampOf} of a record's value, which is not made for it. */
+export function stampOfRecord(record: LogRecord): number | undefined {
+  return record instanceof MessageRecord ? record.stamp : stampOf(record.value);
 }
 
 /** UTF-16 units of a record's value, which are known without making it. */

@@ -106,52 +106,53 @@ function encodeRecords(records: readonly LogRecord[]): Buffer {
   return buffer.subarray(0, at);
 }
 
-/** Bytes that {@link writeMessage} takes. */
-function messageBytes({ keyBytes, valueBytes, headerBytes }: MessageRecord): number {
+/** Of the record at hand, what is written in turn: counting costs as much as writing. */
+const sizes: number[] = [];
+
+/** Bytes that {@link writeMessage} takes, which has to come next. */
+function messageBytes(record: MessageRecord): number {
+  const key = (sizes[0] = record.keyBytes);
+  const value = (sizes[1] = record.valueBytes);
+  const header = (sizes[2] = record.headerBytes);
   const name = VERDICT_HEADER_BYTES.length;
-  return (
-    withLength(keyBytes) + withLength(valueBytes) + 1 + withLength(name) + withLength(headerBytes)
-  );
+  return withLength(key) + withLength(value) + 1 + withLength(name) + withLength(header);
 }
 
 function writeMessage(buffer: Buffer, record: MessageRecord, from: number): number {
-  let at = record.writeKey(buffer, writeVarint(buffer, record.keyBytes, from));
-  at = record.writeValue(buffer, writeVarint(buffer, record.valueBytes, at));
+  let at = record.writeKey(buffer, writeVarint(buffer, sizes[0] as number, from));
+  at = record.writeValue(buffer, writeVarint(buffer, sizes[1] as number, at));
   at = writeVarint(buffer, 1, at);
   at = writeVarint(buffer, VERDICT_HEADER_BYTES.length, at);
   buffer.set(VERDICT_HEADER_BYTES, at);
   at += VERDICT_HEADER_BYTES.length;
-  return record.writeHeader(buffer, writeVarint(buffer, record.headerBytes, at));
+  return record.writeHeader(buffer, writeVarint(buffer, sizes[2] as number, at));
 }
-
-/** Of the record at hand, what is written in turn: counting costs as much as writing. */
-const textSizes: number[] = [];
 
 /** Bytes that {@link writeTexts} takes, which has to come next. */
 function textBytes(record: LogRecord): number {
-  const keyBytes = (textSizes[0] = Buffer.byteLength(record.key));
-  const valueBytes = (textSizes[1] = Buffer.byteLength(record.value));
+  const keyBytes = (sizes[0] = Buffer.byteLength(record.key));
+  const valueBytes = (sizes[1] = Buffer.byteLength(record.value));
   let bytes = withLength(keyBytes) + withLength(valueBytes);
   let count = 2;
   for (const name in record.headers) {
     const nameBytes = Buffer.byteLength(name);
     const headerBytes = Buffer.byteLength(record.headers[name] as string);
-    textSizes[count++] = nameBytes;
-    textSizes[count++] = headerBytes;
+    sizes[count++] = nameBytes;
+    sizes[count++] = headerBytes;
     bytes += withLength(nameBytes) + withLength(headerBytes);
   }
-  textSizes.length = count;
+  sizes.length = count;
   return bytes + varintBytes((count - 2) / 2);
 }
 
 function writeTexts(buffer: Buffer, record: LogRecord, from: number): number {
-  let at = writeText(buffer, record.key, textSizes[0] as number, from);
-  at = writeText(buffer, record.value, textSizes[1] as number, at);
-  at = writeVarint(buffer, (textSizes.length - 2) / 2, at);
+  let at = writeText(buffer, record.key, sizes[0] as number, from);
+  at = writeText(buffer, record.value, sizes[1] as number, at);
+  at = writeVarint(buffer, (sizes.length - 2) / 2, at);
   let count = 2;
   for (const name in record.headers) {
-    at = writeText(buffer, name, textSizes[count++] as number, at);
-    at = writeText(buffer, record.headers[name] as string, textSizes[count++] as number, at);
+    at = writeText(buffer, name, sizes[count++] as number, at);
+    at = writeText(buffer, record.headers[name] as string, sizes[count++] as number, at);
   }
   return at;
 }

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   eventOf,
   MessageRecord,
+  stampOfRecord,
   valueLength,
   verdictOf,
 } from "../../../src/wire/message-record.ts";
@@ -16,6 +17,7 @@ import {
   type MessageParts,
   type RecordTemplate,
 } from "../../../src/wire/record.ts";
+import { stampOf } from "../../../src/wire/stamp.ts";
 import { withTraceContext } from "../../../src/wire/trace-context.ts";
 import { packRecords } from "../../support/packed-records.ts";
 
@@ -43,6 +45,8 @@ test("says what encodeMessageRecord says, and counts its text without making it"
       expect(valueLength(record)).toBe(expected.value.length);
       expect(valueLength(expected)).toBe(expected.value.length);
       expect(plain(record)).toEqual(expected);
+      expect(stampOfRecord(record)).toBe(stampOf(expected.value));
+      expect(stampOfRecord(expected)).toBe(stampOf(expected.value));
     }),
   );
 });
