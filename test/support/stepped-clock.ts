@@ -41,6 +41,14 @@ export class SteppedClock implements Clock {
     this.after(0, run);
   }
 
+  /** Moves until the promise has settled. */
+  async settled<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false;
+    const watched = promise.finally(() => (isSettled = true));
+    while (!isSettled) await this.advance(1);
+    return watched;
+  }
+
   /** Runs everything that is due up to then, in order, with promises settled in between. */
   async advance(ms: number): Promise<void> {
     const until = this.ms + ms;

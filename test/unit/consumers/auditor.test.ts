@@ -34,14 +34,6 @@ function record(key: string): LogRecord {
   });
 }
 
-/** Moves the clock until the promise has settled. */
-async function settled<T>(clock: SteppedClock, promise: Promise<T>): Promise<T> {
-  let isSettled = false;
-  const watched = promise.finally(() => (isSettled = true));
-  while (!isSettled) await clock.advance(1);
-  return watched;
-}
-
 /** A log of `count` messages, a repeat of the first, and a store that lacks what `omit` says. */
 async function startWith(
   count: number,
@@ -56,13 +48,13 @@ async function startWith(
   const log = createMemoryEventLog({ clock, disk: createMemoryDisk(), random });
   const store = new MemoryMessageStore();
   const options = { log, partitions: 1, retentionMs: 60_000, retentionBytes: undefined };
-  const catalog = await settled(clock, createMemoryTenantCatalog(options));
-  const { topic } = await settled(clock, catalog.place(TENANT));
+  const catalog = await clock.settled(createMemoryTenantCatalog(options));
+  const { topic } = await clock.settled(catalog.place(TENANT));
   const records = Array.from({ length: count }, (_, i) => record(`k${i}`));
   records.push(record("k0"));
-  await settled(clock, log.append(topic, 0, records));
+  await clock.settled(log.append(topic, 0, records));
 
-  const incarnation = (await settled(clock, log.describeTopic(topic)))?.incarnation ?? "";
+  const incarnation = (await clock.settled(log.describeTopic(topic)))?.incarnation ?? "";
   const sequencer = new Sequencer({
     locate: (key) => ({ tenant: TENANT, conversation: key }),
     incarnation,
@@ -104,14 +96,14 @@ test("finds no fault in a store that has the whole log, in pages of feedPageEven
   expect(audit.total("records")).toBe(audit.records);
   for (const fault of ["lost", "duplicate", "reordered", "altered", "skipped"])
     expect([fault, audit.total(fault)]).toEqual([fault, 0]);
-  await settled(audit.clock, audit.auditor.close());
+  await audit.clock.settled(audit.auditor.close());
 });
 
 test("counts a record as lost that was never placed", async () => {
   const audit = await startWith(50, (offset) => offset === 20, {});
   await audit.clock.advance(1_000);
   expect(audit.total("lost")).toBe(1);
-  await settled(audit.clock, audit.auditor.close());
+  await audit.clock.settled(audit.auditor.close());
 });
 
 test("goes at auditRecordsPerSecond, and at auditRecordsPerSecondBusy while the store grows fast", async () => {
@@ -119,13 +111,13 @@ test("goes at auditRecordsPerSecond, and at auditRecordsPerSecondBusy while the 
   const idle = await startWith(999, () => false, pace);
   await idle.clock.advance(2_500);
   expect(idle.total("records")).toBe(1_000);
-  await settled(idle.clock, idle.auditor.close());
+  await idle.clock.settled(idle.auditor.close());
   // Below zero everything counts as fast.
   const busy = await startWith(999, () => false, { ...pace, auditBusyPerSecond: -1 });
   await busy.clock.advance(2_500);
   expect(busy.total("records")).toBeGreaterThan(0);
   expect(busy.total("records")).toBeLessThan(1_000);
-  await settled(busy.clock, busy.auditor.close());
+  await busy.clock.settled(busy.auditor.close());
 });
 
 test("rests auditBusyRest times as long as a piece took while the store grows fast, with auditAtOnceMax at once", async () => {
@@ -153,7 +145,7 @@ test("rests auditBusyRest times as long as a piece took while the store grows fa
   expect(feeds).toBeGreaterThan(1);
   // Each takes 100 ms and rests 900.
   expect(feeds).toBeLessThanOrEqual(4);
-  await settled(audit.clock, audit.auditor.close());
+  await audit.clock.settled(audit.auditor.close());
 });
 
 test("reports nothing false with auditMemoryMax of one", async () => {
@@ -161,7 +153,7 @@ test("reports nothing false with auditMemoryMax of one", async () => {
   await audit.clock.advance(1_000);
   expect(audit.total("records")).toBe(audit.records);
   expect(audit.total("lost") + audit.total("reordered") + audit.total("duplicate")).toBe(0);
-  await settled(audit.clock, audit.auditor.close());
+  await audit.clock.settled(audit.auditor.close());
 });
 
 /** The store as it is once everything below `kept` was removed, but for the ids, which stay longer. */
@@ -187,7 +179,7 @@ test("what the store has removed because its time was over is skipped, not lost"
   expect(audit.total("records")).toBe(audit.records);
   expect(audit.total("skipped")).toBe(51);
   expect(audit.total("lost") + audit.total("reordered")).toBe(0);
-  await settled(audit.clock, audit.auditor.close());
+  await audit.clock.settled(audit.auditor.close());
 });
 
 test("a record that is missing among those that are kept is lost, whatever was removed before", async () => {
@@ -195,5 +187,5 @@ test("a record that is missing among those that are kept is lost, whatever was r
   await audit.clock.advance(1_000);
   expect(audit.total("skipped")).toBe(20);
   expect(audit.total("lost")).toBe(1);
-  await settled(audit.clock, audit.auditor.close());
+  await audit.clock.settled(audit.auditor.close());
 });

@@ -26,18 +26,10 @@ function start(): { log: EventLog; clock: SteppedClock } {
   return { log, clock };
 }
 
-/** Moves the clock until the promise has settled. */
-async function settled<T>(clock: SteppedClock, promise: Promise<T>): Promise<T> {
-  let isSettled = false;
-  const watched = promise.finally(() => (isSettled = true));
-  while (!isSettled) await clock.advance(1);
-  return watched;
-}
-
 test("its topic is there before the first letter", async () => {
   const { log, clock } = start();
-  await settled(clock, new DeadLetters(log, "delivery", clock).prepare());
-  expect((await settled(clock, log.describeTopic(TOPIC)))?.partitions).toBe(1);
+  await clock.settled(new DeadLetters(log, "delivery", clock).prepare());
+  expect((await clock.settled(log.describeTopic(TOPIC)))?.partitions).toBe(1);
 });
 
 test("the first letter makes the topic when that failed before", async () => {
@@ -51,6 +43,6 @@ test("the first letter makes the topic when that failed before", async () => {
   const letters = new DeadLetters(flaky, "delivery", clock);
   await expect(letters.prepare()).rejects.toThrow();
   isAway = false;
-  await settled(clock, letters.keep([letter]));
-  expect((await settled(clock, log.range(TOPIC, 0))).end).toBe(1);
+  await clock.settled(letters.keep([letter]));
+  expect((await clock.settled(log.range(TOPIC, 0))).end).toBe(1);
 });
