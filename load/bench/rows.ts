@@ -61,7 +61,7 @@ const MODES: Readonly<Record<StageName, Mode>> = {
 
 /**
  * In the order in which they are run and shown; rows of one stage stand together, those at a rate
- * first: for a minute after a closed loop tails are several times longer than before it.
+ * first: right after a closed loop tails are several times longer than before it.
  */
 export const ROWS: readonly Row[] = [
   loaded("standalone-open-10k", "standalone", {
