@@ -119,7 +119,9 @@ test("a record's bytes say what its text says", () => {
       const event = sliceEvent(record, header);
       expect(packed).toMatchObject({ attempt, fingerprint, id, event });
       const target = Buffer.alloc(packed.eventBytes + 1);
-      expect(target.toString("utf8", 1, packed.copyEvent(target, 1))).toBe(event);
+      // A damaged header may cut a character in two, of which UTF-8 knows no halves.
+      const written = Buffer.from(event).toString();
+      expect(target.toString("utf8", 1, packed.copyEvent(target, 1))).toBe(written);
       if (packed.text !== undefined) return;
       const end = packed.copyEventRest(target, 0);
       expect(`{"id":"${id}"${target.toString("utf8", 0, end)}`).toBe(event);
