@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { benchmarksPage, benchmarksTable, replaceTable } from "./report/page.ts";
+import { benchmarksPage, headlineTable, replaceTable } from "./report/page.ts";
 import { plotsOf } from "./report/plots.ts";
 import { readResults } from "./result.ts";
 
@@ -21,7 +21,7 @@ for (const name of readdirSync(join(root, "docs/images"))) {
   else rmSync(join(root, "docs/images", name));
 }
 update("docs/benchmarks.md", () => benchmarksPage(rows, plots));
-update("README.md", (found) => replaceTable(found, benchmarksTable(rows)));
+update("README.md", (found) => replaceTable(found, headlineTable(rows)));
 if (stale.length > 0) {
   process.stderr.write(`stale: ${stale.join(", ")}; run \`bun load/report.ts\`\n`);
   process.exit(1);

@@ -1,4 +1,5 @@
 import { type Mode, MODES, type ResultRow } from "../result.ts";
+import { headlines } from "./headline.ts";
 import type { PlotFile } from "./plots.ts";
 
 const START = "<!-- benchmarks:start -->";
@@ -38,10 +39,22 @@ that had to wait in it. Everything, the load generator included, runs on the sam
 
 /** The table of all rows that have throughput or times, in Markdown. */
 export function benchmarksTable(rows: readonly ResultRow[]): string {
-  const shown = rows.filter((row) => row.acked_per_s !== undefined || row.p99_ms !== undefined);
+  return tableOf(
+    rows.map((row) => ({ ...row, title: WHERE[row.mode] + row.title })),
+    rows,
+  );
+}
+
+/** The README's table: a few rows, under names of their own. */
+export function headlineTable(rows: readonly ResultRow[]): string {
+  return tableOf(headlines(rows), rows);
+}
+
+function tableOf(some: readonly ResultRow[], all: readonly ResultRow[]): string {
+  const shown = some.filter((row) => row.acked_per_s !== undefined || row.p99_ms !== undefined);
   if (shown.length === 0) return "Nothing was measured yet.";
   const cells = shown.map((row) => [
-    WHERE[row.mode] + row.title,
+    row.title,
     ...[row.acked_per_s, row.delivered_per_s, row.p50_ms, row.p99_ms, row.p999_ms].map(cell),
     row.lost === undefined ? DASH : [row.lost, row.duplicate, row.reordered].join(", "),
   ]);
@@ -52,7 +65,7 @@ export function benchmarksTable(rows: readonly ResultRow[]): string {
     i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`,
   );
   const table = [HEAD, rule, ...cells].map((row) => line(row, widths));
-  return [...table, "", ...ratios(rows), machineLine(rows)].join("\n");
+  return [...table, "", ...ratios(all), machineLine(all)].join("\n");
 }
 
 /** The whole page: table, plots, then everything else that each program measured. */

@@ -10,12 +10,12 @@ export interface PlotFile {
 
 /** The plots of whatever was measured; none where nothing fits. */
 export function plotsOf(rows: readonly ResultRow[]): PlotFile[] {
-  const closed = rows.filter(({ name }) => /-(closed|batched)$|^socketio/.test(name));
+  const closed = rows.filter(({ name }) => /-(closed|batched|batched-plain)$|^socketio/.test(name));
   const open = rows.filter(({ name, p99_ms }) => /-open-/.test(name) && p99_ms !== undefined);
   const costs = rows.filter(
     ({ mode, name, ...row }) =>
       (mode === "cluster" || mode === "peer") &&
-      /-closed$|-batched$|^socketio/.test(name) &&
+      /-(closed|batched|batched-plain)$|^socketio/.test(name) &&
       row["cpu_percent"] !== undefined,
   );
   return [

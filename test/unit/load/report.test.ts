@@ -1,5 +1,10 @@
 import { expect, test } from "bun:test";
-import { benchmarksPage, benchmarksTable, replaceTable } from "../../../load/report/page.ts";
+import {
+  benchmarksPage,
+  benchmarksTable,
+  headlineTable,
+  replaceTable,
+} from "../../../load/report/page.ts";
 import { plotsOf } from "../../../load/report/plots.ts";
 import type { ResultRow } from "../../../load/result.ts";
 
@@ -35,6 +40,14 @@ test("puts a row into the table, with a dash for what was not measured", () => {
     "",
   ]);
   expect(benchmarksTable([row])).toContain("Measured on: X, 2 cores, 24 GiB, Linux 6, Bun 1.4.5.");
+});
+
+test("gives the README a few rows under short names", () => {
+  const some: ResultRow = { ...row, name: "standalone-closed" };
+  const table = headlineTable([row, some]);
+  expect(table).toContain("| Standalone, one message a frame |");
+  expect(table).not.toContain("Closed loop");
+  expect(headlineTable([row])).toBe("Nothing was measured yet.");
 });
 
 test("lists what has no column under the row's heading", () => {
