@@ -14,6 +14,7 @@ import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
 import { isPlacedIn, locateIn } from "../locate.ts";
 import type { PoolPosition, WatchedPool } from "../watch/lag-watch.ts";
 import { findExpired } from "./expired.ts";
+import { PlacedRange } from "./placed-range.ts";
 import { Recount } from "./recount.ts";
 import { StoredLook } from "./stored-look.ts";
 import { Turns } from "./turns.ts";
@@ -73,34 +74,16 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
   async function isStored(batch: RecordBatch, name: string): Promise<boolean> {
     for (;;) {
       if (closed || !owned.has(name)) return false;
-      if (look.has(batch, batch.nextOffset)) return true;
+      if (!look.isOld && look.has(batch, batch.nextOffset)) return true;
       await look.next();
     }
   }
 
-  /** The placed events of a batch's offsets. */
-  async function placedIn(batch: RecordBatch) {
-    const { topic, partition, nextOffset } = batch;
-    const first = batch.offsets[0] ?? nextOffset;
-    const events = [];
-    for (let from = first; from < nextOffset;) {
-      const page = await store.feed(
-        { topic, partition },
-        from,
-        Math.min(limits.feedPageEventsMax, nextOffset - from),
-      );
-      for (const event of page.events) if (event.offset < nextOffset) events.push(event);
-      if (page.nextOffset <= from) break;
-      from = page.nextOffset;
-    }
-    return events;
-  }
-
-  async function audit(batch: RecordBatch): Promise<void> {
+  async function audit(batch: RecordBatch, placed: PlacedRange): Promise<void> {
     if (!(await isStored(batch, nameOf(batch.topic, batch.partition)))) return;
     await turns.run(async () => {
       const startedAt = clock.monotonic();
-      await recountOne(batch);
+      await recountOne(batch, placed);
       // A piece of one record costs the store as much as a large one, and there may be thousands.
       if (look.isBusy && !closed)
         await pause((clock.monotonic() - startedAt) * limits.auditBusyRest);
@@ -110,12 +93,12 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     await pause((batch.records.length * 1_000) / pace);
   }
 
-  async function recountOne(batch: RecordBatch): Promise<void> {
+  async function recountOne(batch: RecordBatch, placed: PlacedRange): Promise<void> {
     const { topic, partition } = batch;
     const name = nameOf(topic, partition);
     const recount = recounts.get(name);
     if (recount === undefined) return;
-    const events = await placedIn(batch);
+    const events = await placed.piece(batch.offsets[0] ?? batch.nextOffset, batch.nextOffset);
     const expired = await findExpired(store, batch, events, locateIn(topic));
     const found = recount.compare(batch.records, batch.offsets, events, expired);
     metrics.skipped.value += expired.size;
@@ -125,9 +108,9 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     metrics.altered.value += found.altered;
     // A repeat or a refused conflict has the id of a record that was placed.
     const ids = found.unplaced.map((one) => one.id);
-    const placed = ids.length > 0 ? await store.findIds({ topic, partition }, ids) : undefined;
+    const known = ids.length > 0 ? await store.findIds({ topic, partition }, ids) : undefined;
     for (const one of found.unplaced) {
-      if (placed?.has(one.id) || !(await belongs(topic, one.key))) continue;
+      if (known?.has(one.id) || !(await belongs(topic, one.key))) continue;
       metrics.lost.value++;
       telemetry.log("error", "a record was lost", {
         partition: name,
@@ -146,11 +129,11 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     return (await isPlacedIn(topic, catalog)?.(place.tenant)) ?? true;
   }
 
-  async function auditUntilDone(batch: RecordBatch): Promise<void> {
+  async function auditUntilDone(batch: RecordBatch, placed: PlacedRange): Promise<void> {
     const { topic, partition } = batch;
     while (!closed && owned.has(nameOf(topic, partition))) {
       try {
-        await audit(batch);
+        await audit(batch, placed);
         return;
       } catch (error) {
         telemetry.log("warn", "the audit waits", {
@@ -188,7 +171,14 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
       const name = nameOf(batch.topic, batch.partition);
       const mine = (chains.get(name) ?? Promise.resolve()).then(async () => {
         // Small pieces, since each is compared on the thread that has the sockets.
-        for (const piece of piecesOf(batch, PIECE_RECORDS)) await auditUntilDone(piece);
+        const placed = new PlacedRange({
+          store,
+          partition: batch,
+          first: batch.offsets[0] ?? batch.nextOffset,
+          end: batch.nextOffset,
+          pageEventsMax: limits.feedPageEventsMax,
+        });
+        for (const piece of piecesOf(batch, PIECE_RECORDS)) await auditUntilDone(piece, placed);
       });
       chains.set(name, mine);
       void mine.then(() => {

@@ -1,6 +1,7 @@
 import type { Locate } from "../../src/chat/sequencer.ts";
 import type { RecordBatch } from "../../src/ports/event-log.ts";
-import type { MessageStore, PlacedEvent } from "../../src/ports/message-store.ts";
+import type { MessageStore } from "../../src/ports/message-store.ts";
+import type { Placement } from "./placed-range.ts";
 
 const NONE: ReadonlySet<number> = new Set();
 
@@ -13,7 +14,7 @@ const NONE: ReadonlySet<number> = new Set();
 export async function findExpired(
   store: Pick<MessageStore, "heads" | "feed">,
   batch: RecordBatch,
-  events: readonly PlacedEvent[],
+  events: readonly Placement[],
   locate: Locate,
 ): Promise<ReadonlySet<number>> {
   if (events.length >= batch.records.length) return NONE;

@@ -1,6 +1,6 @@
-import type { PlacedEvent } from "../../src/ports/message-store.ts";
 import type { LogRecord } from "../../src/wire/record.ts";
 import { parseVerdictHeader } from "../../src/wire/record.ts";
+import type { Placement } from "./placed-range.ts";
 
 /** What comparing raw records with the placed events of the same offsets shows. */
 export interface Recounted {
@@ -42,7 +42,7 @@ export class Recount {
   compare(
     records: readonly LogRecord[],
     offsets: readonly number[],
-    events: readonly PlacedEvent[],
+    events: readonly Placement[],
     expired: ReadonlySet<number> = new Set(),
   ): Recounted {
     let altered = 0;
@@ -52,7 +52,7 @@ export class Recount {
     let at = 0;
     records.forEach((record, i) => {
       const offset = offsets[i] as number;
-      while (at < events.length && (events[at] as PlacedEvent).offset < offset) {
+      while (at < events.length && (events[at] as Placement).offset < offset) {
         altered++;
         at++;
       }
@@ -79,7 +79,7 @@ export class Recount {
     return { altered, reordered, duplicated, unplaced };
   }
 
-  #follows(event: PlacedEvent): boolean {
+  #follows(event: Placement): boolean {
     const key = JSON.stringify([event.tenant, event.conversation]);
     const head = this.#heads.get(key);
     remember(this.#heads, key, { epoch: event.epoch, seq: event.seq }, this.#max);

@@ -11,6 +11,9 @@ export interface StoredLookOptions {
   readonly busyPerSecond: number;
 }
 
+/** Who is far behind would not look for hours: all that it reads was stored when it last did. */
+const OLD_MS = 1_000;
+
 /**
  * How far the store is, of all partitions at once: one look serves everyone who waits, since a look for
  * each of a thousand partitions would read a million rows.
@@ -30,6 +33,11 @@ export class StoredLook {
   /** Whether the store grows fast, as of the last look. */
   get isBusy(): boolean {
     return this.#rate.isBusy;
+  }
+
+  /** Whether nobody has looked for so long that the store may be busy by now, or no more. */
+  get isOld(): boolean {
+    return this.#options.clock.monotonic() - this.#lookedAt > OLD_MS;
   }
 
   /** Whether the store has all of a partition below `nextOffset`, as of the last look. */

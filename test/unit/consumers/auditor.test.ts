@@ -139,12 +139,60 @@ test("rests auditBusyRest times as long as a piece took while the store grows fa
     auditRecordsPerSecondBusy: 1_000_000,
     auditAtOnceMax: 1,
     auditBusyRest: 9,
+    feedPageEventsMax: 128,
   };
   const audit = await startWith(4 * 128, () => false, changes, slow, clock);
   await audit.clock.advance(3_500);
   expect(feeds).toBeGreaterThan(1);
   // Each takes 100 ms and rests 900.
   expect(feeds).toBeLessThanOrEqual(4);
+  await audit.clock.settled(audit.auditor.close());
+});
+
+test("reads each page of the store once, however many pieces it is compared in", async () => {
+  const reads: number[] = [];
+  const counted = (store: MessageStore) =>
+    Object.assign(Object.create(store) as MessageStore, {
+      feed(id: PartitionId, from: number, eventsMax: number) {
+        reads.push(from);
+        return store.feed(id, from, eventsMax);
+      },
+      heads: (tenant: string, names: readonly string[]) => store.heads(tenant, names),
+      offsets: () => store.offsets(),
+      findIds: (id: PartitionId, ids: readonly string[]) => store.findIds(id, ids),
+    });
+  const pace = { auditRecordsPerSecond: 1_000_000, feedPageEventsMax: 300 };
+  const audit = await startWith(899, () => false, pace, counted);
+  await audit.clock.advance(2_000);
+  expect(audit.total("records")).toBe(900);
+  expect(audit.total("lost") + audit.total("altered") + audit.total("reordered")).toBe(0);
+  // The repeat at the end has no event, and whether one comes after the third page is read, too.
+  expect(reads).toEqual([0, 300, 600]);
+  await audit.clock.settled(audit.auditor.close());
+});
+
+test("takes the pace of the moment, however far behind it is", async () => {
+  const stored = { perLook: 100_000, total: 0 };
+  const growing = (store: MessageStore) =>
+    Object.assign(Object.create(store) as MessageStore, {
+      async offsets() {
+        const offsets = await store.offsets();
+        stored.total += stored.perLook;
+        const [topic = ""] = offsets.map((one) => one.topic);
+        return [...offsets, { topic, partition: 9, nextOffset: stored.total }];
+      },
+      feed: (id: PartitionId, from: number, most: number) => store.feed(id, from, most),
+      heads: (tenant: string, names: readonly string[]) => store.heads(tenant, names),
+      findIds: (id: PartitionId, ids: readonly string[]) => store.findIds(id, ids),
+    });
+  const pace = { auditRecordsPerSecond: 2_000, auditRecordsPerSecondBusy: 10 };
+  const audit = await startWith(5_999, () => false, pace, growing);
+  await audit.clock.advance(60_000);
+  // At first nobody knows how fast the store grows.
+  expect(audit.total("records")).toBeLessThan(4_000);
+  stored.perLook = 0;
+  await audit.clock.advance(20_000);
+  expect(audit.total("records")).toBe(6_000);
   await audit.clock.settled(audit.auditor.close());
 });
 
