@@ -13,6 +13,11 @@ export class Arguments {
     this.names = names;
   }
 
+  /** Options that are not among these: what is mistyped would be left out in silence. */
+  others(known: readonly string[]): string[] {
+    return [...this.#values.keys()].filter((name) => !known.includes(name));
+  }
+
   has(name: string): boolean {
     return this.#values.has(name);
   }

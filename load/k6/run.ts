@@ -8,6 +8,7 @@ import { Arguments } from "../arguments.ts";
 import { commit, machine } from "../machine.ts";
 import { type Plan, planOf } from "./lib/plan.ts";
 import { isScenarioName, SCENARIOS, type ScenarioName } from "./lib/scenarios.ts";
+import { commandFault } from "./runner/command.ts";
 import { ensureK6, K6_VERSION } from "./runner/install.ts";
 import { runK6 } from "./runner/k6-run.ts";
 import { resultPage } from "./runner/page.ts";
@@ -29,6 +30,11 @@ if (args.has("help") || name === undefined) {
 }
 if (!isScenarioName(name)) {
   say(`there is no scenario ${name}\n\n${usage()}`);
+  process.exit(2);
+}
+const fault = commandFault(args);
+if (fault !== undefined) {
+  say(`${fault}\n\n${usage()}`);
   process.exit(2);
 }
 try {
@@ -121,6 +127,10 @@ How
   --vus=<n>            virtual users, each with sockets and conversations of its own
   --warm-up=<n>        seconds before anything is timed (5; with --cluster 20)
   --out=<folder>       where JSON and HTML go (load/k6/results)
+Examples
+  bun run load:peak --short
+  bun run load:normal --cluster --rate=2000 --seconds=60
+  bun run load:http --short --url=https://chat.example.com --token-secret=<k>
 
 Ends with 1 when a threshold is crossed; tighter goals are only reported.`;
 }
