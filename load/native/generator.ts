@@ -22,6 +22,11 @@ export interface GeneratorOptions {
   readonly firstMember?: number;
   /** How long nothing may come before what is missing counts as lost; 10 s when absent. */
   readonly patienceMs?: number;
+  /**
+   * Gives up what is settled, so that memory does not grow with the run; nobody can read a room
+   * from its start then once something was sent. Everything is kept when absent.
+   */
+  readonly forgets?: boolean;
 }
 
 export interface Layout {
@@ -46,7 +51,7 @@ export interface Measured {
 /** Many clients in one process: connects them, lets a pace drive them, and checks what came back. */
 export class Generator<M extends Member = Member> implements MemberContext {
   readonly names: RunNames;
-  readonly ledger = new Ledger();
+  readonly ledger: Ledger;
   readonly members: M[] = [];
   readonly rooms = new Map<number, Room>();
   readonly #options: GeneratorOptions;
@@ -61,6 +66,7 @@ export class Generator<M extends Member = Member> implements MemberContext {
     this.#options = options;
     this.#protocol = protocol;
     this.names = options.names;
+    this.ledger = new Ledger(options);
     this.#sender = new Sender(this.ledger, protocol.writer);
   }
 
@@ -71,6 +77,7 @@ export class Generator<M extends Member = Member> implements MemberContext {
   /** Connects `layout.sockets` members and puts them into rooms of `layout.roomSize`. */
   async connect(layout: Layout): Promise<void> {
     this.#layout = layout;
+    this.ledger.sightings = this.#sightings(layout);
     const { roomSize, sendersPerRoom = roomSize, tenants = [] } = layout;
     const perSocket = layout.roomsPerSocket ?? 1;
     const first = this.members.length;
@@ -98,9 +105,12 @@ export class Generator<M extends Member = Member> implements MemberContext {
    * @returns its place there
    */
   async subscribe(member: M, number: number, fromStart = false): Promise<Reading> {
+    const { forgets = false } = this.#options;
+    if (forgets && fromStart && this.ledger.sent > 0)
+      throw new Error("a room cannot be read from its start when messages were forgotten");
     let room = this.rooms.get(number);
     if (!room) {
-      room = new Room(number, 0);
+      room = new Room(number, 0, forgets);
       this.rooms.set(number, room);
     }
     // The reply says where the reading starts, but events may come in the same turn: they need it.
@@ -195,6 +205,12 @@ export class Generator<M extends Member = Member> implements MemberContext {
     if (address === undefined) throw new Error("there is no server to connect to");
     const tenant = this.#tenants.get(member);
     await member.connect(address, await this.#options.token(userName(member.number), tenant));
+  }
+
+  #sightings({ roomSize }: Layout): number {
+    const { places } = this.#protocol;
+    if (places === "counted") return 1;
+    return places === "none" ? roomSize : 0;
   }
 
   #start<T extends Pace>(pace: T): T {

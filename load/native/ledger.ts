@@ -1,14 +1,10 @@
+import { Block, BLOCK, BLOCK_BITS, BLOCK_MASK } from "./block.ts";
 import { type HistogramParts, Histogram } from "./histogram.ts";
-import type { Reading } from "./room.ts";
+import type { Reading, Room } from "./room.ts";
 
 const SENT = 1;
 const ACKED = 2;
 const REFUSED = 3;
-
-/** Messages of one block of columns: a column that grew as a whole would be copied amid the run. */
-const BLOCK = 65_536;
-const BLOCK_BITS = 16;
-const BLOCK_MASK = BLOCK - 1;
 
 /** What was found wrong; all 0 is the only good outcome. */
 export interface Faults {
@@ -43,16 +39,14 @@ export interface LedgerParts {
   readonly deliveryTimes: HistogramParts;
 }
 
-/** What is known of {@link BLOCK} messages. */
-class Block {
-  readonly dueAt = new Float64Array(BLOCK);
-  readonly sender = new Uint32Array(BLOCK);
-  readonly state = new Uint8Array(BLOCK);
-  /** Its place; 0 while it has none. */
-  readonly seq = new Uint32Array(BLOCK);
-}
-
-/** Everything that was sent, and what became of it. Messages are numbered from 0 in sending order. */
+/**
+ * Everything that was sent, and what became of it. Messages are numbered from 0 in sending order.
+ *
+ * One that forgets takes as much memory as there are messages under way: it gives a block up once
+ * every message in it was answered, has its place and came to all who read its room at that time.
+ * What comes of such a message after that is a second time by this alone, so no fault is missed.
+ * A message that was refused and has no place is never settled: it may still come.
+ */
 export class Ledger {
   readonly faults: Faults = noFaults();
   receiptTimes = new Histogram();
@@ -68,13 +62,33 @@ export class Ledger {
   delivered = 0;
   /** Messages that were seen in a place. */
   placed = 0;
-  readonly #blocks: Block[] = [];
+  /**
+   * How often each message is to be seen besides what its place asks for: once, in its place. Where
+   * no places are counted, once by every reader. To be set before anything is sent.
+   */
+  sightings = 1;
+  readonly #forgets: boolean;
+  /** By number of the block; undefined where all is settled. */
+  readonly #blocks: (Block | undefined)[] = [];
+  /** Used again, so that a long run allocates nothing. */
+  readonly #free: Block[] = [];
+
+  /** @param options.forgets whether settled messages are given up; nobody may read them later then */
+  constructor({ forgets = false }: { readonly forgets?: boolean } = {}) {
+    this.#forgets = forgets;
+  }
+
+  /** Blocks that memory is taken for, of settled messages or not. */
+  get blocks(): number {
+    const used = this.#blocks.reduce((count, block) => (block ? count + 1 : count), 0);
+    return used + this.#free.length;
+  }
 
   /** @param dueAt when it had to be sent; what it waited longer is part of its times */
   send(sender: number, dueAt: number): number {
     const number = this.sent++;
     const at = number & BLOCK_MASK;
-    if (at === 0) this.#blocks.push(new Block());
+    if (at === 0) this.#begin();
     const block = this.#blocks[number >>> BLOCK_BITS] as Block;
     block.dueAt[at] = dueAt;
     block.sender[at] = sender;
@@ -92,6 +106,7 @@ export class Ledger {
     }
     block.state[at] = ACKED;
     this.acked++;
+    if (--block.open === 0) this.#settled(number >>> BLOCK_BITS);
     const dueAt = block.dueAt[at] as number;
     if (this.#isTimed(dueAt)) this.receiptTimes.record(this.now - dueAt);
   }
@@ -114,8 +129,10 @@ export class Ledger {
     this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
     const block = this.#blocks[number >>> BLOCK_BITS];
     const at = number & BLOCK_MASK;
-    if (block?.state[at] === SENT) block.state[at] = REFUSED;
     this.faults.refused++;
+    if (block?.state[at] !== SENT) return;
+    block.state[at] = REFUSED;
+    if (--block.open === 0) this.#settled(number >>> BLOCK_BITS);
   }
 
   /** @param reader the number of the member that got it */
@@ -131,16 +148,27 @@ export class Ledger {
     const block = this.#blocks[number >>> BLOCK_BITS];
     const at = number & BLOCK_MASK;
     if (block === undefined || number >= this.sent || block.sender[at] !== sender) {
-      faults.altered++;
+      if (this.#isForgotten(number)) this.#again(reading.room, seq, number, sender);
+      else faults.altered++;
       return;
     }
-    const place = reading.room.place(seq, number);
+    const { room } = reading;
+    const place = room.place(seq, number);
+    // Of another place nothing came that is waited for: its block stays, as do those of all faults.
     if (place === "other") faults.reordered++;
-    else if (place === "first") {
-      if (block.seq[at] === 0) this.placed++;
-      else faults.duplicate++;
-      block.seq[at] = seq;
-      if (!reading.room.isInOrder(sender, number, seq)) faults.reordered++;
+    else {
+      if (place === "first") {
+        // A second place is to come to everyone as well.
+        block.open += room.readers;
+        if (block.seq[at] === 0) {
+          this.placed++;
+          block.open--;
+        } else faults.duplicate++;
+        block.seq[at] = seq;
+        if (!room.isInOrder(sender, number, seq)) faults.reordered++;
+      }
+      // Its columns are whole until the next message is sent.
+      if (--block.open === 0) this.#settled(number >>> BLOCK_BITS);
     }
     if (reader === sender || !reading.isTimed) return;
     const dueAt = block.dueAt[at] as number;
@@ -155,15 +183,29 @@ export class Ledger {
     const count = numbers.length;
     reading.takeNext(count);
     this.delivered += count;
-    if (!reading.isTimed) return;
+    const { isTimed } = reading;
+    let index = -1;
+    let block: Block | undefined;
+    let came = 0;
     for (let i = 0; i < count; i++) {
       const number = numbers[i] as number;
-      const block = this.#blocks[number >>> BLOCK_BITS] as Block;
+      // Mostly all are of one block: a large room's deliveries are too many to count each there.
+      if (number >>> BLOCK_BITS !== index) {
+        this.#came(index, block, came);
+        index = number >>> BLOCK_BITS;
+        block = this.#blocks[index];
+        came = 0;
+      }
+      // The second place of a settled message, which the first reader of it counted.
+      if (block === undefined) continue;
+      came++;
+      if (!isTimed) continue;
       const at = number & BLOCK_MASK;
       const dueAt = block.dueAt[at] as number;
       if (this.#isTimed(dueAt) && block.sender[at] !== reader)
         this.deliveryTimes.record(this.now - dueAt);
     }
+    this.#came(index, block, came);
   }
 
   /**
@@ -175,7 +217,8 @@ export class Ledger {
     const block = this.#blocks[number >>> BLOCK_BITS];
     const at = number & BLOCK_MASK;
     if (block === undefined || number >= this.sent || block.sender[at] !== sender) {
-      this.faults.altered++;
+      if (this.#isForgotten(number)) this.faults.duplicate++;
+      else this.faults.altered++;
       return false;
     }
     const seen = block.seq[at] as number;
@@ -185,6 +228,7 @@ export class Ledger {
     }
     block.seq[at] = seen | readerBit;
     this.delivered++;
+    if (--block.open === 0) this.#settled(number >>> BLOCK_BITS);
     if (reader === sender) return true;
     const dueAt = block.dueAt[at] as number;
     if (this.#isTimed(dueAt)) this.deliveryTimes.record(this.now - dueAt);
@@ -232,12 +276,46 @@ export class Ledger {
     return dueAt >= this.#timedFrom && dueAt <= this.#timedUntil;
   }
 
+  /** Goes through what is not settled: of all else nothing is missing. */
   #eachAcked(visit: (seq: number) => void): void {
-    for (let number = 0; number < this.sent; number++) {
-      const block = this.#blocks[number >>> BLOCK_BITS] as Block;
-      const at = number & BLOCK_MASK;
-      if (block.state[at] === ACKED) visit(block.seq[at] as number);
+    for (const block of this.#blocks) {
+      if (block === undefined) continue;
+      for (let at = 0; at < BLOCK; at++)
+        if (block.state[at] === ACKED) visit(block.seq[at] as number);
     }
+  }
+
+  #begin(): void {
+    const block = this.#free.pop() ?? new Block();
+    block.begin(BLOCK * (1 + this.sightings));
+    this.#blocks.push(block);
+  }
+
+  #came(index: number, block: Block | undefined, count: number): void {
+    if (block === undefined) return;
+    block.open -= count;
+    if (block.open === 0) this.#settled(index);
+  }
+
+  /** Nothing of this block is to come any more. */
+  #settled(index: number): void {
+    if (!this.#forgets) return;
+    this.#free.push(this.#blocks[index] as Block);
+    this.#blocks[index] = undefined;
+  }
+
+  #isForgotten(number: number): boolean {
+    return number >= 0 && number < this.sent && this.#blocks[number >>> BLOCK_BITS] === undefined;
+  }
+
+  /** A settled message in a place that this reader had not seen yet. */
+  #again(room: Room, seq: number, number: number, sender: number): void {
+    const { faults } = this;
+    const place = room.place(seq, number);
+    if (place === "other") faults.reordered++;
+    if (place !== "first") return;
+    faults.duplicate++;
+    if (!room.isInOrder(sender, number, seq)) faults.reordered++;
   }
 }
 

@@ -44,6 +44,8 @@ async function obey(order: Order): Promise<Answers[keyof Answers]> {
         addresses,
         names,
         firstMember: order.firstMember,
+        // Nothing that can be ordered reads a room from its start.
+        forgets: true,
         token: (user, tenant) => tokens?.token(user, tenant) ?? "",
       },
       PROTOCOLS[protocol](names),

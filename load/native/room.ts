@@ -1,21 +1,44 @@
+const PLACES_MIN = 64;
+
 /** A conversation of the run: which message has which place, as the first reader saw it. */
 export class Room {
   readonly number: number;
   /** Seq before the first event of this run. */
   readonly base: number;
-  #order = new Uint32Array(64);
+  readonly #forgets: boolean;
+  /** Numbers of the messages, plus one, by how far behind {@link Room.#floor} their place is. */
+  #order = new Uint32Array(PLACES_MIN);
+  /** Nothing at or before it is kept. */
+  #floor: number;
+  readonly #readings: Reading[] = [];
   readonly #lastOf = new Map<number, { seq: number; number: number }>();
   /** The last seq that any reader saw. */
   seen: number;
-  /** How many members read it. */
-  readers = 0;
   /** The server's own head, asked for after the run. */
   head: number | undefined;
 
-  constructor(number: number, base: number) {
+  /** @param forgets whether places that all readers are past are given up */
+  constructor(number: number, base: number, forgets = false) {
     this.number = number;
     this.base = base;
     this.seen = base;
+    this.#floor = base;
+    this.#forgets = forgets;
+  }
+
+  /** How many members read it. */
+  get readers(): number {
+    return this.#readings.length;
+  }
+
+  /** How many places there is memory for. */
+  get capacity(): number {
+    return this.#order.length;
+  }
+
+  /** From now on whatever is placed is to come to this reading too. */
+  join(reading: Reading): void {
+    this.#readings.push(reading);
   }
 
   /**
@@ -23,8 +46,8 @@ export class Room {
    * @returns "first" for a place not seen before, "same" for what others saw, else "other"
    */
   place(seq: number, number: number): "first" | "same" | "other" {
-    const at = seq - this.base;
-    if (at >= this.#order.length) this.#grow(at);
+    if (seq - this.#floor >= this.#order.length) this.#makeRoom(seq);
+    const at = seq - this.#floor;
     const known = this.#order[at];
     if (known === number + 1) return "same";
     if (known !== 0 || at <= 0) return "other";
@@ -50,10 +73,31 @@ export class Room {
     return isBehind;
   }
 
-  #grow(at: number): void {
-    const grown = new Uint32Array(Math.max(at + 1, this.#order.length * 2));
-    grown.set(this.#order);
-    this.#order = grown;
+  /**
+   * Makes place for `seq`: by giving up what all readers are past when half would be free then, else
+   * by growing. Looked at here alone, since a floor that followed every delivery would cost more.
+   */
+  #makeRoom(seq: number): void {
+    const passed = this.#forgets ? this.#passed(seq) : this.#floor;
+    const places = seq - passed + 1;
+    const kept = this.#order.subarray(Math.min(passed - this.#floor, this.#order.length));
+    if (places * 2 <= this.#order.length) {
+      this.#order.copyWithin(0, this.#order.length - kept.length);
+      this.#order.fill(0, kept.length);
+    } else {
+      const grown = new Uint32Array(Math.max(places, this.#order.length * 2));
+      grown.set(kept);
+      this.#order = grown;
+    }
+    this.#order[0] = 0;
+    this.#floor = passed;
+  }
+
+  /** Up to where every reader has everything; before `seq`, which is about to be placed. */
+  #passed(seq: number): number {
+    let passed = seq - 1;
+    for (const reading of this.#readings) passed = Math.min(passed, reading.passed);
+    return Math.max(passed, this.#floor);
   }
 }
 
@@ -78,7 +122,15 @@ export class Reading {
     this.room = room;
     this.lastSeq = lastSeq;
     this.isTimed = isTimed;
-    room.readers++;
+    room.join(this);
+  }
+
+  /** Every seq up to here came. */
+  get passed(): number {
+    if (this.missing.size === 0) return this.lastSeq;
+    // Holes are noted in rising order, so the first is the lowest.
+    const [hole] = this.missing;
+    return hole === undefined ? this.lastSeq : hole - 1;
   }
 
   /** The server says that everything up to now was sent. */

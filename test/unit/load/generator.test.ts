@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { BLOCK } from "../../../load/native/block.ts";
 import { Generator } from "../../../load/native/generator.ts";
 import { RunNames } from "../../../load/native/key.ts";
 import { TidegateProtocol } from "../../../load/native/tidegate.ts";
@@ -11,7 +12,7 @@ const token = (user: string): string => `-.${btoa(JSON.stringify({ sub: user }))
 
 function clientsOf(gateway: FakeGateway, names = new RunNames()) {
   const addresses = [{ hostname: "127.0.0.1", port: gateway.port }];
-  const options = { addresses, token, names, patienceMs: 500 };
+  const options = { addresses, token, names, patienceMs: 500, forgets: true };
   return new Generator(options, new TidegateProtocol(names));
 }
 
@@ -122,6 +123,32 @@ test("reads on from its cursor while members reconnect all the time", async () =
   while (churn.reconnects < 10) await Bun.sleep(5);
   expect(await generator.settle(5_000)).toEqual(CLEAN);
   expect(generator.ledger.delivered).toBe(2 * generator.ledger.sent);
+  generator.close();
+});
+
+test("forgets what is settled while members reconnect, and counts on", async () => {
+  await using gateway = new FakeGateway({});
+  const generator = clientsOf(gateway);
+  await generator.connect({ sockets: 8, roomSize: 2 });
+  generator.closedLoop(4, 20);
+  const churn = generator.churn(5);
+  const { ledger } = generator;
+  while (ledger.sent < 6 * BLOCK || churn.reconnects < 10) await Bun.sleep(5);
+  expect(await generator.settle(5_000)).toEqual(CLEAN);
+  expect(ledger.delivered).toBe(2 * ledger.sent);
+  expect(ledger.blocks).toBeLessThanOrEqual(3);
+  generator.close();
+});
+
+test("lets nobody read from the start what it may have forgotten", async () => {
+  await using gateway = new FakeGateway({});
+  const generator = clientsOf(gateway);
+  await generator.connect({ sockets: 2, roomSize: 2 });
+  const late = await generator.join();
+  await generator.subscribe(late, 0, true);
+  generator.closedLoop(1, 1, 1);
+  expect(await generator.settle(5_000, true)).toEqual(CLEAN);
+  await expect(generator.subscribe(await generator.join(), 0, true)).rejects.toThrow("forgotten");
   generator.close();
 });
 

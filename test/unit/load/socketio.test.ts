@@ -59,7 +59,7 @@ async function drive(dropAt: number) {
   const names = new RunNames();
   const addresses = [{ hostname: "127.0.0.1", port: server.port ?? 0 }];
   const generator = new Generator(
-    { addresses, token: () => "", names, patienceMs: 500 },
+    { addresses, token: () => "", names, patienceMs: 500, forgets: true },
     new SocketIoProtocol(names),
   );
   await generator.connect({ sockets: 8, roomSize: 2 });
