@@ -11,6 +11,7 @@ export function resultText(result: RunResult): string {
     "",
     `${plan.title} (${plan.name}, ${result.target})`,
     "",
+    row("load", loadText(result)),
     row("sent", `${whole(counts["sent"])} messages, ${whole(measured.sentRate)}/s measured`),
     row("acked", `${whole(measured.ackedRate)}/s`),
     row("delivered", `${whole(measured.deliveredRate)}/s`),
@@ -42,9 +43,32 @@ export function pointText(point: Point): string {
   ].join("   ");
 }
 
-export function checkValue({ value }: Check): string {
+/** What this run was of its scenario: other rates and lengths have the same title. */
+export function loadText({ plan, short }: RunResult): string {
+  const form = short ? "short form, " : "";
+  const warmUp = `${whole(plan.warmUp)} s of warm-up`;
+  return `${form}${whole(plan.peakRate)} messages a second at most, ${whole(plan.seconds)} s after ${warmUp}`;
+}
+
+/** A check in words: `latency p99 < 200 ms` for k6's `tidegate_latency: p(99)<200`. */
+export function ruleText({ name, rule }: Check): string {
+  const quantile = /^p\((?<share>[\d.]+)\)<(?<ms>\d+)$/.exec(rule)?.groups;
+  if (quantile !== undefined)
+    return `${name} p${quantile["share"]} < ${whole(Number(quantile["ms"]))} ms`;
+  const rate = /^rate<(?<share>[\d.]+)$/.exec(rule)?.groups;
+  if (rate !== undefined) return `${name} < ${percent(Number(rate["share"]))}`;
+  return rule === "count==0" ? `${name} none` : `${name} ${rule}`;
+}
+
+export function checkValue({ rule, value }: Check): string {
   if (value === undefined) return "nothing measured";
-  return value.toLocaleString("en-US", { maximumFractionDigits: value < 1 ? 5 : 1 });
+  if (rule.startsWith("rate<")) return percent(value);
+  const text = value.toLocaleString("en-US", { maximumFractionDigits: value < 1 ? 5 : 1 });
+  return /^p[\d(]/.test(rule) ? `${text} ms` : text;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toLocaleString("en-US", { maximumFractionDigits: 4 })} %`;
 }
 
 export function cpuText(cpu: Readonly<Record<string, number>>): string {
@@ -64,8 +88,7 @@ function quantilesText(quantiles: Quantiles | undefined): string {
 }
 
 function checkText(check: Check, good: string, bad: string): string {
-  const what = `${check.name} ${check.rule}`;
-  return `${check.passed ? good : bad} ${what.padEnd(38)} ${checkValue(check)}`;
+  return `${check.passed ? good : bad} ${ruleText(check).padEnd(38)} ${checkValue(check)}`;
 }
 
 function row(name: string, text: string): string {

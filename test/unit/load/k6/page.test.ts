@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
 import { planOf } from "../../../../load/k6/lib/plan.ts";
+import { thresholdsOf } from "../../../../load/k6/lib/thresholds.ts";
 import { resultPage } from "../../../../load/k6/runner/page.ts";
 import { niceCeiling, plotSvg } from "../../../../load/k6/runner/plot.ts";
 import type { RunResult } from "../../../../load/k6/runner/result.ts";
-import { pointText, resultText } from "../../../../load/k6/runner/text.ts";
+import { checkValue, pointText, resultText, ruleText } from "../../../../load/k6/runner/text.ts";
 
 const POINTS = [0, 1, 2, 3].map((at) => ({
   at,
@@ -57,7 +58,7 @@ test("the page says what failed, and that k6 took part in what it measured", () 
   expect(page).toContain(">failed<");
   expect(page).toContain("generator-bound");
   expect(page).not.toContain("disturbed");
-  expect(page).toContain("count==0");
+  expect(page).toContain("lost none");
 });
 
 test("the page shows an address as text, whatever is in it", () => {
@@ -79,16 +80,44 @@ test("every tag of the page is closed", () => {
 });
 
 test("storms have a plot of their sockets", () => {
-  const page = resultPage({ ...RESULT, plan: planOf("connect-storm") });
+  const points = POINTS.map((point) => ({ ...point, p99: 150 }));
+  const page = resultPage({ ...RESULT, points, plan: planOf("connect-storm") });
   expect(page).toContain("Sockets, open");
+  // The latency of messages is no threshold of theirs.
+  expect(page).not.toContain("p99 threshold");
+  expect(resultPage({ ...RESULT, points })).toContain("p99 threshold");
 });
 
 test("the text has the same verdict", () => {
   const text = resultText(RESULT);
-  expect(text).toContain("FAILED lost count==0");
-  expect(text).toContain("met    latency p99 < 25 ms");
+  expect(text).toContain("FAILED lost none");
+  expect(text).toMatch(/met {4}latency p99 < 25 ms +9\.5 ms/);
   expect(text).toContain("generator-bound: k6 used 60 % of a core");
   expect(text).toEndWith("\nfailed");
+});
+
+test("a run says its own rate and length, whatever its scenario's title says", () => {
+  const plan = planOf("peak", { rate: 2_500, seconds: 12, warmUp: 3 });
+  const words = "2,500 messages a second at most, 12 s after 3 s of warm-up";
+  const result = { ...RESULT, plan, short: false };
+  expect(resultPage(result)).toContain(words);
+  expect(resultText(result)).toContain(words);
+  expect(resultText(RESULT)).toContain("short form, 1,000 messages a second at most, 30 s");
+});
+
+test("every threshold of k6 is said in words, with the unit of what was measured", () => {
+  const rules = Object.entries({ ...thresholdsOf("chat"), ...thresholdsOf("connect-storm") });
+  const said = rules.flatMap(([metric, all]) =>
+    all.map((rule) => {
+      const check = { name: metric.replace("tidegate_", ""), rule, value: 0.0004, passed: true };
+      return `${ruleText(check)}: ${checkValue(check)}`;
+    }),
+  );
+  expect(said).toContain("latency p99.9 < 500 ms: 0.0004 ms");
+  expect(said).toContain("connect p95 < 2,000 ms: 0.0004 ms");
+  expect(said).toContain("errors < 0.1 %: 0.04 %");
+  expect(said).toContain("reordered none: 0.0004");
+  for (const line of said) expect(line).not.toMatch(/==|\(/);
 });
 
 test("a line of progress has a dash for a latency that is not measured", () => {
