@@ -1,5 +1,9 @@
 import type { Dashboard } from "./dashboard.ts";
-import { gauge, quantile, quantiles, rate } from "./query.ts";
+import { gauge, quantile, quantiles, rate, share } from "./query.ts";
+
+const REQUESTS = "tidegate_http_requests_total";
+/** Not by probes. */
+const ASKED = 'route!~"health|metrics"';
 
 export const gateway: Dashboard = {
   name: "gateway",
@@ -38,7 +42,7 @@ export const gateway: Dashboard = {
         {
           title: "Taken",
           about: "Messages handed to the log, a second",
-          unit: "reqps",
+          unit: "mps",
           queries: [[rate("tidegate_sends_accepted_total", "instance"), "{{instance}}"]],
         },
         {
@@ -50,7 +54,7 @@ export const gateway: Dashboard = {
         {
           title: "Failed",
           about: "A second, for no fault of the sender, by code (docs/reference/errors.md)",
-          unit: "reqps",
+          unit: "mps",
           queries: [[rate("tidegate_sends_failed_total", "code"), "{{code}}"]],
         },
         {
@@ -64,7 +68,7 @@ export const gateway: Dashboard = {
         {
           title: "Kept in the outbox",
           about: "A second: acked out of Postgres, and taken by nobody in time",
-          unit: "reqps",
+          unit: "mps",
           queries: [
             [rate("tidegate_sends_kept_total"), "kept"],
             [rate("tidegate_sends_unkept_total"), "not kept"],
@@ -87,7 +91,7 @@ export const gateway: Dashboard = {
         {
           title: "Delivered",
           about: "Events handed to sockets, a second",
-          unit: "reqps",
+          unit: "mps",
           queries: [[rate("tidegate_relay_delivered_total", "instance"), "{{instance}}"]],
         },
         {
@@ -144,6 +148,19 @@ export const gateway: Dashboard = {
           unit: "reqps",
           queries: [
             [rate("tidegate_http_requests_total", "route, status"), "{{route}} {{status}}"],
+          ],
+        },
+        {
+          title: "Failed requests",
+          about:
+            "Part of the requests that are answered with 500 or more, health and metrics left out",
+          unit: "percentunit",
+          thresholds: [0.005, 0.01],
+          queries: [
+            [
+              share(rate(REQUESTS, "", `status="5xx",${ASKED}`), rate(REQUESTS, "", ASKED)),
+              "failed",
+            ],
           ],
         },
         {

@@ -100,7 +100,7 @@ export const kafka: Dashboard = {
         {
           title: "Records",
           about: "Appended and acknowledged, a second",
-          unit: "reqps",
+          unit: "mps",
           queries: [[rate("tidegate_kafka_appended_records_total", "instance"), "{{instance}}"]],
         },
         {

@@ -1,9 +1,11 @@
 import type { Dashboard } from "./dashboard.ts";
-import { gauge, quantile, quantiles, rate } from "./query.ts";
+import { gauge, quantile, quantiles, rate, share } from "./query.ts";
 
 const AUDITED = ["lost", "duplicate", "reordered", "altered"] as const;
 const LATENCY = "tidegate_message_latency_seconds";
-const failed = rate("tidegate_sends_failed_total");
+const FAILED = "tidegate_sends_failed_total";
+/** Those refused as overloaded were not handed to the log: the alert counts likewise. */
+const tried = `(${rate("tidegate_sends_accepted_total")} + ${rate(FAILED, "", 'code="overloaded"')})`;
 
 export const overview: Dashboard = {
   name: "overview",
@@ -17,7 +19,7 @@ export const overview: Dashboard = {
         {
           title: "Messages in",
           about: "Sends that were handed to the log, a second",
-          unit: "reqps",
+          unit: "mps",
           kind: "stat",
           width: 4,
           queries: [[rate("tidegate_sends_accepted_total"), "in"]],
@@ -25,7 +27,7 @@ export const overview: Dashboard = {
         {
           title: "Deliveries",
           about: "Events handed to sockets, a second",
-          unit: "reqps",
+          unit: "mps",
           kind: "stat",
           width: 4,
           queries: [[rate("tidegate_relay_delivered_total"), "out"]],
@@ -46,7 +48,7 @@ export const overview: Dashboard = {
           kind: "stat",
           width: 4,
           thresholds: [0.005, 0.01],
-          queries: [[`${failed} / ${rate("tidegate_sends_accepted_total")}`, "failed"]],
+          queries: [[share(rate(FAILED), tried), "failed"]],
         },
         {
           title: "Lag",
@@ -80,7 +82,7 @@ export const overview: Dashboard = {
         {
           title: "Throughput",
           about: "Messages through each stage of their way, a second",
-          unit: "reqps",
+          unit: "mps",
           width: 12,
           queries: [
             [rate("tidegate_sends_accepted_total"), "taken"],
@@ -114,7 +116,7 @@ export const overview: Dashboard = {
         {
           title: "Sends that did not go well",
           about: "A second: failed for no fault of the sender, and refused for their rate",
-          unit: "reqps",
+          unit: "mps",
           queries: [
             [rate("tidegate_sends_failed_total", "code"), "{{code}}"],
             [rate("tidegate_sends_rate_limited_total"), "rate limited"],
@@ -175,6 +177,13 @@ export const overview: Dashboard = {
           about: "Records in the pools' dead-letter topics; redriven ones stay there",
           unit: "short",
           queries: [[gauge("max", "tidegate_dead_letters", "pool"), "{{pool}}"]],
+        },
+        {
+          title: "Disk of a standalone server",
+          about: "Part of the data folder's file system in use; when it is full, sends are refused",
+          unit: "percentunit",
+          thresholds: [0.7, 0.85],
+          queries: [[gauge("max", "tidegate_disk_used_ratio", "instance"), "{{instance}}"]],
         },
       ],
     },

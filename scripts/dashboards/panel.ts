@@ -1,5 +1,5 @@
 /** Grafana's names of units. */
-export type Unit = "short" | "s" | "bytes" | "percentunit" | "reqps" | "ops" | "none";
+export type Unit = "short" | "s" | "bytes" | "percentunit" | "mps" | "reqps" | "ops" | "none";
 
 /** What one panel shows. Queries are PromQL with `$instance` for the chosen processes. */
 export interface Panel {
@@ -76,14 +76,31 @@ function panelOf(panel: Panel, id: number, gridPos: object): object {
     fieldConfig: { defaults: { unit, min: 0, ...thresholdsOf(panel) }, overrides: [] },
     options: OPTIONS[kind],
     targets: queries.map(([expr, legendFormat], i) => ({
-      refId: String.fromCodePoint(65 + i),
+      refId: refId(i),
       datasource: DATASOURCE,
       expr,
       legendFormat,
       ...(isNow ? { instant: true, range: false, format: "table" } : { range: true }),
     })),
-    ...(isNow ? { transformations: [{ id: "merge", options: {} }] } : {}),
+    ...(isNow ? { transformations: columnsOf(queries) } : {}),
   };
+}
+
+/** One row for each set of labels, whose values have the names that the queries have. */
+function columnsOf(queries: Panel["queries"]): readonly object[] {
+  const renameByName: Record<string, string> = {};
+  queries.forEach(([, legend], i) => {
+    renameByName[queries.length === 1 ? "Value" : `Value #${refId(i)}`] = legend;
+  });
+  const options = { excludeByName: { Time: true }, renameByName };
+  return [
+    { id: "merge", options: {} },
+    { id: "organize", options },
+  ];
+}
+
+function refId(index: number): string {
+  return String.fromCodePoint(65 + index);
 }
 
 const OPTIONS = {

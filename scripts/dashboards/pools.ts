@@ -57,7 +57,7 @@ export const pools: Dashboard = {
         {
           title: "Verdicts",
           about: "Records a second: placed, duplicate or refused",
-          unit: "reqps",
+          unit: "mps",
           queries: [
             [rate("tidegate_delivery_placed_total"), "placed"],
             [rate("tidegate_delivery_duplicates_total"), "duplicate"],
@@ -121,7 +121,7 @@ export const pools: Dashboard = {
         {
           title: "Recounted",
           about: "Raw records a second, and those that expired before their turn",
-          unit: "reqps",
+          unit: "mps",
           queries: [
             [rate("tidegate_audit_records_total"), "recounted"],
             [rate("tidegate_audit_skipped_total"), "skipped"],

@@ -16,6 +16,11 @@ export function quantile(q: number, metric: string, labels = "", by = ""): strin
   return `histogram_quantile(${q}, sum by (${all}) (rate(${selector(`${metric}_bucket`, labels)}${SPAN})))`;
 }
 
+/** A rate's part of another, from 0 to 1: nothing of nothing is 0, and no number would be shown else. */
+export function share(part: string, whole: string): string {
+  return `clamp_max(${part} / clamp_min(${whole}, 1e-9), 1)`;
+}
+
 /** The usual quantiles of a histogram, as queries of one panel. */
 export function quantiles(metric: string, labels = ""): readonly (readonly [string, string])[] {
   return [0.5, 0.95, 0.99, 0.999].map((q) => [quantile(q, metric, labels), `p${q * 100}`]);

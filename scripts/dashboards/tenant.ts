@@ -16,14 +16,14 @@ export const tenant: Dashboard = {
         {
           title: "Messages in",
           about: "Handed to the log, a second",
-          unit: "reqps",
+          unit: "mps",
           width: 12,
           queries: [[top(rate("tidegate_tenant_sends_total", "tenant")), "{{tenant}}"]],
         },
         {
           title: "Deliveries",
           about: "Live events handed to sockets, a second",
-          unit: "reqps",
+          unit: "mps",
           width: 12,
           queries: [[top(rate("tidegate_tenant_delivered_total", "tenant")), "{{tenant}}"]],
         },
@@ -37,7 +37,7 @@ export const tenant: Dashboard = {
         {
           title: "Refused for their rate",
           about: "Messages a second: a tenant that wants more than its limit",
-          unit: "reqps",
+          unit: "mps",
           width: 12,
           queries: [[top(rate("tidegate_tenant_rate_limited_total", "tenant")), "{{tenant}}"]],
         },

@@ -53,6 +53,22 @@ describe("what Prometheus and Alertmanager are given", () => {
     }
   });
 
+  test("has panels whose queries Prometheus understands", async () => {
+    const exprs = DASHBOARDS.flatMap(({ rows }) =>
+      rows.flatMap(({ panels }) => panels.flatMap(({ queries }) => queries.map(([expr]) => expr))),
+    );
+    // promtool reads expressions as rules, and Grafana puts values in the place of its variables.
+    const rules = exprs.map((expr, i) => ({
+      record: `panels:query${i}`,
+      expr: expr.replaceAll("$__rate_interval", "1m").replaceAll("$instance", ".*"),
+    }));
+    const path = join(folder.path, "panels.json");
+    await Bun.write(path, JSON.stringify({ groups: [{ name: "panels", rules }] }));
+    const { code, output } = await tool(promtool, "check", "rules", path);
+    expect(output).toContain(`SUCCESS: ${exprs.length} rules found`);
+    expect(code).toBe(0);
+  });
+
   test("sends critical alerts to PagerDuty, warnings by mail, and all of them to Slack", async () => {
     const config = `--config.file=${join(DEPLOY, "alertmanager/alertmanager.yml")}`;
     for (const [severity, receivers] of [

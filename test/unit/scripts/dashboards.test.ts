@@ -36,6 +36,57 @@ describe("the dashboards in the tree", () => {
   });
 });
 
+describe("a panel", () => {
+  test("has the thresholds of each alert that warns before it is critical", async () => {
+    const rules = await readRules("tidegate");
+    const bounds = new Map<string, { metrics: string[]; warning?: number; critical?: number }>();
+    for (const { alert, expr, labels } of rules) {
+      const metrics = [...new Set(selectorsOf(expr).map(({ metric }) => metric))].toSorted();
+      const { severity } = labels;
+      const known = bounds.get(alert) ?? { metrics };
+      bounds.set(alert, { ...known, [severity]: Number(/> ([\d.e]+)$/.exec(expr)?.[1]) });
+    }
+    const panels = DASHBOARDS.flatMap(({ rows }) => rows.flatMap((row) => row.panels));
+    const shown = panels.map(({ queries, thresholds }) => ({
+      thresholds,
+      metrics: queries.flatMap(([expr]) => selectorsOf(expr).map(({ metric }) => metric)),
+    }));
+    const pairs = [...bounds].filter(([, { critical, warning }]) => critical && warning);
+    expect(pairs.length).toBeGreaterThan(9);
+    const absent = pairs.filter(
+      ([, { metrics, warning, critical }]) =>
+        !shown.some(
+          (panel) =>
+            metrics.every((metric) => panel.metrics.includes(metric)) &&
+            panel.thresholds?.[0] === warning &&
+            panel.thresholds?.[1] === critical,
+        ),
+    );
+    expect(absent).toEqual([]);
+  });
+
+  test("that is a table names its columns, and leaves the time out", () => {
+    const queries = [
+      ["a", "records"],
+      ["b", "seconds"],
+    ] as const;
+    const panel = { title: "T", about: "about it", unit: "short", kind: "table", queries } as const;
+    const [, made] = panelsOf([{ title: "R", panels: [panel] }]) as readonly {
+      readonly transformations?: unknown;
+    }[];
+    expect(made?.transformations).toEqual([
+      { id: "merge", options: {} },
+      {
+        id: "organize",
+        options: {
+          excludeByName: { Time: true },
+          renameByName: { "Value #A": "records", "Value #B": "seconds" },
+        },
+      },
+    ]);
+  });
+});
+
 test("selectors are found with the labels that they ask for", () => {
   const expr =
     'sum by (le) (rate(tidegate_a_bucket{stage="written",instance=~"{x}"}[5m])) / up{job="a"} + process_b';
