@@ -1,72 +1,112 @@
-import { Scrape } from "../metrics.ts";
 import { PeerProcess } from "../peers/peer-process.ts";
 import type { Figures } from "../result.ts";
-import { type Load, runLoad } from "./load.ts";
-import { openStage, type Stage, type StageOptions } from "./stage.ts";
+import { FAULT_NAMES, type Load, RunningLoad, runLoad, stretchFigures } from "./load.ts";
+import { mean, type Pair, ratioOf, takePairs } from "./pairs.ts";
+import { Scraper } from "./scraper.ts";
+import { openStage, type StageOptions, startStage } from "./stage.ts";
 
 const LOAD: Load = {
   layout: { sockets: 200, roomSize: 2 },
   pace: { kind: "closed", window: 2, perFrame: 10 },
-  warmUpS: 5,
-  seconds: 20,
+  warmUpS: 12,
+  seconds: 12,
 };
-const SCRAPE_EVERY_MS = 1_000;
+const WINDOW_S = 5;
+const WINDOW_PAIRS = 10;
+const RUN_PAIRS = 2;
 
-/** The same load without traces, and with one message in a hundred traced and sent to a collector. */
+/**
+ * The same load without traces, and with one message in a hundred traced and sent to a collector. Each
+ * run has new programs: of two that ran side by side, the luck of one's compiler would seem to be the
+ * cost. A cluster's services stay.
+ */
 export async function tracesRow(
   name: "standalone" | "cluster",
   options: StageOptions,
 ): Promise<Figures> {
-  const without = await fresh(name, options);
   await using sink = await PeerProcess.start([process.execPath, "load/trace-sink.ts"]);
-  const settings = {
-    ...options.settings,
+  const traced = {
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://${sink.address.hostname}:${sink.address.port}`,
     OTEL_TRACES_SAMPLER_ARG: "0.01",
   };
-  const figures = await fresh(name, { ...options, settings });
-  return { ...figures, ...versus(figures, without) };
+  if (name === "standalone") {
+    return told(
+      await takePairs(RUN_PAIRS, async (isTraced) => {
+        const settings = { ...options.settings, ...(isTraced ? traced : {}) };
+        await using stage = await startStage(name, { ...options, settings });
+        return await runLoad(stage.target, LOAD, options);
+      }),
+      options,
+    );
+  }
+  await using stage = await openStage(name, options);
+  return told(
+    await takePairs(RUN_PAIRS, async (isTraced) => {
+      await stage.cluster?.restart(isTraced ? traced : {});
+      return await runLoad(stage.target, LOAD, options);
+    }),
+    options,
+  );
 }
 
-/** The same load on one server, without and with someone who reads its metrics every second. */
+/** One load on one warm cluster, some of the time with someone who reads its metrics every second. */
 export async function scrapesRow(options: StageOptions): Promise<Figures> {
   await using stage = await openStage("cluster", options);
-  const without = await runLoad(stage.target, LOAD, options);
+  await using running = await RunningLoad.start(stage.target, LOAD, options);
+  const { gateways = [], consumers = [] } = stage.cluster ?? {};
+  const urls = [...gateways, ...consumers].flatMap((program) => program?.url ?? []);
   let scrapes = 0;
-  let fault: unknown;
-  const timer = setInterval(() => {
-    void scrape(stage).then(
-      () => void scrapes++,
-      (error: unknown) => {
-        fault ??= error;
-      },
-    );
-  }, SCRAPE_EVERY_MS);
-  try {
-    const figures = await runLoad(stage.target, LOAD, options);
-    if (fault !== undefined) throw new Error("metrics could not be read", { cause: fault });
-    return { ...figures, ...versus(figures, without), scrapes };
-  } finally {
-    clearInterval(timer);
-  }
+  const stretches = await takePairs(options.isQuick ? 2 : WINDOW_PAIRS, async (isScraped) => {
+    if (!isScraped) return await running.measure(WINDOW_S);
+    const scraper = new Scraper(urls);
+    const stretch = await running.measure(WINDOW_S);
+    scrapes += await scraper.stop();
+    return stretch;
+  });
+  const last = stretches.at(-1)?.with;
+  const end = last === undefined ? {} : await running.end(last);
+  const pairs = stretches.map((pair) => ({
+    with: stretchFigures(pair.with),
+    without: stretchFigures(pair.without),
+  }));
+  return { ...end, ...told(pairs, options), scrapes };
 }
 
-async function fresh(name: "standalone" | "cluster", options: StageOptions): Promise<Figures> {
-  await using stage = await openStage(name, options);
-  return await runLoad(stage.target, LOAD, options);
+function told(pairs: readonly Pair<Figures>[], { say }: StageOptions): Figures {
+  const ratios = pairs.map(
+    (pair) => Number(pair.with.acked_per_s) / Number(pair.without.acked_per_s),
+  );
+  say(`    acked/s with to without, by pair: ${ratios.map((one) => one.toFixed(3)).join(" ")}`);
+  return costFigures(pairs);
 }
 
-async function scrape({ cluster }: Stage): Promise<void> {
-  const slots = [...(cluster?.gateways ?? []), ...(cluster?.consumers ?? [])];
-  const programs = slots.filter((program) => program !== undefined);
-  await Promise.all(programs.map(({ url }) => Scrape.of(url)));
-}
-
-function versus(figures: Figures, without: Figures): Figures {
+/** The last sample's figures with the means, the faults of all samples, and what pairs say of the cost. */
+export function costFigures(pairs: readonly Pair<Figures>[]): Figures {
+  const all = pairs.flatMap((pair) => [pair.with, pair.without]);
+  const of = (name: keyof Figures) => (figures: Figures) => Number(figures[name]);
+  const meanOf = (kind: keyof Pair<Figures>, name: keyof Figures): number =>
+    mean(pairs.map((pair) => of(name)(pair[kind])));
+  const acked = ratioOf(pairs, of("acked_per_s"));
+  const cpu = ratioOf(pairs, of("cpu_us_per_message"));
+  const faults = FAULT_NAMES.filter((name) => all.some((figures) => name in figures));
   return {
-    acked_per_s_without: without.acked_per_s,
-    cpu_us_per_message_without: without["cpu_us_per_message"],
-    ratio: Number(figures.acked_per_s) / Number(without.acked_per_s),
-    cpu_ratio: Number(figures["cpu_us_per_message"]) / Number(without["cpu_us_per_message"]),
+    ...pairs.at(-1)?.with,
+    ...Object.fromEntries(
+      faults.map((name) => [name, all.reduce((sum, one) => sum + of(name)(one), 0)]),
+    ),
+    acked_per_s: meanOf("with", "acked_per_s"),
+    delivered_per_s: meanOf("with", "delivered_per_s"),
+    acked_per_s_without: meanOf("without", "acked_per_s"),
+    cpu_us_per_message: meanOf("with", "cpu_us_per_message"),
+    cpu_us_per_message_without: meanOf("without", "cpu_us_per_message"),
+    others_cpu_percent: mean(all.map(of("others_cpu_percent"))),
+    ratio: acked.ratio,
+    // Of throughput. A ratio is shown with two decimals, which is too little here.
+    cost_percent: 100 * (1 - acked.ratio),
+    cost_percent_error: 100 * acked.error,
+    cpu_ratio: cpu.ratio,
+    cpu_cost_percent: 100 * (cpu.ratio - 1),
+    cpu_cost_percent_error: 100 * cpu.error,
+    pairs: pairs.length,
   };
 }

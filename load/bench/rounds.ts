@@ -9,6 +9,7 @@ const SPREAD: ReadonlySet<string> = new Set([
   "p99_ms",
   "p999_ms",
   "ratio",
+  "cost_percent",
 ]);
 
 /**

@@ -63,7 +63,7 @@ export function stageSeconds(name: StageName, { isQuick }: Extent): number {
 }
 
 export async function openStage(name: StageName, options: StageOptions): Promise<Stage> {
-  const stage = await start(name, options);
+  const stage = await startStage(name, options);
   try {
     const warmUpS = WARM_UP_S[name];
     if (!options.isQuick) await runLoad(stage.target, { ...WARM_UP, warmUpS, seconds: 1 }, options);
@@ -74,7 +74,8 @@ export async function openStage(name: StageName, options: StageOptions): Promise
   }
 }
 
-function start(name: StageName, options: StageOptions): Promise<Stage> {
+/** As {@link openStage}, but cold. */
+export function startStage(name: StageName, options: StageOptions): Promise<Stage> {
   if (name === "standalone") return standalone(options);
   if (name === "cluster") return clusterStage(options);
   if (name === "echo") return echo();

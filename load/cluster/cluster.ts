@@ -59,6 +59,7 @@ export class Cluster implements AsyncDisposable {
   readonly gateways: (ServerProcess | undefined)[] = [];
   readonly consumers: (ServerProcess | undefined)[] = [];
   readonly #options: ClusterOptions;
+  #extra: Readonly<Record<string, string>> = {};
   readonly #folder = mkdtempSync(join(tmpdir(), "tidegate-cluster-"));
 
   private constructor(
@@ -152,6 +153,16 @@ export class Cluster implements AsyncDisposable {
     });
   }
 
+  /** Ends all gateways and consumers in good order, and starts as many with these settings besides. */
+  async restart(settings: Readonly<Record<string, string>>): Promise<void> {
+    this.#extra = settings;
+    const stop = async (program: ServerProcess | undefined) => program?.stop();
+    await Promise.all(this.gateways.map(stop));
+    await Promise.all(this.consumers.map(stop));
+    for (const i of this.consumers.keys()) await this.startConsumers(i);
+    for (const i of this.gateways.keys()) await this.startGateway(i);
+  }
+
   /** Ends a process as a crash does; the slot is empty until it is started again. */
   async kill(kind: "gateways" | "consumers", index: number): Promise<void> {
     const slot = this[kind][index];
@@ -185,6 +196,7 @@ export class Cluster implements AsyncDisposable {
       KAFKA_REPLICATION: String(this.#options.brokers),
       ...(this.#options.brokers === 3 ? { KAFKA_MIN_INSYNC_REPLICAS: "2" } : {}),
       ...this.#options.settings,
+      ...this.#extra,
     };
   }
 

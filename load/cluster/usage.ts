@@ -13,6 +13,7 @@ const KINDS: readonly (readonly [string, RegExp])[] = [
   ["kafka", /kafka\.Kafka/],
   ["postgres", /postgres/],
   ["redis", /redis-server/],
+  ["collector", /trace-sink\.ts/],
 ];
 
 /** What a cluster's processes used until now, by kind. */
