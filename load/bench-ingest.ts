@@ -5,7 +5,7 @@
  *         [--partitions=4]
  *     bun load/bench-ingest.ts --stream=10000000 [--cluster]
  *
- * With `--stream` one request of so many lines, and the server's memory meanwhile.
+ * With `--stream` one request of so many lines, and the memory of the server or gateway meanwhile.
  */
 import { randomBytes } from "node:crypto";
 import type { IngestReply } from "../src/wire/http.ts";
@@ -13,16 +13,16 @@ import { Arguments } from "./arguments.ts";
 import { Cluster } from "./cluster/cluster.ts";
 import { clusterUsage, type Usage } from "./cluster/usage.ts";
 import { chatBodies, eventBodies, type BodySource } from "./ingest/body.ts";
+import { MemoryWatch } from "./ingest/memory.ts";
 import { streamLines } from "./ingest/stream.ts";
 import { Histogram } from "./native/histogram.ts";
 import type { Address } from "./native/socket.ts";
 import { Bystanders, cpuShare, cpuTimes, residentBytes } from "./process-usage.ts";
-import { report } from "./result.ts";
+import { report, type Figures } from "./result.ts";
 import { duration, isRecorded, quantiles, startServer } from "./trial.ts";
 
 const ROOMS = 200;
 const WARM_UP_MS = 15_000;
-const MEMORY_EVERY_MS = 500;
 const USER = "ingest";
 
 const args = new Arguments();
@@ -94,18 +94,9 @@ async function closedLoop(target: Target): Promise<void> {
     times = new Histogram();
     accepted = 0;
     refused = 0;
-    const before = usage(target);
-    const threadsBefore = cpuTimes(target.pid);
-    const bystanders = new Bystanders(isCluster ? [] : [target.pid, process.pid]);
+    const meter = startMeter(target);
     await Bun.sleep(duration(args, 20));
-    const count = accepted;
-    const after = usage(target);
-    const machinePercent = bystanders.percent();
-    const seconds = (after.at - before.at) / 1000;
-    const micros = microsByKind(before, after, count);
-    const known = isCluster
-      ? (Object.values(micros).reduce((sum, one) => sum + one, 0) * count) / seconds / 1e4
-      : 0;
+    const metered = meter(accepted);
     isOver = true;
     report(
       {
@@ -114,12 +105,8 @@ async function closedLoop(target: Target): Promise<void> {
         title: `Ingestion, ${lines} ${what} of ${bytes} bytes a request, ${clients} clients`,
       },
       {
-        acked_per_s: count / seconds,
+        ...metered,
         refused,
-        seconds,
-        us_per_event: micros,
-        server_threads_percent: cpuShare(threadsBefore, cpuTimes(target.pid)).threads,
-        others_cpu_percent: Math.max(0, machinePercent - known),
         ...quantiles("request_", times),
         server_mib: residentBytes(target.pid).total / 2 ** 20,
       },
@@ -143,42 +130,49 @@ async function post({ address, token }: Target, body: Uint8Array): Promise<Inges
 async function stream(target: Target, linesMax: number): Promise<void> {
   const source = bodies();
   await post(target, source.next());
-  const memory: number[] = [];
-  const look = setInterval(
-    () => memory.push(residentBytes(target.pid).total / 2 ** 20),
-    MEMORY_EVERY_MS,
-  );
-  const before = usage(target);
+  using memory = new MemoryWatch(target.pid);
+  const meter = startMeter(target);
   const reply = JSON.parse(
     await streamLines(target.address, target.token, source, linesMax),
   ) as IngestReply;
-  const after = usage(target);
-  clearInterval(look);
-  const seconds = (after.at - before.at) / 1000;
+  const metered = meter(reply.accepted);
   if (reply.accepted !== reply.lines || !reply.complete) process.exitCode = 1;
-  // Between the first and the last fifth, so that what only warms up does not count as growth.
-  const fifth = Math.max(1, Math.floor(memory.length / 5));
   report(
     {
       name: `ingest-stream-${what}-${linesMax}`,
       mode,
-      title: `Ingestion, one stream of ${linesMax} ${what} of ${bytes} bytes`,
+      title: `Ingestion, one stream of ${linesMax.toLocaleString("en-US")} ${what} of ${bytes} bytes`,
     },
     {
-      acked_per_s: reply.accepted / seconds,
-      seconds,
-      lost: linesMax - reply.accepted,
-      us_per_event: microsByKind(before, after, reply.accepted),
-      memory_first_mib: highest(memory.slice(fifth, 2 * fifth)),
-      memory_last_mib: highest(memory.slice(-fifth)),
-      memory_max_mib: highest(memory),
+      ...metered,
+      refused: linesMax - reply.accepted,
+      ...memory.figures(linesMax),
     },
     isRecorded(args),
   );
 }
 
-function highest(values: readonly number[]): number {
-  return Math.max(0, ...values);
+/** @returns what everything used since now, for so many events */
+function startMeter(target: Target): (events: number) => Figures {
+  const before = usage(target);
+  const threadsBefore = cpuTimes(target.pid);
+  const bystanders = new Bystanders(isCluster ? [] : [target.pid, process.pid]);
+  return (events) => {
+    const after = usage(target);
+    const machinePercent = bystanders.percent();
+    const seconds = (after.at - before.at) / 1000;
+    const micros = microsByKind(before, after, events);
+    const known = isCluster
+      ? (Object.values(micros).reduce((sum, one) => sum + one, 0) * events) / seconds / 1e4
+      : 0;
+    return {
+      acked_per_s: events / seconds,
+      seconds,
+      us_per_event: micros,
+      server_threads_percent: cpuShare(threadsBefore, cpuTimes(target.pid)).threads,
+      others_cpu_percent: Math.max(0, machinePercent - known),
+    };
+  };
 }
 
 function usage({ pid }: Target): Usage {

@@ -239,6 +239,18 @@ export const ROWS: readonly Row[] = [
     ),
     recordedAs: "ingest-stream-events-10000000",
   },
+  {
+    ...program(
+      "cluster-ingest-stream",
+      "cluster",
+      120,
+      "Ingestion of one stream of 10,000,000 events",
+      "bench-ingest.ts",
+      "--cluster",
+      "--stream=10000000",
+    ),
+    recordedAs: "ingest-stream-events-10000000",
+  },
 ];
 
 function loaded(
