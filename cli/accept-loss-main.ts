@@ -12,6 +12,9 @@ deleted and made again, expired, cut short, or other records at the same offsets
 stored is deleted; what the log has lost stays lost, and readers of the partition's conversations
 start over. Then restart the consumers process whose /readyz names the partition.
 
+Example
+  bun run tidegate accept-loss chat.messages.acme/7 --yes
+
 Settings come from the environment; docs/reference/config.md lists them all.
 `;
 

@@ -47,7 +47,9 @@ function explain(error: unknown): string {
     return `${error.message}\nSee bun run tidegate dead-letters --help.`;
   if (!(error instanceof AppError)) return `dead-letters: ${String(error)}`;
   const cause = error.code === "internal" && error.cause instanceof Error ? error.cause : error;
-  return `dead-letters: ${cause.message}`;
+  const look =
+    error.code === "unauthenticated" ? ": set TIDEGATE_ADMIN_KEY as the gateway has it" : "";
+  return `dead-letters: ${cause.message}${look}`;
 }
 
 try {

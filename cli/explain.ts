@@ -25,6 +25,10 @@ is known of it, and what is not. The id stands in the receipt of its sender and 
   --records N     how far to look through logs, in records of a partition (200000)
   --json          for programs
 
+Examples
+  bun run tidegate explain 0199a3c4-7b1e-7c3a-9f00-5d2b8e6a4c11.AbCdEfGhIjKlMnOp
+  bun run tidegate explain <message id> --user bob --token "$TOKEN"
+
 With KAFKA_BROKERS set it asks that cluster, which may run; else the folder of TIDEGATE_DATA, whose
 program has to be stopped. Nothing is changed. Settings come from the environment;
 docs/reference/config.md lists them all.

@@ -1,15 +1,20 @@
 import { ignoredSettings } from "../src/config-cluster.ts";
 import { parseConfig, redacted } from "../src/config.ts";
-import { runProgram } from "./program.ts";
+import { checkHost, listeningStep } from "./listening.ts";
+import { runProgram, UsageError } from "./program.ts";
 import { startStandalone, type Standalone } from "./standalone.ts";
 
 const HELP = `bun run start — Tidegate in one process, on embedded storage
 
 Settings come from the environment; docs/reference/config.md lists them all.
-  PORT            where to listen (8080; 0 picks a free port)
+  PORT, HOST      where to listen (8080 on 127.0.0.1; PORT=0 picks a free port)
   TIDEGATE_DATA   folder of log and store (./data)
 
-On Kafka, Redis and Postgres: bun run gateway and bun run consumers.
+Examples
+  bun run start
+  PORT=9000 TIDEGATE_DATA=/var/lib/tidegate bun run start
+
+It takes no options. On Kafka, Redis and Postgres: bun run gateway and bun run consumers.
 `;
 
 const TOKEN_LIFETIME_MS = 24 * 3_600_000;
@@ -66,14 +71,18 @@ function isLoopback(host: string): boolean {
 /** System errors about a place that cannot be written. */
 const NOT_WRITABLE: ReadonlySet<unknown> = new Set([
   "EACCES",
+  "ENOENT",
+  "ENOSPC",
   "EPERM",
   "EROFS",
   "ENOTDIR",
   "EEXIST",
 ]);
 
-/** What the operator can do about a fault of the data folder. */
+/** What the operator can do about a fault of the data folder, or of the address. */
 function nextStep(error: unknown): string {
+  const listening = listeningStep(error);
+  if (listening !== undefined) return listening;
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "log_unavailable" || code === "store_unavailable")
     return ". Stop the process that uses it, or set TIDEGATE_DATA to another folder";
@@ -82,8 +91,13 @@ function nextStep(error: unknown): string {
 
 await runProgram({
   help: HELP,
-  async start() {
+  async start(args) {
+    if (args.length > 0)
+      throw new UsageError(
+        `${String(args[0])} is not understood: settings come from the environment, as in PORT=9000 bun run start`,
+      );
     const config = parseConfig(process.env);
+    await checkHost(config.host);
     const running = await startStandalone(config, (line) => void process.stderr.write(line));
     await welcome(running, redacted(config));
     return { drainMs: config.limits.drainDeadlineMs, stop: () => running.stop() };

@@ -38,7 +38,11 @@ const HELP = `bun run tidegate <command> — each command has --help
 
 ${Object.entries(COMMANDS)
   .map(([name, { doc }]) => `  ${name.padEnd(12)} ${doc}\n`)
-  .join("")}`;
+  .join("")}
+Examples
+  bun run tidegate start
+  bun run tidegate explain 0199a3c4-7b1e-7c3a-9f00-5d2b8e6a4c11.AbCdEfGhIjKlMnOp
+`;
 
 const name = process.argv[2] ?? "";
 const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;

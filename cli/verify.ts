@@ -25,6 +25,10 @@ Redis: port, login, version, a word through pub/sub. Postgres: port, login, tabl
   --kafka   Kafka alone (bun run verify:kafka)
   --json    for programs
 
+Example
+  KAFKA_BROKERS=broker1:9092 REDIS_URL=redis://redis \\
+    DATABASE_URL=postgres://user:password@postgres/tidegate bun run verify
+
 Ends with 0 when all is well, 1 when a check failed, 2 when the settings themselves are wrong.
 Settings come from the environment; docs/reference/config.md lists them all.
 `;

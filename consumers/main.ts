@@ -1,4 +1,5 @@
 import { POOLS, startConsumers, type PoolName } from "../cli/cluster/consumers.ts";
+import { checkHost, listeningStep } from "../cli/listening.ts";
 import { runProgram, UsageError } from "../cli/program.ts";
 import { parseClusterConfig } from "../src/config-cluster.ts";
 
@@ -15,6 +16,10 @@ Settings come from the environment; docs/reference/config.md lists them all.
   TIDEGATE_CONSUMERS_PORT   where /livez, /readyz and /metrics are (8081; 0 picks a free port)
   TIDEGATE_WORKER           name of this process, the same after a restart
 
+Examples
+  bun run consumers                                                 all pools
+  TIDEGATE_WORKER=c1 TIDEGATE_CONSUMERS_PORT=8082 bun run consumers delivery outbox
+
 It starts also while a service is away, and says on /readyz what is missing.
 bun run verify checks the settings against the services. Gateways: bun run gateway.
 `;
@@ -24,6 +29,7 @@ await runProgram({
   async start(args) {
     const pools = poolsOf(args);
     const config = parseClusterConfig(process.env, "consumers");
+    await checkHost(config.host);
     const write = (line: string): void => void process.stderr.write(line);
     const consumers = await startConsumers(config, pools, write);
     process.stdout.write(
@@ -31,7 +37,7 @@ await runProgram({
     );
     return consumers;
   },
-  nextStep: () => ". Run bun run verify to find out more",
+  nextStep: (error) => listeningStep(error) ?? ". Run bun run verify to find out more",
 });
 
 function poolsOf(args: readonly string[]): readonly PoolName[] {

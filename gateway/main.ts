@@ -1,4 +1,5 @@
 import { startGateway } from "../cli/cluster/gateway.ts";
+import { checkHost, listeningStep } from "../cli/listening.ts";
 import { runProgram, UsageError } from "../cli/program.ts";
 import { parseClusterConfig } from "../src/config-cluster.ts";
 
@@ -13,6 +14,12 @@ Settings come from the environment; docs/reference/config.md lists them all.
                       development NODE_ENV=development and a TIDEGATE_DATA that all share
   PORT, HOST          where to listen (8080 on 127.0.0.1)
 
+Example
+  export KAFKA_BROKERS=broker1:9092 REDIS_URL=redis://redis
+  export DATABASE_URL=postgres://user:password@postgres/tidegate
+  export NODE_ENV=development TIDEGATE_DATA=./data
+  bun run gateway
+
 It starts also while a service is away, and says on /readyz what is missing.
 bun run verify checks the settings against the services. Consumers: bun run consumers.
 `;
@@ -20,11 +27,15 @@ bun run verify checks the settings against the services. Consumers: bun run cons
 await runProgram({
   help: HELP,
   async start(args) {
-    if (args.length > 0) throw new UsageError(`${String(args[0])} is not understood`);
+    if (args.length > 0)
+      throw new UsageError(
+        `${String(args[0])} is not understood: settings come from the environment, as in PORT=9000 bun run gateway`,
+      );
     const config = parseClusterConfig(process.env, "gateway");
+    await checkHost(config.host);
     const gateway = await startGateway(config, (line) => void process.stderr.write(line));
     process.stdout.write(`Tidegate's gateway ${gateway.name} listens on ${gateway.url}\n`);
     return gateway;
   },
-  nextStep: () => ". Run bun run verify to find out more",
+  nextStep: (error) => listeningStep(error) ?? ". Run bun run verify to find out more",
 });

@@ -20,6 +20,10 @@ export const DEAD_LETTERS_HELP = `bun run tidegate dead-letters — what could n
                            DATABASE_URL and what docs/reference/config.md lists. Standalone has its
                            log for itself, so there --url is needed.
 
+Examples
+  bun run tidegate dead-letters list --tenant acme
+  TIDEGATE_ADMIN_KEY=<key> bun run tidegate dead-letters redrive --all --url http://127.0.0.1:8080
+
 A key_conflict cannot be redriven as it is: another message was placed under its key, and its sender
 has to send it under a new one.
 `;

@@ -28,7 +28,11 @@ export function remoteDeadLetters(options: RemoteOptions): DeadLetters {
         signal: AbortSignal.timeout(timeoutMs),
       });
     } catch (cause) {
-      throw new AppError("log_unavailable", `${url} does not answer`, { cause });
+      throw new AppError(
+        "log_unavailable",
+        `${url} does not answer: look at --url, and whether a gateway runs there`,
+        { cause },
+      );
     }
     if (response.ok) return (await response.json()) as T;
     throw problemError(await response.text(), response.status);

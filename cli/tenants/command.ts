@@ -36,6 +36,11 @@ Limits, each a number or none for what the settings say:
 Plans (${DEFAULT_PLAN} when not said):
 ${PLAN_LINES}
 
+Examples
+  bun run tenants add acme --plan small --sends-per-second 500
+  bun run tenants limits acme --connections 1000 --burst none
+  bun run tenants remove acme --yes --export acme.ndjson
+
 --json prints JSON. Names are 1 to 40 of a-z and 0-9, with single hyphens between them.
 Settings come from the environment: KAFKA_BROKERS, REDIS_URL, DATABASE_URL and what
 docs/reference/config.md lists.
@@ -76,7 +81,7 @@ const TAKES: Readonly<Record<string, readonly (keyof Options)[]>> = {
 
 /**
  * Reads a command line.
- * @throws UsageError for what is not understood; invalid_command for a name that is none
+ * @throws UsageError for what is not understood, and for a name that is none
  */
 export function tenantCommand(args: readonly string[]): Run {
   const { values, positionals } = parse(args);
@@ -90,8 +95,16 @@ export function tenantCommand(args: readonly string[]): Run {
   const isList = command === "list";
   if (isList ? name !== "" : name === "" || rest.length > 0)
     throw new UsageError(isList ? "list takes no name" : `${command} takes the name of one tenant`);
-  if (!isList) checkTenantName(name);
+  if (!isList) checkName(name);
   return runOf(command, name, values);
+}
+
+function checkName(name: string): void {
+  try {
+    checkTenantName(name);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
 }
 
 function parse(args: readonly string[]) {

@@ -24,6 +24,10 @@ export const TRANSFER_HELP = `bun run tidegate export|import — move tenants be
 standalone   the folder of TIDEGATE_DATA, whose program has to be stopped
 cluster      KAFKA_BROKERS, DATABASE_URL and REDIS_URL; it may run
 
+Examples
+  TIDEGATE_DATA=./data bun run tidegate export all.ndjson --from standalone
+  bun run tidegate import all.ndjson --to cluster --tenant acme --plan small
+
 An export has what was acked when it began. To leave for good, first suspend the tenant
 (bun run tenants suspend <name>) or stop the standalone program, so that nothing comes after.
 Clients go on where they are: their cursors and the keys of their messages stay valid.
@@ -32,14 +36,20 @@ Settings come from the environment; docs/moving.md tells all of it step by step.
 
 type Where = TransferSide["name"];
 
+export type TransferRun = (
+  side: TransferSide,
+  progress: Progress,
+  say: (line: string) => void,
+) => Promise<void>;
+
 /** A command line that was understood. */
 export interface TransferCommand {
   readonly where: Where;
-  readonly run: (
-    side: TransferSide,
-    progress: Progress,
-    say: (line: string) => void,
-  ) => Promise<void>;
+  /**
+   * Looks at the file, before any side is opened: an import that fails for its file leaves no trace.
+   * @throws what reading it throws; invalid_command when it is damaged; not_found
+   */
+  readonly prepare: () => Promise<TransferRun>;
 }
 
 const OPTIONS = {
@@ -72,8 +82,10 @@ export function transferCommand(
   const isPlaced = values.plan !== undefined || values.partitions !== undefined;
   if (isPlaced && (isExport || where === "standalone"))
     throw new UsageError("--plan and --partitions are for an import to a cluster");
-  if (isExport) return { where, run: exportRun(path, names) };
-  return { where, run: importRun(path, names, planOf(values), partitionsOf(values)) };
+  if (isExport) return { where, prepare: () => Promise.resolve(exportRun(path, names)) };
+  const plan = planOf(values);
+  const partitions = partitionsOf(values);
+  return { where, prepare: () => importRun(path, names, plan, partitions) };
 }
 
 function parse(args: readonly string[]) {
@@ -98,7 +110,7 @@ function partitionsOf({ partitions }: Options): number | undefined {
 }
 
 /** @param names of the tenants; none: all */
-export function exportRun(path: string, names: readonly string[]): TransferCommand["run"] {
+export function exportRun(path: string, names: readonly string[]): TransferRun {
   return async (side, progress, say) => {
     const all = await side.tenants();
     const known = new Map(all.map((tenant) => [tenant.name, tenant]));
@@ -123,26 +135,28 @@ export function exportRun(path: string, names: readonly string[]): TransferComma
         say(`${tenant.name} is served meanwhile: what comes from now on is not in the file\n`);
     }
     await file.finish();
-    say(`${path} has ${chosen.length} tenants, ${file.bytes} bytes\n`);
+    say(
+      `${path} has ${chosen.length} ${chosen.length === 1 ? "tenant" : "tenants"}, ${file.bytes} bytes\n`,
+    );
   };
 }
 
-function importRun(
+async function importRun(
   path: string,
   names: readonly string[],
   plan: PlanName | undefined,
   partitions: number | undefined,
-): TransferCommand["run"] {
+): Promise<TransferRun> {
+  const contents = await checkFile(path);
+  const all = [...contents.tenants.keys()];
+  const absent = names.filter((name) => !contents.tenants.has(name));
+  if (absent.length > 0)
+    throw new AppError(
+      "not_found",
+      `${path} has no ${absent.join(", ")}; it has ${all.join(", ")}`,
+    );
+  const chosen = names.length === 0 ? all : [...new Set(names)];
   return async (side, progress, say) => {
-    const contents = await checkFile(path);
-    const all = [...contents.tenants.keys()];
-    const absent = names.filter((name) => !contents.tenants.has(name));
-    if (absent.length > 0)
-      throw new AppError(
-        "not_found",
-        `${path} has no ${absent.join(", ")}; it has ${all.join(", ")}`,
-      );
-    const chosen = names.length === 0 ? all : [...new Set(names)];
     for (const tenant of chosen)
       await importTenant(side, contents, { path, tenant, plan, partitions }, progress);
     say(`${chosen.join(", ")}: there, and served\n`);

@@ -28,7 +28,10 @@ export class ExportFile implements AsyncDisposable {
   /** @throws invalid_command when there is such a file */
   static async create(path: string): Promise<ExportFile> {
     if (await Bun.file(path).exists())
-      throw new AppError("invalid_command", `there is a file ${path} already`);
+      throw new AppError(
+        "invalid_command",
+        `there is a file ${path} already: choose another name, or take it away`,
+      );
     // Messages are nobody else's to read.
     return new ExportFile(path, await open(partName(path), "w", 0o600));
   }

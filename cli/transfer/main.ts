@@ -28,10 +28,11 @@ async function main(verb: Verb): Promise<number> {
     process.stdout.write(TRANSFER_HELP);
     return args.length === 0 ? 2 : 0;
   }
-  const { where, run } = transferCommand(verb, args);
+  const { where, prepare } = transferCommand(verb, args);
   const isCluster = where === "cluster";
   const cluster = isCluster ? parseClusterConfig(process.env, "tool") : undefined;
   const config = cluster ?? parseConfig(process.env);
+  const run = await prepare();
   const { clock, random } = systemBasics();
   const write = (line: string): void => void process.stderr.write(line);
   const telemetry = createPrometheusTelemetry({
@@ -58,7 +59,11 @@ async function main(verb: Verb): Promise<number> {
 function explain(verb: Verb, error: unknown): string {
   if (error instanceof ConfigError) return explainConfig(error);
   if (error instanceof UsageError) return `${error.message}\nSee bun run tidegate ${verb} --help.`;
-  if (!(error instanceof AppError)) return `${verb}: ${String(error)}`;
+  if (!(error instanceof AppError))
+    return `${verb}: ${error instanceof Error ? error.message : String(error)}`;
   const cause = error.code === "internal" && error.cause instanceof Error ? error.cause : error;
-  return `${verb}: ${cause.message}`;
+  // Both sides and their stores say so, each where it finds it.
+  const isTaken = cause.message.endsWith("has messages already");
+  const step = ": a tenant that comes must have none; name the others with --tenant";
+  return `${verb}: ${cause.message}${isTaken ? step : ""}`;
 }

@@ -269,7 +269,9 @@ test(
     const settings = standaloneSettings(data, 3);
     const load = ["import", back, "--to", "standalone"];
     expect(await transfer(load, settings)).toMatchObject({ code: 0 });
-    expect((await transfer(load, settings)).errors).toContain("has messages already");
+    expect((await transfer(load, settings)).errors).toContain(
+      "has messages already: a tenant that comes must have none",
+    );
     await using program = await ClusterProgram.start("cli/start.ts", [], settings);
     using visitor = new Visitor(program.url, tenant);
     for (const room of ROOMS)
