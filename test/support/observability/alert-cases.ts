@@ -256,7 +256,12 @@ export const ALERT_CASES: readonly AlertCase[] = [
   single(
     "TidegateDown",
     "critical",
-    { 'up{job="tidegate-gateway"}': flat(1), 'up{job="node"}': flat(0) },
+    {
+      'up{job="tidegate-gateway"}': flat(1),
+      // Not there without an admin key, and no process of its own.
+      'up{job="tidegate-tenants"}': flat(0),
+      'up{job="node"}': flat(0),
+    },
     { 'up{job="tidegate-gateway"}': flat(0) },
   ),
   single(
