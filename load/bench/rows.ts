@@ -104,9 +104,13 @@ export const ROWS: readonly Row[] = [
     title: `Fan-out, one room of 1,000, ${CROWD_RATE} a second, 20 a frame`,
     load: { layout: CROWD, pace: open(CROWD_RATE, 20), warmUpS: 5, seconds: 20 },
   }),
-  loaded("cluster-open-80k", "cluster", {
-    title: `Open loop, 80,000 a second, ${FEWER_TITLE}, 20 a frame, ASCII`,
-    load: { layout: FEWER, pace: open(80_000, 20), text: "plain", warmUpS: 10, seconds: 30 },
+  loaded("cluster-open-50k-plain", "cluster", {
+    title: `Open loop, 50,000 a second, ${PAIRS_TITLE}, 10 a frame, ASCII`,
+    load: { layout: PAIRS, pace: open(50_000, 10), text: "plain", warmUpS: 5, seconds: 20 },
+  }),
+  loaded("cluster-open-100k", "cluster", {
+    title: `Open loop, 100,000 a second, ${FEWER_TITLE}, 40 a frame, ASCII`,
+    load: { layout: FEWER, pace: open(100_000, 40), text: "plain", warmUpS: 10, seconds: 60 },
   }),
   loaded("cluster-closed", "cluster", {
     title: `Closed loop, ${PAIRS_TITLE}, 1 a frame, 16 frames unanswered`,
