@@ -14,6 +14,8 @@ const LOAD: Load = {
 const WINDOW_S = 5;
 const WINDOW_PAIRS = 10;
 const RUN_PAIRS = 2;
+/** More than anybody needs: what one a second costs is less than what pairs can tell. */
+const SCRAPES_PER_S = 10;
 
 /**
  * The same load without traces, and with one message in a hundred traced and sent to a collector. Each
@@ -49,7 +51,10 @@ export async function tracesRow(
   );
 }
 
-/** One load on one warm cluster, some of the time with someone who reads its metrics every second. */
+/**
+ * One load on one warm cluster, half of the time with someone who reads the metrics of all programs, ten
+ * times as often as one would.
+ */
 export async function scrapesRow(options: StageOptions): Promise<Figures> {
   await using stage = await openStage("cluster", options);
   await using running = await RunningLoad.start(stage.target, LOAD, options);
@@ -58,7 +63,7 @@ export async function scrapesRow(options: StageOptions): Promise<Figures> {
   let scrapes = 0;
   const stretches = await takePairs(options.isQuick ? 2 : WINDOW_PAIRS, async (isScraped) => {
     if (!isScraped) return await running.measure(WINDOW_S);
-    const scraper = new Scraper(urls);
+    const scraper = new Scraper(urls, 1_000 / SCRAPES_PER_S);
     const stretch = await running.measure(WINDOW_S);
     scrapes += await scraper.stop();
     return stretch;
@@ -69,7 +74,15 @@ export async function scrapesRow(options: StageOptions): Promise<Figures> {
     with: stretchFigures(pair.with),
     without: stretchFigures(pair.without),
   }));
-  return { ...end, ...told(pairs, options), scrapes };
+  const cost = told(pairs, options);
+  const ofOne = (name: keyof Figures): number => Number(cost[name]) / SCRAPES_PER_S;
+  return {
+    ...end,
+    ...cost,
+    scrapes,
+    cost_percent_of_one_per_s: ofOne("cost_percent"),
+    cost_percent_of_one_per_s_error: ofOne("cost_percent_error"),
+  };
 }
 
 function told(pairs: readonly Pair<Figures>[], { say }: StageOptions): Figures {

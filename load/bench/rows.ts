@@ -193,7 +193,7 @@ export const ROWS: readonly Row[] = [
     "cluster-scrapes",
     "cluster",
     180,
-    "Closed loop, 10 a frame, metrics read every second, against never",
+    "Closed loop, 10 a frame, metrics read ten times a second, against never",
     scrapesRow,
   ),
   {

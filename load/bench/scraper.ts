@@ -1,14 +1,12 @@
 import { Scrape } from "../metrics.ts";
 
-const EVERY_MS = 1_000;
-
-/** Reads the metrics of programs: at once, and every second until it is stopped. */
+/** Reads the metrics of programs: at once, and again and again until it is stopped. */
 export class Scraper {
   readonly #urls: readonly string[];
   readonly #faults: Promise<unknown>[] = [];
   readonly #timer: ReturnType<typeof setInterval>;
 
-  constructor(urls: readonly string[], everyMs = EVERY_MS) {
+  constructor(urls: readonly string[], everyMs: number) {
     this.#urls = urls;
     this.#timer = setInterval(() => this.#read(), everyMs);
     this.#read();

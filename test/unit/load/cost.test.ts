@@ -76,7 +76,7 @@ test("metrics are read at once and again and again, and one that cannot be read 
   await third.promise;
   expect(await scraper.stop()).toBeGreaterThanOrEqual(3);
   await expect(
-    new Scraper([program.url.origin, `${program.url.origin}/broken`]).stop(),
+    new Scraper([program.url.origin, `${program.url.origin}/broken`], 1).stop(),
   ).rejects.toThrow("metrics could not be read");
 });
 
