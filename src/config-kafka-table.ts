@@ -111,8 +111,8 @@ export const KAFKA_SETTINGS = {
   KAFKA_LINGER: wholeSetting(
     0,
     1_000,
-    "2",
-    "Least time between two appends to a broker under load, in ms; one that is idle is sent to at once",
+    "1",
+    "Least time between two appends to a broker, in ms; up to four times that under much load. One that is idle is sent to at once",
   ),
   KAFKA_REPLICATION: wholeSetting(
     1,

@@ -5,9 +5,14 @@ import type { PartitionQueue } from "./partition-queue.ts";
 
 /** So much that is ready ends the linger. */
 const FULL_BYTES = 256 * 1024;
+/** What is appended faster, in bytes a millisecond, goes out in larger requests … */
+const BUSY_BYTES_PER_MS = 16 * 1024;
+/** … with so many times the linger between them at most. */
+const STRETCH_MAX = 4;
 
 export interface LaneOptions {
   readonly clock: Clock;
+  /** Between two requests, of which each costs the broker much the same, however large it is. */
   readonly lingerMs: number;
   readonly limits: Pick<
     Limits,
@@ -24,6 +29,8 @@ export class Lane {
   #readyBytes = 0;
   #inFlight = 0;
   #lastSentAt = Number.NEGATIVE_INFINITY;
+  /** Times of the linger that the last request's rate asks for. */
+  #stretch = 1;
   /** A flush is to come: at the end of this turn, or of the linger. */
   #due: "none" | "turn" | "linger" = "none";
 
@@ -41,7 +48,7 @@ export class Lane {
   #schedule(): void {
     const { clock, lingerMs, limits } = this.#options;
     if (this.#due === "turn" || this.#inFlight >= limits.produceInFlightMax) return;
-    const wait = this.#lastSentAt + lingerMs - clock.monotonic();
+    const wait = this.#lastSentAt + lingerMs * this.#stretch - clock.monotonic();
     if (wait <= 0 || this.#readyBytes >= FULL_BYTES) {
       this.#due = "turn";
       // A microtask: what is appended by the same piece of code is one request, and nobody waits.
@@ -76,7 +83,10 @@ export class Lane {
     this.#readyBytes = 0;
     if (batches.length === 0) return;
     this.#inFlight++;
-    this.#lastSentAt = clock.monotonic();
+    const now = clock.monotonic();
+    const rate = bytes / Math.max(1, now - this.#lastSentAt);
+    this.#stretch = Math.min(STRETCH_MAX, Math.max(1, rate / BUSY_BYTES_PER_MS));
+    this.#lastSentAt = now;
     void this.#options.send(batches, queues).then(() => {
       this.#inFlight--;
       if (this.#ready.size > 0) this.#schedule();

@@ -56,7 +56,7 @@ export interface KafkaSettings {
   readonly minInsyncReplicas: number | undefined;
   /** Of topics that are made; 0: the brokers' default. */
   readonly segmentBytes: number;
-  /** The least time between two requests to a broker under load; an idle one is sent to at once. */
+  /** The least time between two requests to a broker; an idle one is sent to at once. */
   readonly lingerMs: number;
   readonly sessionTimeoutMs: number;
   readonly groupProtocol: KafkaGroupProtocol;
@@ -72,7 +72,7 @@ export const KAFKA_DEFAULTS: Omit<KafkaSettings, "brokers" | "clientId"> = {
   replication: -1,
   minInsyncReplicas: undefined,
   segmentBytes: 128 * 1024 * 1024,
-  lingerMs: 2,
+  lingerMs: 1,
   sessionTimeoutMs: 8_000,
   groupProtocol: "classic",
 };

@@ -79,7 +79,7 @@ describe("parseClusterConfig", () => {
       tls: undefined,
       sasl: undefined,
       compression: "none",
-      lingerMs: 2,
+      lingerMs: 1,
       replication: undefined,
       minInsyncReplicas: undefined,
       segmentBytes: 134_217_728,

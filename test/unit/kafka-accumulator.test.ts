@@ -65,6 +65,33 @@ test("what comes while a request is on its way goes with the next one, after the
   expect(await Promise.all(others)).toEqual([1, 2]);
 });
 
+test("much that comes goes in requests that are further apart, up to four times the linger", async () => {
+  const { accumulator, clock, sender } = open();
+  const kib = (count: number) => [record("x".repeat(count * 1024))];
+  let base = 0;
+  const answerAll = async (): Promise<void> => {
+    for (const request of sender.requests.slice(base)) request.answer(appended(base++));
+    await clock.advance(0);
+  };
+  /** Ms from the last request until what is appended now goes out. */
+  const gap = async (...records: readonly LogRecord[]): Promise<number> => {
+    const append = accumulator.append("t", 0, records);
+    await clock.advance(0);
+    let ms = 0;
+    for (; sender.requests.length === base; ms++) await clock.advance(1);
+    await answerAll();
+    await append;
+    return ms;
+  };
+  expect(await gap(record(1))).toBe(0);
+  expect(await gap(...kib(2 * 16 * LINGER_MS - 1))).toBe(LINGER_MS);
+  expect(await gap(record(2))).toBe(2 * LINGER_MS);
+  // So much does not linger itself.
+  expect(await gap(...kib(300))).toBe(0);
+  expect(await gap(record(3))).toBe(4 * LINGER_MS);
+  expect(await gap(record(4))).toBe(LINGER_MS);
+});
+
 test("a broker that is busy does not hold up another one", async () => {
   const { accumulator, clock, sender } = open();
   sender.leaders.set("t/1", 2);
