@@ -1,4 +1,4 @@
-import { Command, type Redis } from "ioredis";
+import type { Redis } from "ioredis";
 
 const BYTES_MIN = 64 * 1024;
 /** What a burst left behind is given back. */
@@ -7,14 +7,6 @@ const BYTES_KEPT = 4 * 1024 * 1024;
 const BYTES_PER_UNIT = 3;
 /** Lengths and line ends of one command. */
 const FRAMING_BYTES = 64;
-const NOTHING = Buffer.alloc(0);
-
-/** A command whose bytes were written by somebody else: the library only matches its reply. */
-class WrittenCommand extends Command {
-  override toWritable(): Buffer {
-    return NOTHING;
-  }
-}
 
 /**
  * Publishes of one turn as the bytes that go to Redis (RESP, "Sending commands to a Redis server"). The
@@ -60,24 +52,29 @@ export class PublishWire {
     this.#spare = undefined;
     this.clear();
     const { stream } = client;
-    // Nothing is written command by command: they only have to stand in line for their replies.
-    const line = { isPipeline: true, destination: { redis: client }, write: () => true } as const;
-    const outcomes: Promise<Error | undefined>[] = [];
-    for (let i = 0; i < count; i++) {
-      const command = new WrittenCommand(this.#command);
-      client.sendCommand(command, line);
-      outcomes.push(
-        command.promise.then(
-          () => undefined,
-          (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
-        ),
-      );
+    if (client.status !== "ready" || !stream.writable) {
+      const error = new Error("the connection is closed");
+      return Promise.resolve(Array.from({ length: count }, () => error));
     }
-    if (client.status === "ready" && stream.writable)
-      stream.write(whole, () => {
-        if (bytes.length <= BYTES_KEPT) this.#spare = bytes;
-      });
-    return Promise.all(outcomes);
+    const outcomes: (Error | undefined)[] = [];
+    const { promise, resolve } = Promise.withResolvers<readonly (Error | undefined)[]>();
+    const answered = (outcome: Error | undefined): void => {
+      if (outcomes.push(outcome) === count) resolve(outcomes);
+    };
+    // One for all of them stands in the library's line for replies, which come in order. A command
+    // each, with its promise and closures, would cost more than to write the message.
+    const command = {
+      name: this.#command,
+      args: [],
+      resolve: () => answered(undefined),
+      reject: answered,
+    };
+    const item = { command, stream, select: 0 };
+    for (let i = 0; i < count; i++) client.commandQueue.push(item);
+    stream.write(whole, () => {
+      if (bytes.length <= BYTES_KEPT) this.#spare = bytes;
+    });
+    return promise;
   }
 
   #text(text: string): void {
