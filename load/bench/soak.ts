@@ -45,13 +45,22 @@ export async function soakRow(options: StageOptions): Promise<Figures> {
     clearInterval(timer);
   }
   const late = samples.slice(Math.floor(samples.length * SKIPPED_SHARE));
-  return {
-    ...figures,
+  const sizes = {
     memory_mib: byKind(late.slice(-1), ({ bytes }) => bytes / 2 ** 20),
     memory_slope_mib_per_h: byKind(late, ({ bytes }) => bytes / 2 ** 20, slopePerHour),
     descriptors: byKind(late.slice(-1), ({ descriptors }) => descriptors),
     descriptor_slope_per_h: byKind(late, ({ descriptors }) => descriptors, slopePerHour),
   };
+  // Half an hour is too long to lose them when the round does not count.
+  for (const [name, table] of Object.entries(sizes))
+    options.say(`    ${name.replaceAll("_", " ")}: ${shown(table)}`);
+  return { ...figures, ...sizes };
+}
+
+function shown(table: Readonly<Record<string, number>>): string {
+  return Object.entries(table)
+    .map(([kind, value]) => `${kind} ${value.toFixed(1)}`)
+    .join(", ");
 }
 
 type Point = readonly [seconds: number, value: number];
