@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { servicesText } from "./cluster/services.ts";
 import { commit, type Machine, machine } from "./machine.ts";
 
 const FILE = join(dirname(import.meta.dir), "docs/benchmarks.json");
@@ -46,6 +47,8 @@ interface Stamp {
   readonly commit: string;
   readonly date: string;
   readonly machine: Machine;
+  /** How Kafka, Postgres and Redis were set; absent where there are none. */
+  readonly services?: string;
 }
 
 export type ResultRow = Subject & Stamp & Figures;
@@ -69,7 +72,8 @@ export function isQuiet(figures: Figures): boolean {
 /** Figures with what they were measured on, now. */
 export function stamped(subject: Subject, figures: Figures): ResultRow {
   const stamp = { commit: commit(), date: new Date().toISOString(), machine: machine() };
-  return { ...subject, ...rounded(figures), ...stamp };
+  const services = subject.mode === "cluster" ? { services: servicesText() } : {};
+  return { ...subject, ...rounded(figures), ...stamp, ...services };
 }
 
 export function readResults(): ResultRow[] {

@@ -1,7 +1,7 @@
 import { kafkaClassPath } from "../../test/support/services/kafka-jars.ts";
 import { javaCommand } from "../../test/support/services/kafka-tool.ts";
 import { startKafka } from "../../test/support/services/kafka.ts";
-import { BROKER_FLAGS, BROKER_HEAP } from "../cluster/cluster.ts";
+import { BROKER_FLAGS, BROKER_HEAP } from "../cluster/services.ts";
 import type { Figures } from "../result.ts";
 import type { Extent } from "./load.ts";
 import { median } from "./rounds.ts";

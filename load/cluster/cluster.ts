@@ -8,6 +8,7 @@ import { startRedis } from "../../test/support/services/redis.ts";
 import type { Address } from "../native/socket.ts";
 import { ServerProcess } from "../server.ts";
 import { RunKey, TENANT } from "../token.ts";
+import { BROKER_FLAGS, BROKER_HEAP, REDIS_SETTINGS } from "./services.ts";
 
 export type Proxy = Awaited<ReturnType<typeof startProxy>>;
 export type Kafka = Awaited<ReturnType<typeof startKafka>>;
@@ -28,11 +29,6 @@ export interface ClusterOptions {
 }
 
 const ROOT = dirname(dirname(import.meta.dir));
-/** As an operator would run them: tests choose a JVM that starts fast. */
-export const BROKER_HEAP = "768m";
-export const BROKER_FLAGS = ["-XX:+UseG1GC"];
-/** Three on one machine: to compile for the long run, each after each start, would take its cores. */
-const THREE_BROKERS_FLAGS = [...BROKER_FLAGS, "-XX:TieredStopAtLevel=1"];
 
 /**
  * Of three brokers: what makes any one of them missed within four seconds, also the one that is the
@@ -88,11 +84,11 @@ export class Cluster implements AsyncDisposable {
         shape: brokers === 3 ? "cluster" : "plain",
         proxied,
         heap: BROKER_HEAP,
-        flags: brokers === 3 ? THREE_BROKERS_FLAGS : BROKER_FLAGS,
+        flags: BROKER_FLAGS,
         settings: brokers === 3 ? BROKER_SETTINGS : {},
       }),
       startPostgres(),
-      startRedis({ mode: "single" }),
+      startRedis({ mode: "single", settings: REDIS_SETTINGS }),
     ]);
     const through = async (url: string): Promise<Proxy | undefined> => {
       if (!proxied) return undefined;

@@ -28,7 +28,7 @@ const GROUPS: Readonly<Record<Mode, string>> = {
 };
 /** Columns of the table; all else is listed under the row's own heading. */
 const SHOWN: ReadonlySet<string> = new Set(
-  "name mode title commit date machine acked_per_s delivered_per_s p50_ms p99_ms p999_ms lost duplicate reordered spread rounds".split(
+  "name mode title commit date machine services acked_per_s delivered_per_s p50_ms p99_ms p999_ms lost duplicate reordered spread rounds".split(
     " ",
   ),
 );
@@ -73,7 +73,9 @@ export function benchmarksPage(rows: readonly ResultRow[], plots: readonly PlotF
   const images = plots.map(({ name, title }) => `![${title}](images/${name})`);
   const groups = MODES.flatMap((mode) => {
     const own = rows.filter((row) => row.mode === mode);
-    return own.length === 0 ? [] : [`## ${GROUPS[mode]}`, ...own.map((row) => section(row))];
+    return own.length === 0
+      ? []
+      : [`## ${GROUPS[mode]}`, ...servicesOf(own), ...own.map((row) => section(row))];
   });
   return `${["# Benchmarks", INTRO, benchmarksTable(rows), ...images, ...groups].join("\n\n")}\n`;
 }
@@ -97,6 +99,16 @@ function section(row: ResultRow): string {
   const times = rounds === 1 ? "once" : `${rounds} times`;
   const origin = `Measured ${times} at commit \`${row.commit}\` on ${row.date.slice(0, 10)} as \`${row.name}\`.`;
   return [`### ${row.title}`, "", origin, "", ...spread, ...list].join("\n");
+}
+
+/** How the services of some rows were set, and of which rows that is known. */
+function servicesOf(rows: readonly ResultRow[]): string[] {
+  const texts = new Set(rows.flatMap(({ services }) => services ?? []));
+  return [...texts].map((text) => {
+    const names = rows.filter(({ services }) => services === text).map(({ name }) => name);
+    const which = names.length === rows.length ? "all of these" : names.join(", ");
+    return `Services of ${which}: ${text}.`;
+  });
 }
 
 /** How many times as much as the fastest of those that we are compared with. */

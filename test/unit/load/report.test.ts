@@ -56,6 +56,16 @@ test("lists what has no column under the row's heading", () => {
   expect(page).toContain("- server threads percent: main 80");
 });
 
+test("says how the services of a cluster's rows were set, and of which rows it is known", () => {
+  const set: ResultRow = { ...row, mode: "cluster", name: "a", services: "Kafka with X" };
+  const other: ResultRow = { ...row, mode: "cluster", name: "b" };
+  expect(benchmarksPage([row, set], [])).toContain("Services of all of these: Kafka with X.");
+  const page = benchmarksPage([set, { ...set, name: "c" }, other], []);
+  expect(page).toContain("Services of a, c: Kafka with X.");
+  expect(page).not.toContain("- services:");
+  expect(benchmarksPage([row, other], [])).not.toContain("Services of");
+});
+
 test("says how many times as much as the fastest Socket.IO", () => {
   const ours: ResultRow = { ...row, name: "standalone-closed", acked_per_s: 60_000 };
   const peers = [10_000, 24_000].map((acked_per_s, i): ResultRow => ({
