@@ -69,6 +69,15 @@ export const SHOWN_DISTRIBUTIONS: ReadonlySet<string> = new Set([
 export const LAG_RECORDS = "tidegate_pool_partition_lag_records";
 export const LAG_SECONDS = "tidegate_pool_partition_lag_seconds";
 
+/**
+ * Of these only one pool's series are shown: readers wait for delivery alone, and the auditor goes
+ * slowly on purpose while much is delivered.
+ */
+export const SHOWN_POOL: Readonly<Record<string, string>> = {
+  tidegate_pool_lag_records: "delivery",
+  tidegate_pool_lag_seconds: "delivery",
+};
+
 /** Of all others the largest are shown, so that a quantity is not their sum. */
 export const SHOWN_WORST: ReadonlySet<string> = new Set([
   "tidegate_pool_lag_seconds",

@@ -5,6 +5,7 @@ import {
   LATENCY,
   SHOWN_DISTRIBUTIONS,
   SHOWN_NUMBERS,
+  SHOWN_POOL,
   SHOWN_WORST,
 } from "./shown.ts";
 
@@ -21,7 +22,10 @@ export interface MetricSamples {
 
 export type MetricPart = Pick<ProcessSnapshot, "numbers" | "distributions" | "lag">;
 
-/** What of a process's metrics its snapshot has. @param lagMax partitions, those furthest behind */
+/**
+ * What of a process's metrics its snapshot has.
+ * @param lagMax partitions: delivery's before those of other pools, those furthest behind first
+ */
 export function metricPart(metrics: readonly MetricSamples[], lagMax: number): MetricPart {
   const numbers: Record<string, number> = {};
   const distributions: Record<string, Distribution> = {};
@@ -36,7 +40,9 @@ export function metricPart(metrics: readonly MetricSamples[], lagMax: number): M
 
 /** Undefined when it cannot be read: JSON has no such number. */
 function numberOf({ name, values }: MetricSamples): number | undefined {
-  const finite = values.map(({ value }) => value).filter(Number.isFinite);
+  const pool = SHOWN_POOL[name];
+  const wanted = values.filter(({ labels }) => pool === undefined || labels["pool"] === pool);
+  const finite = wanted.map(({ value }) => value).filter(Number.isFinite);
   if (finite.length === 0) return undefined;
   return SHOWN_WORST.has(name)
     ? Math.max(...finite)
@@ -83,7 +89,10 @@ function lagOf(metrics: readonly MetricSamples[], lagMax: number): PartitionLag[
     const known = found.get(key(labels));
     if (known !== undefined && Number.isFinite(value)) known.seconds = value;
   }
-  return [...found.values()].toSorted((a, b) => b.records - a.records).slice(0, lagMax);
+  const isDelivery = ({ pool }: PartitionLag): number => (pool === "delivery" ? 1 : 0);
+  return [...found.values()]
+    .toSorted((a, b) => isDelivery(b) - isDelivery(a) || b.records - a.records)
+    .slice(0, lagMax);
 }
 
 /** The busiest tenants, by what they sent and what they were sent. */

@@ -71,6 +71,17 @@ test("the ops page asks for its key, shows what happens, and redrives a dead let
   subscription.close();
   client.close();
 
+  // What was seen last must not look like now when the gateway is silent.
+  await page.route("**/v1/admin/**", (route) => route.abort("connectionrefused"));
+  await page.locator("#problems .problem.bad", { hasText: "does not answer" }).waitFor();
+  await page.locator("#board.stale").waitFor();
+  expect(await page.locator("#problems .problem").count()).toBe(1);
+  await page.locator("#letters-refresh").click();
+  await page.locator("#letters-note.bad", { hasText: "cannot be read" }).waitFor();
+  await page.unroute("**/v1/admin/**");
+  await page.locator("#board:not(.stale) #problems .problem.good").waitFor();
+  await page.locator("#letters-note:empty").waitFor({ state: "attached" });
+
   expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(1_400);
   await page.setViewportSize({ width: 390, height: 800 });
   expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);

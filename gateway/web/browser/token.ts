@@ -8,7 +8,11 @@ export async function fetchDemoToken(user: string): Promise<string> {
     body: JSON.stringify({ user }),
   });
   if (response.status === 404) {
-    throw new TidegateError("forbidden", "this gateway does not give out demo tokens");
+    // Of the codes, the one whose own words the page does not put in the place of these.
+    throw new TidegateError(
+      "not_found",
+      "this gateway checks tokens with keys of its own, and makes none for this demo",
+    );
   }
   if (!response.ok) throw new Error(`the gateway answered ${response.status}`);
   const { token } = (await response.json()) as { token: string };

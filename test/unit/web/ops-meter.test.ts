@@ -128,10 +128,33 @@ test("all is well until something is not, and the worst comes first", () => {
     "1 lost",
     "b has vanished",
     "a · redis",
-    "Pools are behind",
+    "Delivery is behind",
     "2 dead letters",
   ])
     expect(text).toContain(part);
+});
+
+test("one of something is not said to be many", () => {
+  const titles = (value: number): string[] => {
+    const numbers = Object.fromEntries(
+      [
+        "delivery_partitions_halted",
+        "partitions_diverted",
+        "outbox_depth",
+        "relay_tailed_partitions",
+      ].map((name) => [`tidegate_${name}`, value]),
+    );
+    const seen = look(0, { a: snapshot({ numbers }) });
+    return problemsOf(seen, new Meter().take(seen), value).map(({ title }) => title);
+  };
+  expect(titles(1).toSorted()).toEqual([
+    "1 dead letter waits",
+    "1 partition goes to the outbox",
+    "1 partition is halted",
+    "1 partition is read from the store",
+    "1 row waits in the outbox",
+  ]);
+  expect(titles(1_200)).toContain("1,200 rows wait in the outbox");
 });
 
 test("axes begin and end at round numbers around what they show", () => {

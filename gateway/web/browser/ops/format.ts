@@ -9,6 +9,11 @@ export function count(value: number | undefined): string {
   return Math.round(value).toLocaleString("en-US");
 }
 
+/** `1 row`, `1,200 rows`. */
+export function many(value: number, one: string, more: string): string {
+  return `${value.toLocaleString("en-US")} ${value === 1 ? one : more}`;
+}
+
 /** Short, for an axis: `250`, `1.5k`, `2M`. */
 export function short(value: number): string {
   if (value >= 1_000_000) return `${trim(value / 1_000_000)}M`;

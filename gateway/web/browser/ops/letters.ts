@@ -15,6 +15,8 @@ export class Letters {
   #letters: DeadLetterBody[] = [];
   #next: string | undefined;
   #busy = false;
+  /** Whether the note says that they cannot be read. */
+  #failed = false;
   /** Where a trace is shown, with {trace} for its id. */
   traceUrl: string | undefined;
 
@@ -45,7 +47,10 @@ export class Letters {
       this.#letters = after === undefined ? letters : [...this.#letters, ...letters];
       this.#next = next;
       this.#show();
+      if (this.#failed) this.#say("good", "");
+      this.#failed = false;
     } catch (error) {
+      this.#failed = true;
       this.#say("bad", `They cannot be read: ${messageOf(error)}`);
     } finally {
       this.#busy = false;

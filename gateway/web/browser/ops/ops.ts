@@ -1,7 +1,7 @@
 import type { Overview } from "../../../../src/wire/admin.ts";
 import { byId, make } from "../dom.ts";
 import { AdminApi, ApiError } from "./api.ts";
-import { count, seconds, short } from "./format.ts";
+import { count, many, seconds, short } from "./format.ts";
 import { forgetKey, keepKey, keptKey } from "./key.ts";
 import { Letters } from "./letters.ts";
 import { Meter, type Moment } from "./meter.ts";
@@ -14,7 +14,7 @@ import {
   tenantsPanel,
 } from "./panels.ts";
 import { Plot, type PlotPoint } from "./plot.ts";
-import { problemsOf } from "./problems.ts";
+import { problemsOf, type OpsProblem } from "./problems.ts";
 import { quantile } from "./quantile.ts";
 import { watchTheme } from "./theme.ts";
 import { END_TO_END, tiles } from "./tiles.ts";
@@ -57,6 +57,8 @@ class Board {
   #throughputs: PlotPoint[] = [];
   #latencies: PlotPoint[] = [];
   #looks = 0;
+  /** When it heard of the installation for the last time, by this machine's clock. */
+  #heardAt = Date.now();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
 
@@ -92,7 +94,9 @@ class Board {
         signOut("The key is not right any more: sign in again.");
         return;
       }
-      status("away", error instanceof ApiError ? error.message : "Nobody answers");
+      const said = error instanceof ApiError ? error.message : undefined;
+      status("away", said ?? "Nobody answers");
+      showSilence(said, this.#heardAt);
     }
     this.#again();
   }
@@ -100,10 +104,12 @@ class Board {
   #show(overview: Overview): void {
     const moment = this.#meter.take(overview);
     this.#keep(moment);
+    this.#heardAt = Date.now();
+    byId("board", HTMLElement).classList.remove("stale");
     this.#letters.traceUrl = overview.trace_url;
     const { processes } = overview;
     const here = processes.filter(({ missing }) => !missing).length;
-    status("live", `Live · ${here} of ${processes.length} processes`);
+    status("live", `Live · ${here} of ${many(processes.length, "process", "processes")}`);
     // What nobody sees needs no drawing; the moments are kept all the same.
     if (document.hidden) return;
     showProblems(overview, moment, this.#letters.waiting);
@@ -146,18 +152,34 @@ function fill(id: string, content: HTMLElement): void {
 
 function showProblems(overview: Overview, moment: Moment, letters: number): void {
   const found = problemsOf(overview, moment, letters);
-  const lines = found.map(({ tone, title, text }) =>
+  sayProblems(found.length === 0 ? [ALL_IS_WELL] : found);
+}
+
+/** What was seen last stays, but nothing of it may look as if it were so now. */
+function showSilence(said: string | undefined, heardAt: number): void {
+  byId("board", HTMLElement).classList.add("stale");
+  const since = new Date(heardAt).toLocaleTimeString();
+  sayProblems([
+    {
+      tone: "bad",
+      title: "This gateway does not answer",
+      text: `${said === undefined ? "" : `${said}; `}below is how it was at ${since}`,
+    },
+  ]);
+}
+
+type Said = Omit<OpsProblem, "tone"> & { readonly tone: OpsProblem["tone"] | "good" };
+
+const ALL_IS_WELL: Said = {
+  tone: "good",
+  title: "All is well",
+  text: "every process is ready, nothing waits, the auditor has found nothing",
+};
+
+function sayProblems(problems: readonly Said[]): void {
+  const lines = problems.map(({ tone, title, text }) =>
     make("div", `problem ${tone}`, make("strong", "", title), make("span", "", text)),
   );
-  if (lines.length === 0)
-    lines.push(
-      make(
-        "div",
-        "problem good",
-        make("strong", "", "All is well"),
-        make("span", "", "every process is ready, nothing waits, the auditor has found nothing"),
-      ),
-    );
   const panel = byId("problems", HTMLElement);
   const text = lines.map((line) => line.textContent).join("\n");
   // Said again only when it changes: screen readers read it aloud.

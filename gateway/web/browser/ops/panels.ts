@@ -39,7 +39,10 @@ export function lagPanel({ processes }: Overview): HTMLElement {
   const all = processes
     .filter(({ missing }) => !missing)
     .flatMap(({ snapshot }) => snapshot.lag)
-    .toSorted((a, b) => b.records - a.records);
+    .toSorted(
+      (a, b) =>
+        Number(b.pool === "delivery") - Number(a.pool === "delivery") || b.records - a.records,
+    );
   const largest = Math.max(1, ...all.map(({ records }) => records));
   const rows = all.map(({ pool, topic, partition, records, seconds: behind }) => {
     const tone = records >= LAG_BAD ? "bad" : records >= LAG_WARN ? "warn" : "";
@@ -54,7 +57,7 @@ export function lagPanel({ processes }: Overview): HTMLElement {
       { head: "time", isNumber: true },
     ],
     rows,
-    "No pool says how far behind it is.",
+    "No partitions yet: they come with the first message of a tenant.",
   );
 }
 

@@ -111,6 +111,8 @@ export class Plot {
         parts.push(vector("polyline", { points: run.join(" "), class: `line ${line.tone}` }));
       }
     }
+    if (points.every(({ values }) => values.every((value) => value === undefined)))
+      parts.push(text((LEFT + width - RIGHT) / 2, height / 2, "Nothing to show yet", "middle"));
     const shown = this.#shownPoint(x);
     if (shown !== undefined && this.#pointer !== undefined) {
       const at = x(shown.at);

@@ -1,5 +1,5 @@
 import type { Overview } from "../../../../src/wire/admin.ts";
-import { span } from "./format.ts";
+import { many, span } from "./format.ts";
 import type { Moment } from "./meter.ts";
 
 export interface OpsProblem {
@@ -31,7 +31,11 @@ export function problemsOf(overview: Overview, moment: Moment, letters: number):
     add("bad", "Two owners of one partition", "a gateway has seen one seq with two offsets");
   const halted = level("delivery_partitions_halted");
   if (halted > 0)
-    add("bad", `${halted} partitions are halted`, "they wait for an operator: see /readyz");
+    add(
+      "bad",
+      many(halted, "partition is halted", "partitions are halted"),
+      "until an operator decides: /readyz of the consumers process says why",
+    );
   if (overview.fault !== undefined)
     add("bad", "Only this process is shown", `the others cannot be asked for: ${overview.fault}`);
   for (const { name, missing, age_ms, snapshot } of overview.processes) {
@@ -46,19 +50,31 @@ export function problemsOf(overview: Overview, moment: Moment, letters: number):
   }
   const lag = level("pool_lag_seconds");
   if (lag > LAG_SECONDS_WARN)
-    add(lag > LAG_SECONDS_BAD ? "bad" : "warn", "Pools are behind", `by ${lag.toFixed(1)} s`);
+    add(lag > LAG_SECONDS_BAD ? "bad" : "warn", "Delivery is behind", `by ${lag.toFixed(1)} s`);
   if (letters > 0) {
-    const title = letters === 1 ? "1 dead letter waits" : `${letters} dead letters wait`;
+    const title = many(letters, "dead letter waits", "dead letters wait");
     add("warn", title, "to be sent again, see below");
   }
   const diverted = level("partitions_diverted");
   if (diverted > 0)
-    add("warn", `${diverted} partitions go to the outbox`, "the log does not take their sends");
+    add(
+      "warn",
+      many(diverted, "partition goes to the outbox", "partitions go to the outbox"),
+      "the log does not take its sends",
+    );
   const depth = level("outbox_depth");
   if (depth > 0)
-    add("warn", `${depth} rows wait in the outbox`, "they are acked and not delivered");
+    add(
+      "warn",
+      many(depth, "row waits in the outbox", "rows wait in the outbox"),
+      "acked and not delivered yet",
+    );
   const tailed = level("relay_tailed_partitions");
   if (tailed > 0)
-    add("warn", `${tailed} partitions are read from the store`, "no beats come over the backplane");
+    add(
+      "warn",
+      many(tailed, "partition is read from the store", "partitions are read from the store"),
+      "no beats come over the backplane",
+    );
   return found.toSorted((a, b) => (a.tone === b.tone ? 0 : a.tone === "bad" ? -1 : 1));
 }

@@ -53,7 +53,7 @@ const TILES: readonly Tile[] = [
     tone: "one",
     value: (moment) => moment.level("tidegate_connections"),
     format: count,
-    hint: (moment) => `${count(moment.level("tidegate_relay_conversations"))} conversations read`,
+    hint: (moment) => `conversations read: ${count(moment.level("tidegate_relay_conversations"))}`,
   },
   {
     id: "lag",
