@@ -36,7 +36,7 @@ Settings come from the environment; docs/moving.md tells all of it step by step.
 
 type Where = TransferSide["name"];
 
-export type TransferRun = (
+type TransferRun = (
   side: TransferSide,
   progress: Progress,
   say: (line: string) => void,
