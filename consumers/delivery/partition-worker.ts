@@ -16,10 +16,11 @@ import type { Telemetry } from "../../src/ports/telemetry.ts";
 import type { DeadLetters } from "../dead-letter.ts";
 import type { PoolPosition } from "../watch/lag-watch.ts";
 import { acquirePartition } from "./assignment.ts";
+import type { Instants } from "./instants.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
 import { Refusals } from "./refusals.ts";
 import { Storer } from "./storer.ts";
-import { charsOf } from "./tail.ts";
+import { charsOf, sizeOf } from "./tail.ts";
 import { WorkerTrace, type WorkerTraceOptions } from "./worker-trace.ts";
 
 export interface PartitionWorkerOptions {
@@ -37,6 +38,8 @@ export interface PartitionWorkerOptions {
   readonly limits: Limits;
   readonly telemetry: Telemetry;
   readonly metrics: DeliveryMetrics;
+  /** Those of all partitions of the process. */
+  readonly instants: Instants;
   readonly backoff: (attempt: number) => number;
   /** Of the hash of ids. */
   readonly hashSeed: number;
@@ -102,8 +105,9 @@ export class PartitionWorker {
    * @throws what {@link acquirePartition} throws
    */
   async start(): Promise<number> {
-    const { topic, partition, store, log, clock, limits, backplane, backoff, metrics, telemetry } =
+    const { topic, partition, store, log, clock, limits, backplane, metrics, telemetry } =
       this.#options;
+    const { backoff, instants } = this.#options;
     const state = await acquirePartition(store, log, topic, partition);
     const id = { topic: topic.name, partition };
     this.#sequencer.restore(
@@ -120,6 +124,7 @@ export class PartitionWorker {
       store,
       clock,
       limits,
+      instants,
       backoff,
       stored: (oldest, events) => this.#onStored(oldest, events),
       retrying: (error) => {
@@ -134,7 +139,11 @@ export class PartitionWorker {
     // Stopped while it was starting: it must not begin to beat.
     if (this.#stopped) this.#storer.close();
     else {
-      this.#unanswer = backplane.answerBeats(topic.name, partition, () => this.#beat());
+      this.#unanswer = backplane.answerBeats(topic.name, partition, () => {
+        // Whoever asks waits until what is published is stored.
+        instants.hurry();
+        return this.#beat();
+      });
       this.#beats = clock.every(limits.beatIntervalMs, () => backplane.beat(this.#beat()));
       // Readers who came before the worker have waited for it long enough.
       backplane.beat(this.#beat());
@@ -386,9 +395,4 @@ export class PartitionWorker {
         (cause: unknown) => halted(asAppError(cause)),
       );
   }
-}
-
-/** Without making texts of bytes. */
-function sizeOf(batch: RecordBatch): number {
-  return batch.packed?.length ?? batch.records.length;
 }

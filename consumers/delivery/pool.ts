@@ -14,6 +14,7 @@ import { Traces } from "../../src/tracing/traces.ts";
 import { DeadLetters } from "../dead-letter.ts";
 import { isPlacedIn, locateIn } from "../locate.ts";
 import type { WatchedPool } from "../watch/lag-watch.ts";
+import { Instants } from "./instants.ts";
 import { deliveryMetrics } from "./metrics.ts";
 import { PartitionWorker } from "./partition-worker.ts";
 
@@ -57,6 +58,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   const metrics = deliveryMetrics(telemetry, clock);
   const deadLetters = new DeadLetters(log, DELIVERY_POOL, clock);
   const backoff = (attempt: number) => backoffMs(attempt - 1, random.next(), RETRY);
+  const instants = new Instants(clock, limits.storeLingerMs);
   const { hashSeed = 0 } = options;
   const { tracing } = options;
   const trace = tracing && {
@@ -95,6 +97,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
         limits,
         telemetry,
         metrics,
+        instants,
         backoff,
         hashSeed,
         trace,

@@ -2,6 +2,7 @@ import { asAppError, type AppError } from "../../src/errors.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { Clock, Timer } from "../../src/ports/clock.ts";
 import type { MessageStore, PlacedEvent } from "../../src/ports/message-store.ts";
+import type { Instants } from "./instants.ts";
 import { Tail, type Unit } from "./tail.ts";
 import type { TracedFold } from "./worker-trace.ts";
 
@@ -14,6 +15,7 @@ export interface StorerOptions {
   readonly store: MessageStore;
   readonly clock: Clock;
   readonly limits: Limits;
+  readonly instants: Instants;
   /** Milliseconds to wait before try number `attempt` (from 1). */
   readonly backoff: (attempt: number) => number;
   /** Something was stored. @param oldest event of so many; `""` when there were none */
@@ -56,9 +58,8 @@ export class Storer {
     this.#tail.push(unit);
     // While a commit is repeated, its own timer sets the pace.
     if (this.#committing || this.#closed || this.#attempt > 0) return;
-    const { limits, clock } = this.#options;
-    if (this.#tail.events >= limits.storeBatchEventsMax) this.#start();
-    else this.#timer ??= clock.after(this.#lingerMs(), () => this.#start());
+    if (this.#tail.events >= this.#options.limits.storeBatchEventsMax) this.#start();
+    else this.#timer ??= this.#options.instants.next(() => this.#start());
   }
 
   /** Stores what is there. Resolves when all is stored or storing has ended. */
@@ -78,21 +79,18 @@ export class Storer {
     this.#settleIdle();
   }
 
-  /** To the next of the instants that all partitions share, so that a store can take them together. */
-  #lingerMs(): number {
-    const { clock, limits } = this.#options;
-    return limits.storeLingerMs - (clock.monotonic() % limits.storeLingerMs);
-  }
-
-  #start(): void {
+  /** @returns how many events wait for it */
+  #start(): number {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#committing = true;
+    const { events } = this.#tail;
     const units = this.#tail.peek(this.#options.limits.storeBatchEventsMax);
     this.#commit(units).then(
       () => this.#committed(units),
       (error: unknown) => this.#failed(asAppError(error)),
     );
+    return events;
   }
 
   async #commit(units: readonly Unit[]): Promise<void> {
@@ -124,9 +122,7 @@ export class Storer {
     if (this.#tail.empty) this.#settleIdle();
     else if (this.#idle.length > 0 || this.#tail.events >= this.#options.limits.storeBatchEventsMax)
       this.#start();
-    else {
-      this.#timer = this.#options.clock.after(this.#lingerMs(), () => this.#start());
-    }
+    else this.#timer = this.#options.instants.next(() => this.#start());
     let events = 0;
     for (const { placed } of units) events += placed.length;
     this.#options.stored(units[0]?.placed[0]?.event ?? "", events);

@@ -1,4 +1,5 @@
 import type { Folded, Placed } from "../../src/chat/sequencer.ts";
+import type { RecordBatch } from "../../src/ports/event-log.ts";
 import type { TracedFold } from "./worker-trace.ts";
 
 /** What one fold leaves to be stored: its events, and how far the partition has then come. */
@@ -66,4 +67,9 @@ export function charsOf(folded: Folded): number {
   let chars = 0;
   for (const placed of folded.placed) chars += placed.packed?.eventBytes ?? placed.event.length;
   return chars;
+}
+
+/** Records of a batch, without making texts of bytes. */
+export function sizeOf(batch: RecordBatch): number {
+  return batch.packed?.length ?? batch.records.length;
 }
