@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+
 /** Values given as `--name=value`, flags given as `--name`, and the names without dashes. */
 export class Arguments {
   readonly #values = new Map<string, string>();
@@ -11,6 +13,23 @@ export class Arguments {
       else this.#values.set(match[1], match[2] ?? "true");
     }
     this.names = names;
+  }
+
+  /**
+   * Those of a program whose first comment says how it is called, which is what `--help` prints.
+   * @param known its options: any other one ends it, since it would be left out in silence
+   */
+  static ofProgram(known: readonly string[]): Arguments {
+    const args = new Arguments();
+    const help = headerOf(readFileSync(Bun.main, "utf8"));
+    if (args.has("help")) {
+      process.stdout.write(`${help}\n`);
+      process.exit(0);
+    }
+    const [wrong] = args.others(known);
+    if (wrong === undefined) return args;
+    process.stderr.write(`--${wrong} is not understood\n\n${help}\n`);
+    process.exit(2);
   }
 
   /** Options that are not among these: what is mistyped would be left out in silence. */
@@ -44,4 +63,10 @@ export class Arguments {
     });
     return Object.fromEntries(entries) as Record<string, string>;
   }
+}
+
+/** The text of a file's first comment. */
+export function headerOf(source: string): string {
+  const comment = /^\/\*\*\n(?<text>[\s\S]*?)\n \*\//.exec(source)?.groups?.["text"] ?? "";
+  return comment.replaceAll(/^ \* ?/gm, "");
 }

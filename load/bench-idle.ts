@@ -13,7 +13,7 @@ const WARM_UP_SOCKETS = 200;
 const REST_MS = 10_000;
 const IDLE_MS = 20_000;
 
-const args = new Arguments();
+const args = Arguments.ofProgram("dry program quick sockets".split(" "));
 const sockets = args.number("sockets", args.has("quick") ? 2_000 : 18_000);
 
 await using server = await startServer(args);

@@ -25,7 +25,9 @@ const ROOMS = 200;
 const WARM_UP_MS = 15_000;
 const USER = "ingest";
 
-const args = new Arguments();
+const args = Arguments.ofProgram(
+  "bytes chat clients cluster dry lines partitions program quick seconds stream".split(" "),
+);
 const isCluster = args.has("cluster");
 const isChat = args.has("chat");
 const mode = isCluster ? "cluster" : "standalone";

@@ -15,7 +15,7 @@ const PER_FRAME = 10;
 const LIVE_TIMEOUT_MS = 60_000;
 const POLL_MS = 1;
 
-const args = new Arguments();
+const args = Arguments.ofProgram("dry events live-rate program quick rounds".split(" "));
 const events = args.number("events", args.has("quick") ? 20_000 : 100_000);
 const liveRate = args.number("live-rate", 2_000);
 const rounds = args.number("rounds", 3);

@@ -21,7 +21,7 @@ const WARM_UP_MS = 10_000;
 const SAMPLE_MS = 250;
 const CATCH_UP_TIMEOUT_MS = 120_000;
 
-const args = new Arguments();
+const args = Arguments.ofProgram("dry members program quick rate seconds".split(" "));
 const rate = args.number("rate", 5_000);
 const members = args.number("members", 10);
 const span = duration(args, 60);

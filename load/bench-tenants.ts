@@ -22,7 +22,7 @@ const POLL_MS = 50;
 const IDLE_MS = 10_000;
 const DEADLINE_MS = 120_000;
 
-const args = new Arguments();
+const args = Arguments.ofProgram("dry new partitions program quick tenants".split(" "));
 const tenants = args.number("tenants", 1_000);
 const partitions = args.number("partitions", 4);
 const news = args.number("new", 5);

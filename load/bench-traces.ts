@@ -17,7 +17,9 @@ interface Run {
   readonly micros: number;
 }
 
-const args = new Arguments();
+const args = Arguments.ofProgram(
+  "per-frame program quick ratios room rounds seconds sockets window".split(" "),
+);
 const rounds = args.number("rounds", 3);
 const perFrame = args.number("per-frame", 10);
 const window = args.number("window", 8);

@@ -16,7 +16,7 @@ const BEFORE_MS = 3_000;
 const AFTER_MS = 8_000;
 const EXAMPLES_MAX = 8;
 
-const args = new Arguments();
+const args = Arguments.ofProgram("brokers conversations list only rate seed".split(" "));
 const rate = args.number("rate", 3_000);
 const brokers = args.number("brokers", 1);
 const conversations = args.number("conversations", 12);

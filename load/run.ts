@@ -2,10 +2,12 @@
  * One load of any kind on fresh servers, for trying things out: prints its figures, records nothing.
  * `bun run bench` runs the loads that are compared and kept.
  *
- *     bun load/run.ts standalone|cluster|socketio-node|socketio-bun|socketio-engine|echo|…
+ *     bun run load:run standalone|cluster|socketio-node|socketio-bun|socketio-engine|echo|…
  *         [--window=16 | --rate=10000] [--per-frame=1] [--sockets=200] [--room=2] [--rooms=1]
  *         [--senders=2] [--churn=0.1] [--processes=1] [--warm-up=5] [--seconds=20] [--quick]
  *         [--text=plain] [--set=NAME=value,…]
+ *
+ * For example: bun run load:run cluster --rate=50000 --per-frame=10
  *
  * LOAD_SERVER_FLAGS and LOAD_GENERATOR_FLAGS are flags of the runtime, such as `--cpu-prof`.
  */
@@ -14,9 +16,16 @@ import { faultCount, runLoad } from "./bench/load.ts";
 import { openStage, type StageName, STAGES } from "./bench/stage.ts";
 import type { PaceOptions } from "./native/pace.ts";
 
-const args = new Arguments();
+const args = Arguments.ofProgram(
+  "churn per-frame processes quick rate room rooms seconds senders set sockets text warm-up window".split(
+    " ",
+  ),
+);
 const [name] = args.names;
-if (!isStage(name)) throw new Error(`name one of ${STAGES.join(" ")}`);
+if (!isStage(name)) {
+  process.stderr.write(`name one of ${STAGES.join(" ")}; --help says how\n`);
+  process.exit(2);
+}
 const optional = (key: string): number | undefined =>
   args.has(key) ? args.number(key, 0) : undefined;
 const perFrame = args.number("per-frame", 1);

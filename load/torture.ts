@@ -9,7 +9,9 @@ import { report } from "./result.ts";
 import { Torture } from "./torture/run.ts";
 import { isRecorded } from "./trial.ts";
 
-const args = new Arguments();
+const args = Arguments.ofProgram(
+  "conversations dry kills life-max life-min program quick rate readers seed".split(" "),
+);
 const kills = args.number("kills", args.has("quick") ? 3 : 20);
 const rate = args.number("rate", 5_000);
 const log = (line: string): void => void process.stdout.write(`${line}\n`);

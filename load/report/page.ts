@@ -14,6 +14,7 @@ const HEAD = [
   "p99.9 ms",
   "lost, doubled, moved",
 ];
+const ORIGIN = "commit, rounds";
 const WHERE: Readonly<Record<Mode, string>> = {
   standalone: "Standalone: ",
   cluster: "Cluster: ",
@@ -33,15 +34,21 @@ const SHOWN: ReadonlySet<string> = new Set(
   ),
 );
 const INTRO = `\`bun run bench\` starts everything by itself, measures it in rounds and writes \`benchmarks.json\`, from
-which \`bun load/report.ts\` makes this page. A row is the median of its rounds. Times are from the moment
-a message was due to its arrival at another member's socket, so that a stall counts for every message
-that had to wait in it. Everything, the load generator included, runs on the same cores.`;
+which \`bun load/report.ts\` makes this page. A row is the median of its rounds; the table says how many those
+were and at which commit. Everything, the load generator included, runs on the same cores.
+
+Times are from the moment a message was due to its arrival at another member's socket, so that a stall counts
+for every message that had to wait in it. In a closed loop a message is due when an answer makes room for it.
+Contents have 200 bytes, of many scripts unless a row says ASCII. A cluster is one gateway, one consumers
+process, four partitions and one broker, so that \`acks=all\` is one copy, unless a row says otherwise.
+Socket.IO is one process, or two where it says so, and stores nothing.`;
 
 /** The table of all rows that have throughput or times, in Markdown. */
 export function benchmarksTable(rows: readonly ResultRow[]): string {
   return tableOf(
     rows.map((row) => ({ ...row, title: WHERE[row.mode] + row.title })),
     rows,
+    true,
   );
 }
 
@@ -50,21 +57,23 @@ export function headlineTable(rows: readonly ResultRow[]): string {
   return tableOf(headlines(rows), rows);
 }
 
-function tableOf(some: readonly ResultRow[], all: readonly ResultRow[]): string {
+function tableOf(some: readonly ResultRow[], all: readonly ResultRow[], hasOrigin = false): string {
   const shown = some.filter((row) => row.acked_per_s !== undefined || row.p99_ms !== undefined);
   if (shown.length === 0) return "Nothing was measured yet.";
   const cells = shown.map((row) => [
     row.title,
     ...[row.acked_per_s, row.delivered_per_s, row.p50_ms, row.p99_ms, row.p999_ms].map(cell),
     row.lost === undefined ? DASH : [row.lost, row.duplicate, row.reordered].join(", "),
+    ...(hasOrigin ? [`${row.commit.slice(0, 7)} ×${String(row["rounds"] ?? 1)}`] : []),
   ]);
-  const widths = HEAD.map((_, i) =>
-    Math.max(...[HEAD, ...cells].map((row) => row[i]?.length ?? 0)),
+  const head = hasOrigin ? [...HEAD, ORIGIN] : HEAD;
+  const widths = head.map((_, i) =>
+    Math.max(...[head, ...cells].map((row) => row[i]?.length ?? 0)),
   );
   const rule = widths.map((width, i) =>
     i === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`,
   );
-  const table = [HEAD, rule, ...cells].map((row) => line(row, widths));
+  const table = [head, rule, ...cells].map((row) => line(row, widths));
   return [...table, "", ...ratios(all), machineLine(all)].join("\n");
 }
 

@@ -37,6 +37,7 @@ test("puts a row into the table, with a dash for what was not measured", () => {
     "–",
     "–",
     "0, 1, 2",
+    "abc ×1",
     "",
   ]);
   expect(benchmarksTable([row])).toContain("Measured on: X, 2 cores, 24 GiB, Linux 6, Bun 1.4.5.");
