@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createMemoryEventLog, type MemoryEventLog } from "../../src/adapters/memory/event-log.ts";
 import { createMemoryTelemetry } from "../../src/adapters/memory/telemetry.ts";
+import { POOL_TENANTS } from "../../src/adapters/postgres/pool-choice.ts";
 import { PostgresTenantAdmin } from "../../src/adapters/postgres/tenant-admin.ts";
 import { createPostgresTenantCatalog } from "../../src/adapters/postgres/tenant-catalog.ts";
 import { createSystemClock } from "../../src/adapters/system/clock.ts";
@@ -107,15 +108,24 @@ describe("a tenant's placement", () => {
     expect((await log.describeTopic("chat.messages.acme"))?.partitions).toBe(4);
   });
 
-  test("is spread over the shared topics", async () => {
-    const topics = new Set<string>();
+  test("is the same shared topic for as many small tenants as fit it", async () => {
     for (const name of ["a", "b", "c", "d", "e"]) {
       const { tenant } = await admin.add({ name, plan: "shared" });
-      expect(tenant.placement.shared).toBe(true);
-      topics.add(tenant.placement.topic);
-      expect(await log.describeTopic(tenant.placement.topic)).toBeDefined();
+      expect(tenant.placement).toEqual({ topic: "chat.pool.1", shared: true, partitions: 32 });
     }
-    expect(topics.size).toBe(4);
+    expect((await log.describeTopic("chat.pool.1"))?.partitions).toBe(32);
+    expect(await log.describeTopic("chat.pool.2")).toBeUndefined();
+  });
+
+  test("is the next shared topic once one is full", async () => {
+    await test_.database.use(async (session) => {
+      await session`
+        INSERT INTO tenants (name, plan, topic, shared, partitions, status)
+        SELECT 'f' || i, 'shared', 'chat.pool.1', true, 32, 'active'
+        FROM generate_series(1, ${POOL_TENANTS}::int) AS i`;
+    });
+    const { tenant } = await admin.add({ name: "late", plan: "shared" });
+    expect(tenant.placement).toEqual({ topic: "chat.pool.2", shared: true, partitions: 32 });
   });
 
   test("never changes: not by adding again, not behind the program's back, not after removal", async () => {

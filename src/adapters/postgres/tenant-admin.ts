@@ -5,6 +5,7 @@ import type { Placement, Tenant, TenantLimits, TenantStatus } from "../../tenant
 import { chatTopic, POOL_PARTITIONS, poolTopic, type TopicSpec } from "../../topics.ts";
 import { isTenant } from "../../wire/name.ts";
 import type { PostgresDatabase, PostgresSession } from "./database.ts";
+import { choosePool } from "./pool-choice.ts";
 import { lockTenant, readTenant, readTenants } from "./tenant-rows.ts";
 
 export interface PostgresTenantAdminOptions {
@@ -25,9 +26,6 @@ export interface NewTenant {
   /** Served at once when it is left out. */
   readonly status?: "active" | "suspended";
 }
-
-/** Shared topics that new tenants are spread over. */
-const POOLS = 4;
 
 /** Changes the catalog: what operators do. Every method rejects with an `AppError`. */
 export class PostgresTenantAdmin {
@@ -163,7 +161,6 @@ export function checkTenantName(name: string): void {
   );
 }
 
-/** A tenant of a shared plan goes where the fewest are. */
 async function placementFor(session: PostgresSession, tenant: NewTenant): Promise<Placement> {
   const partitions = tenant.partitions ?? PLANS[tenant.plan].partitions;
   if (PLANS[tenant.plan].partitions === undefined) {
@@ -180,16 +177,9 @@ async function sharedPlacement(session: PostgresSession): Promise<Placement> {
     SELECT topic, max(partitions) AS partitions, count(*)::int AS tenants
     FROM tenants WHERE shared GROUP BY topic`;
   const there = new Map(rows.map((row) => [row.topic, row]));
-  let best: Placement | undefined;
-  let fewest = Infinity;
-  for (let number = 1; number <= POOLS; number++) {
-    const { name: topic } = poolTopic(number);
-    const { tenants = 0, partitions = POOL_PARTITIONS } = there.get(topic) ?? {};
-    if (tenants >= fewest) continue;
-    fewest = tenants;
-    best = { topic, shared: true, partitions };
-  }
-  return best as Placement;
+  const number = choosePool((one) => there.get(poolTopic(one).name)?.tenants ?? 0);
+  const { name: topic } = poolTopic(number);
+  return { topic, shared: true, partitions: there.get(topic)?.partitions ?? POOL_PARTITIONS };
 }
 
 /** Processes may still know the conversations of a tenant that is gone, so its name stays taken. */
