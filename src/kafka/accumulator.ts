@@ -33,8 +33,8 @@ export interface AccumulatorOptions {
 /**
  * Gathers appends into batches and batches into requests. While nothing is on its way to a broker an
  * append goes out at the end of the turn; otherwise what comes is gathered until there is an answer
- * and `lingerMs`, or a few times that under much load, have passed since the last request, so that
- * load makes requests larger and not more frequent.
+ * and `lingerMs` have passed since the last request, or a few more where the broker answers late, so
+ * that load makes requests larger and not more frequent.
  *
  * Order: a partition has one batch on its way. When that fails or stays without an outcome, all that
  * waits behind it fails with `log_unavailable`, certainly not written, so that its callers can send

@@ -5,14 +5,14 @@ import type { PartitionQueue } from "./partition-queue.ts";
 
 /** So much that is ready ends the linger. */
 const FULL_BYTES = 256 * 1024;
-/** What is appended faster, in bytes a millisecond, goes out in larger requests … */
-const BUSY_BYTES_PER_MS = 16 * 1024;
-/** … with so many times the linger between them at most. */
-const STRETCH_MAX = 4;
+/** The longest linger that a slow broker brings, unless the setting is longer. */
+const LINGER_MAX_MS = 6;
+/** Weight of the last answer's time among those before it. */
+const ANSWER_WEIGHT = 0.2;
 
 export interface LaneOptions {
   readonly clock: Clock;
-  /** Between two requests, of which each costs the broker much the same, however large it is. */
+  /** The least time between two requests. */
   readonly lingerMs: number;
   readonly limits: Pick<
     Limits,
@@ -29,8 +29,8 @@ export class Lane {
   #readyBytes = 0;
   #inFlight = 0;
   #lastSentAt = Number.NEGATIVE_INFINITY;
-  /** Times of the linger that the last request's rate asks for. */
-  #stretch = 1;
+  /** How long the broker takes to answer, of late. */
+  #answerMs = 0;
   /** A flush is to come: at the end of this turn, or of the linger. */
   #due: "none" | "turn" | "linger" = "none";
 
@@ -45,10 +45,19 @@ export class Lane {
     this.#schedule();
   }
 
+  /**
+   * A request costs the broker much the same, however large it is, and one that answers late has enough of
+   * them: about one is under way then.
+   */
+  get #lingerMs(): number {
+    const { lingerMs } = this.#options;
+    return Math.max(lingerMs, Math.min(this.#answerMs, LINGER_MAX_MS));
+  }
+
   #schedule(): void {
-    const { clock, lingerMs, limits } = this.#options;
+    const { clock, limits } = this.#options;
     if (this.#due === "turn" || this.#inFlight >= limits.produceInFlightMax) return;
-    const wait = this.#lastSentAt + lingerMs * this.#stretch - clock.monotonic();
+    const wait = this.#lastSentAt + this.#lingerMs - clock.monotonic();
     if (wait <= 0 || this.#readyBytes >= FULL_BYTES) {
       this.#due = "turn";
       // A microtask: what is appended by the same piece of code is one request, and nobody waits.
@@ -83,12 +92,11 @@ export class Lane {
     this.#readyBytes = 0;
     if (batches.length === 0) return;
     this.#inFlight++;
-    const now = clock.monotonic();
-    const rate = bytes / Math.max(1, now - this.#lastSentAt);
-    this.#stretch = Math.min(STRETCH_MAX, Math.max(1, rate / BUSY_BYTES_PER_MS));
-    this.#lastSentAt = now;
+    const sentAt = clock.monotonic();
+    this.#lastSentAt = sentAt;
     void this.#options.send(batches, queues).then(() => {
       this.#inFlight--;
+      this.#answerMs += ANSWER_WEIGHT * (clock.monotonic() - sentAt - this.#answerMs);
       if (this.#ready.size > 0) this.#schedule();
     });
     if (this.#ready.size > 0) this.#schedule();

@@ -10,11 +10,11 @@ import { SteppedClock } from "../support/stepped-clock.ts";
 
 const LINGER_MS = 5;
 
-function open(changes: Partial<Limits> = {}) {
+function open(changes: Partial<Limits> = {}, lingerMs = LINGER_MS) {
   const clock = new SteppedClock();
   const sender = new ScriptedSender();
   const limits = limitsWith({ produceInFlightMax: 1, ...changes });
-  const accumulator = new Accumulator({ clock, sender, limits, lingerMs: LINGER_MS });
+  const accumulator = new Accumulator({ clock, sender, limits, lingerMs });
   return { clock, sender, limits, accumulator };
 }
 
@@ -65,31 +65,31 @@ test("what comes while a request is on its way goes with the next one, after the
   expect(await Promise.all(others)).toEqual([1, 2]);
 });
 
-test("much that comes goes in requests that are further apart, up to four times the linger", async () => {
-  const { accumulator, clock, sender } = open();
-  const kib = (count: number) => [record("x".repeat(count * 1024))];
-  let base = 0;
-  const answerAll = async (): Promise<void> => {
-    for (const request of sender.requests.slice(base)) request.answer(appended(base++));
-    await clock.advance(0);
-  };
-  /** Ms from the last request until what is appended now goes out. */
-  const gap = async (...records: readonly LogRecord[]): Promise<number> => {
-    const append = accumulator.append("t", 0, records);
+test("a broker that answers late gets requests further apart, by 6 ms at most", async () => {
+  const { accumulator, clock, sender } = open({ produceInFlightMax: 2 }, 1);
+  const answers: Promise<number>[] = [];
+  /** Ms from a partition's append until it goes out, the one before it being answered after `lateMs`. */
+  const gap = async (lateMs: number): Promise<number> => {
+    const at = sender.requests.length;
+    answers.push(accumulator.append("t", at, [record(at)]));
     await clock.advance(0);
     let ms = 0;
-    for (; sender.requests.length === base; ms++) await clock.advance(1);
-    await answerAll();
-    await append;
-    return ms;
+    for (; sender.requests.length === at; ms++) await clock.advance(1);
+    await clock.advance(lateMs);
+    sender.requests[at]?.answer(appended(0));
+    await clock.advance(0);
+    return ms + lateMs;
   };
-  expect(await gap(record(1))).toBe(0);
-  expect(await gap(...kib(2 * 16 * LINGER_MS - 1))).toBe(LINGER_MS);
-  expect(await gap(record(2))).toBe(2 * LINGER_MS);
-  // So much does not linger itself.
-  expect(await gap(...kib(300))).toBe(0);
-  expect(await gap(record(3))).toBe(4 * LINGER_MS);
-  expect(await gap(record(4))).toBe(LINGER_MS);
+  expect(await gap(0)).toBe(0);
+  for (let i = 0; i < 20; i++) await gap(0);
+  expect(await gap(0)).toBe(1);
+  for (let i = 0; i < 20; i++) await gap(4);
+  expect(await gap(0)).toBe(0);
+  expect(await gap(0)).toBe(4);
+  for (let i = 0; i < 20; i++) await gap(1_000);
+  expect(await gap(0)).toBe(0);
+  expect(await gap(0)).toBe(6);
+  await Promise.all(answers);
 });
 
 test("a broker that is busy does not hold up another one", async () => {

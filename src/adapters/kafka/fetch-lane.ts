@@ -1,3 +1,4 @@
+import { stretchOf } from "../../kafka/stretch.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Cluster } from "./consumer-cluster.ts";
 import type { BrokerLink } from "./consumer-link.ts";
@@ -42,10 +43,6 @@ interface Sent {
 
 const NONE = 0;
 const EPOCH_MAX = 0x7fff_ffff;
-/** What is fetched faster, in bytes a millisecond, is fetched in larger pieces … */
-const BUSY_BYTES_PER_MS = 8 * 1024;
-/** … with so many times the spacing at most. */
-const STRETCH_MAX = 4;
 /** Each failure asks who leads now: partitions of a dead broker wait no longer for their next one. */
 const RETRY_MS = { firstMs: 50, maxMs: 250 };
 
@@ -96,22 +93,14 @@ export class FetchLane {
       }
       const sentAt = clock.monotonic();
       const restMs = await this.#fetch(feeds);
-      const spacing =
-        spacingMs * this.#stretch(sentAt - lastSentAt) + feeds.length * spacingMsPerPartition;
+      // A fetch and what follows it, publications and a beat for each partition, costs much the same
+      // for one record and for a thousand.
+      const stretch = stretchOf(this.#brought, sentAt - lastSentAt);
+      const spacing = spacingMs * stretch + feeds.length * spacingMsPerPartition;
       lastSentAt = sentAt;
       const pauseMs = Math.max(restMs, sentAt + spacing - clock.monotonic());
       if (pauseMs > 0 && !this.#closed) await this.#pause(pauseMs);
     }
-  }
-
-  /**
-   * A fetch and what follows it, publications and a beat for each partition, costs much the same for
-   * one record and for a thousand.
-   * @param ms between this fetch and the one before it
-   */
-  #stretch(ms: number): number {
-    const busy = this.#brought / (Math.max(ms, 1) * BUSY_BYTES_PER_MS);
-    return Math.min(STRETCH_MAX, Math.max(1, busy));
   }
 
   /** @returns ms to wait before the next one */
