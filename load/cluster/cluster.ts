@@ -8,7 +8,7 @@ import { startRedis } from "../../test/support/services/redis.ts";
 import type { Address } from "../native/socket.ts";
 import { ServerProcess } from "../server.ts";
 import { RunKey, TENANT } from "../token.ts";
-import { BROKER_FLAGS, BROKER_HEAP, REDIS_SETTINGS } from "./services.ts";
+import { BROKER_FLAGS, BROKER_HEAP, POSTGRES_SETTINGS, REDIS_SETTINGS } from "./services.ts";
 
 export type Proxy = Awaited<ReturnType<typeof startProxy>>;
 export type Kafka = Awaited<ReturnType<typeof startKafka>>;
@@ -87,7 +87,7 @@ export class Cluster implements AsyncDisposable {
         flags: BROKER_FLAGS,
         settings: brokers === 3 ? BROKER_SETTINGS : {},
       }),
-      startPostgres(),
+      startPostgres({ settings: POSTGRES_SETTINGS }),
       startRedis({ mode: "single", settings: REDIS_SETTINGS }),
     ]);
     const through = async (url: string): Promise<Proxy | undefined> => {
