@@ -64,7 +64,7 @@ function tableOf(some: readonly ResultRow[], all: readonly ResultRow[], hasOrigi
     row.title,
     ...[row.acked_per_s, row.delivered_per_s, row.p50_ms, row.p99_ms, row.p999_ms].map(cell),
     row.lost === undefined ? DASH : [row.lost, row.duplicate, row.reordered].join(", "),
-    ...(hasOrigin ? [`${row.commit.slice(0, 7)} ×${String(row["rounds"] ?? 1)}`] : []),
+    ...(hasOrigin ? [`${row.commit.slice(0, 7)} ×${Number(row["rounds"] ?? 1)}`] : []),
   ]);
   const head = hasOrigin ? [...HEAD, ORIGIN] : HEAD;
   const widths = head.map((_, i) =>
