@@ -61,7 +61,7 @@ const MODES: Readonly<Record<StageName, Mode>> = {
 
 /**
  * In the order in which they are run and shown; rows of one stage stand together, those at a rate
- * first: right after a closed loop tails are several times longer than before it.
+ * first: a closed loop leaves work behind it, such as vacuum and what the auditor has not seen yet.
  */
 export const ROWS: readonly Row[] = [
   loaded("standalone-open-10k", "standalone", {

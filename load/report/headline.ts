@@ -4,7 +4,6 @@ import type { ResultRow } from "../result.ts";
 const HEADLINES: readonly (readonly [mode: ResultRow["mode"], name: string, text: string])[] = [
   ["cluster", "cluster-batched-plain", "Cluster, frames of 40"],
   ["cluster", "cluster-closed", "Cluster, one message a frame"],
-  ["cluster", "cluster-open-100k", "Cluster at 100,000/s, frames of 40"],
   ["cluster", "cluster-open-50k-plain", "Cluster at 50,000/s, frames of 10"],
   ["cluster", "cluster-open-10k", "Cluster at 10,000/s"],
   ["cluster", "cluster-fan-out", "Cluster, one room of 1,000"],
