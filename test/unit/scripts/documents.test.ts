@@ -10,6 +10,8 @@ const FILES = [
   ...new Bun.Glob("docs/**/*.md").scanSync({ cwd: ROOT }),
 ];
 const TEXTS = new Map(FILES.map((file) => [file, readFileSync(join(ROOT, file), "utf8")]));
+/** What runs make, which is not in a fresh clone. */
+const MADE = new Set(["load/k6/results"]);
 const textOf = (file: string): string => TEXTS.get(file) ?? "";
 
 /** Every find of a pattern's first group that is not right, with its file. */
@@ -43,8 +45,9 @@ test("links between documents lead to a file, and to a heading of it", () => {
 
 test("files and folders that documents name are there", () => {
   const folders = "src|gateway|consumers|cli|load|test|deploy|docs|scripts";
-  const faults = wrong(new RegExp(`\`((?:${folders})/[\\w./-]+)\``, "g"), (path) =>
-    existsSync(join(ROOT, path)),
+  const faults = wrong(
+    new RegExp(`\`((?:${folders})/[\\w./-]+)\``, "g"),
+    (path) => MADE.has(path) || existsSync(join(ROOT, path)),
   );
   expect(faults).toEqual([]);
 });
