@@ -79,7 +79,9 @@ async function judge(script: string): Promise<FlushVerdict> {
   // strace lets no signal through: the program is its child.
   const { pid } = program;
   process.kill(Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")), "SIGTERM");
-  expect((await program.end()).code).toBe(0);
+  const { code, errors } = await program.end();
+  // What it wrote says why, when it did not end well.
+  expect({ code, errors: code === 0 ? "" : errors }).toEqual({ code: 0, errors: "" });
 
   const calls = parseTrace(readFileSync(trace, "utf8"));
   const acks: Ack[] = [];
