@@ -1,4 +1,3 @@
-import { stretchOf } from "../../kafka/stretch.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Cluster } from "./consumer-cluster.ts";
 import type { BrokerLink } from "./consumer-link.ts";
@@ -9,6 +8,7 @@ import {
   type FetchedPartition,
   type FetchResponse,
 } from "./fetch-protocol.ts";
+import { stretchOf } from "./fetch-stretch.ts";
 import { Signal } from "./group-signal.ts";
 
 /** The partitions to fetch now, and when to ask again if there are none. */

@@ -3,10 +3,10 @@ const BUSY_BYTES_PER_MS = 20 * 1024;
 const STRETCH_MAX = 4;
 
 /**
- * By how much to stretch the time between two requests that cost much the same, however much they bring. It
+ * By how much to stretch the time between two fetches, which cost much the same however much they bring. It
  * rises with the square of the rate: up to a good load there are cores to spare, and what they are best
- * spent on is latency; near the most that a machine does, each request that is not made counts.
- * @param bytes that the last request brought
+ * spent on is latency; near the most that a machine does, each fetch that is not made counts.
+ * @param bytes that the last fetch brought
  * @param ms between it and the one before it
  * @returns 1 to {@link STRETCH_MAX}
  */

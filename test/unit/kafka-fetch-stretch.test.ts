@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { stretchOf } from "../../src/kafka/stretch.ts";
+import { stretchOf } from "../../src/adapters/kafka/fetch-stretch.ts";
 
 const KIB = 1024;
 
