@@ -1,5 +1,6 @@
 import { type ProcessSize, processSizes } from "../cluster/usage.ts";
 import type { Figures } from "../result.ts";
+import { type Point, slopePerHour } from "../slope.ts";
 import { type Load, runLoad } from "./load.ts";
 import { openStage, type StageOptions } from "./stage.ts";
 
@@ -12,7 +13,6 @@ const QUICK_SAMPLE_MS = 500;
 const SKIPPED_SHARE = 1 / 3;
 /** The disks of one machine hold the log of half an hour only when it forgets. */
 const LOG_BYTES = 1024 ** 3;
-const SECONDS_PER_HOUR = 3_600;
 
 interface Sample {
   readonly seconds: number;
@@ -63,8 +63,6 @@ function shown(table: Readonly<Record<string, number>>): string {
     .join(", ");
 }
 
-type Point = readonly [seconds: number, value: number];
-
 /** One number for each kind of process out of its samples: the last value when `join` is absent. */
 function byKind(
   samples: readonly Sample[],
@@ -78,19 +76,4 @@ function byKind(
     for (const [kind, sum] of sums) kinds.set(kind, [...(kinds.get(kind) ?? []), [seconds, sum]]);
   }
   return Object.fromEntries([...kinds].map(([kind, points]) => [kind, join(points)]));
-}
-
-/** The slope of the straight line that fits best (least squares), for an hour. */
-export function slopePerHour(points: readonly Point[]): number {
-  const count = points.length;
-  const mean = (index: 0 | 1): number =>
-    points.reduce((sum, point) => sum + point[index], 0) / Math.max(1, count);
-  const [meanX, meanY] = [mean(0), mean(1)];
-  let above = 0;
-  let below = 0;
-  for (const [x, y] of points) {
-    above += (x - meanX) * (y - meanY);
-    below += (x - meanX) ** 2;
-  }
-  return below === 0 ? 0 : (above / below) * SECONDS_PER_HOUR;
 }

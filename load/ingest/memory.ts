@@ -1,16 +1,16 @@
-import { slopePerHour } from "../bench/soak.ts";
 import { residentBytes } from "../process-usage.ts";
 import type { Figures } from "../result.ts";
+import { type Point, SECONDS_PER_HOUR, slopePerHour } from "../slope.ts";
 
 const EVERY_MS = 500;
-const SECONDS_PER_HOUR = 3_600;
 
 /** A server's resident memory while it reads one stream. */
 export class MemoryWatch implements Disposable {
   readonly #pid: number;
   readonly #timer: NodeJS.Timeout;
   readonly #startedAt = performance.now();
-  readonly #samples: (readonly [seconds: number, mib: number])[] = [];
+  /** In MiB. */
+  readonly #samples: Point[] = [];
 
   constructor(pid: number) {
     this.#pid = pid;
@@ -43,7 +43,7 @@ export class MemoryWatch implements Disposable {
 }
 
 /** The highest of each tenth of the samples. */
-function tenths(samples: readonly (readonly [number, number])[]): Record<string, number> {
+function tenths(samples: readonly Point[]): Record<string, number> {
   const highest: Record<string, number> = {};
   samples.forEach(([, mib], i) => {
     const tenth = String(Math.floor((i * 10) / samples.length) + 1);

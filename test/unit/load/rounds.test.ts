@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readProducerOutput } from "../../../load/bench/kafka-producer.ts";
 import { joinRounds, median } from "../../../load/bench/rounds.ts";
-import { slopePerHour } from "../../../load/bench/soak.ts";
+import { slopePerHour } from "../../../load/slope.ts";
 
 test("takes the median of each figure and says how far the rounds lie apart", () => {
   const joined = joinRounds(
