@@ -1,4 +1,6 @@
 import type { Server, ServerWebSocket } from "bun";
+import type { Target } from "../../load/native/orders.ts";
+import { RunKey } from "../../load/token.ts";
 
 /** What the fake does wrong, each at the n-th delivery of the whole run. */
 export interface FakeFaults {
@@ -70,6 +72,12 @@ export class FakeGateway {
         close: (ws) => this.#forget(ws.data),
       },
     });
+  }
+
+  /** What a load program is told of it. It takes any token. */
+  get target(): Target {
+    const addresses = [{ hostname: "127.0.0.1", port: this.port }];
+    return { protocol: "tidegate", addresses, key: new RunKey().key };
   }
 
   get port(): number {

@@ -3,7 +3,6 @@ import { costFigures } from "../../../load/bench/cost.ts";
 import { RunningLoad } from "../../../load/bench/load.ts";
 import { ratioOf, takePairs } from "../../../load/bench/pairs.ts";
 import { Scraper } from "../../../load/bench/scraper.ts";
-import { RunKey } from "../../../load/token.ts";
 import { FakeGateway } from "../../support/fake-gateway.ts";
 
 test("pairs begin with what the one before ended with, so that drift is nobody's cost", async () => {
@@ -82,18 +81,13 @@ test("metrics are read at once and again and again, and one that cannot be read 
 
 test("a load runs on between what is measured of it, and its faults are those of all of it", async () => {
   await using gateway = new FakeGateway({ dropAt: 30 });
-  const target = {
-    protocol: "tidegate",
-    addresses: [{ hostname: "127.0.0.1", port: gateway.port }],
-    key: new RunKey().key,
-  } as const;
   const load = {
     layout: { sockets: 4, roomSize: 2 },
     pace: { kind: "closed", window: 2, perFrame: 5 },
     warmUpS: 0,
     seconds: 0.1,
   } as const;
-  await using running = await RunningLoad.start(target, load, { isQuick: false });
+  await using running = await RunningLoad.start(gateway.target, load, { isQuick: false });
   const first = await running.measure(0.1);
   const second = await running.measure(0.1);
   expect(Math.min(first.acked, second.acked)).toBeGreaterThan(0);

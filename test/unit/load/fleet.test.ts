@@ -2,7 +2,6 @@ import { expect, test } from "bun:test";
 import { Fleet, split } from "../../../load/native/fleet.ts";
 import { Histogram } from "../../../load/native/histogram.ts";
 import { Ledger, mergeLedgers, noFaults } from "../../../load/native/ledger.ts";
-import { RunKey } from "../../../load/token.ts";
 import { FakeGateway } from "../../support/fake-gateway.ts";
 
 test("shares rooms out evenly, and none twice", () => {
@@ -41,12 +40,7 @@ test("merges ledgers to the sum of all that they counted", () => {
 
 test("runs one load from two processes and counts it as one", async () => {
   await using gateway = new FakeGateway({ dropAt: 30 });
-  const target = {
-    protocol: "tidegate",
-    addresses: [{ hostname: "127.0.0.1", port: gateway.port }],
-    key: new RunKey().key,
-  } as const;
-  await using fleet = await Fleet.start(target, 2);
+  await using fleet = await Fleet.start(gateway.target, 2);
   await fleet.connect({ sockets: 8, roomSize: 2 });
   await fleet.start({ kind: "closed", window: 4, perFrame: 5, framesMax: 10 });
   const settled = await fleet.settle(true);
