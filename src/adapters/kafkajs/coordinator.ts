@@ -9,7 +9,10 @@ interface FindCoordinatorAnswer {
 const GROUP = 0;
 
 /** @returns the node that keeps the group @throws ProtocolError while there is none */
-export async function findCoordinator(brokers: Brokers, group: string): Promise<number> {
+export async function findCoordinator(
+  brokers: Pick<Brokers, "addNode" | "ask">,
+  group: string,
+): Promise<number> {
   const answer = await brokers.ask<FindCoordinatorAnswer>("admin", -1, {
     api: "GroupCoordinator",
     options: { groupId: group, coordinatorType: GROUP },

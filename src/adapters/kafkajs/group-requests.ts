@@ -13,7 +13,7 @@ import {
 } from "./subscription.ts";
 
 export interface GroupRequestsOptions {
-  readonly brokers: Brokers;
+  readonly brokers: Pick<Brokers, "ask">;
   readonly group: string;
   /** Also the static member's id (KIP-345): a restart within the session keeps the partitions. */
   readonly member: string;

@@ -25,7 +25,7 @@ export interface MembershipEvents {
 }
 
 export interface MembershipOptions {
-  readonly brokers: Brokers;
+  readonly brokers: Pick<Brokers, "addNode" | "ask" | "cut">;
   readonly clock: Clock;
   readonly group: string;
   readonly member: string;
@@ -154,7 +154,9 @@ export class Membership {
         await this.#join();
         waitMs = RETRY_MS.first;
         this.#failedOnce = false;
-        if (!this.#rejoin) await new Promise<void>((resolve) => (this.#wake = resolve));
+        // Who began to leave while the round ended finds nobody to wake.
+        if (!this.#rejoin && this.#state === "running")
+          await new Promise<void>((resolve) => (this.#wake = resolve));
         this.#wake = undefined;
       } catch (error) {
         if (this.#state !== "running" || !this.#recover(error)) return;
@@ -169,6 +171,8 @@ export class Membership {
     this.#joining = true;
     try {
       const node = await this.#coordinator();
+      // Nothing would cut the wait for the others any more.
+      if (this.#state !== "running") return;
       this.#rejoin = false;
       const subscription = {
         topics: events.topics(),
