@@ -3,6 +3,13 @@ import type { Member } from "./member.ts";
 const POLL_MS = 1;
 const ANSWER_TIMEOUT_MS = 30_000;
 
+export interface Hops {
+  /** Connects a member that has left, and subscribes it again. */
+  rejoin(member: Member): Promise<void>;
+  /** It may send again. */
+  back(member: Member): void;
+}
+
 /**
  * Members that leave and come back all the time: each sends nothing more until all is answered,
  * drops its socket without a word, connects anew (over another gateway, perhaps) and reads on from
@@ -10,7 +17,7 @@ const ANSWER_TIMEOUT_MS = 30_000;
  */
 export class Churn {
   readonly #members: readonly Member[];
-  readonly #rejoin: (member: Member) => Promise<void>;
+  readonly #hops: Hops;
   readonly #perSecond: number;
   readonly #under = new Set<Promise<void>>();
   #next = 0;
@@ -20,17 +27,10 @@ export class Churn {
   #fault: unknown;
   reconnects = 0;
 
-  /**
-   * @param share of the members that reconnect in a second, 0 to 1
-   * @param rejoin connects a member that has left, and subscribes it again
-   */
-  constructor(
-    members: readonly Member[],
-    share: number,
-    rejoin: (member: Member) => Promise<void>,
-  ) {
+  /** @param share of the members that reconnect in a second, 0 to 1 */
+  constructor(members: readonly Member[], share: number, hops: Hops) {
     this.#members = members;
-    this.#rejoin = rejoin;
+    this.#hops = hops;
     this.#perSecond = share * members.length;
   }
 
@@ -70,8 +70,9 @@ export class Churn {
       await Bun.sleep(POLL_MS);
     }
     member.leave();
-    await this.#rejoin(member);
+    await this.#hops.rejoin(member);
     member.isAway = false;
     this.reconnects++;
+    this.#hops.back(member);
   }
 }

@@ -134,11 +134,13 @@ export class Generator<M extends Member = Member> implements MemberContext {
 
   /** From now on a share of the members reconnects every second, and reads on from its cursor. */
   churn(share: number): Churn {
-    this.#churn = new Churn(this.members, share, async (member) => {
-      await this.#connectOne(member);
-      for (const reading of member.readings)
-        await member.subscribe(reading, this.names.room(reading.room.number), false);
-      this.#pace?.back(member);
+    this.#churn = new Churn(this.members, share, {
+      rejoin: async (member) => {
+        await this.#connectOne(member);
+        for (const reading of member.readings)
+          await member.subscribe(reading, this.names.room(reading.room.number), false);
+      },
+      back: (member) => this.#pace?.back(member),
     });
     this.#churn.start();
     return this.#churn;

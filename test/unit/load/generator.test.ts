@@ -140,6 +140,21 @@ test("forgets what is settled while members reconnect, and counts on", async () 
   generator.close();
 });
 
+test("members that come back send on, though nothing but their own sends is read", async () => {
+  await using gateway = new FakeGateway({});
+  const generator = clientsOf(gateway);
+  await generator.connect({ sockets: 2, roomSize: 1 });
+  generator.closedLoop(1, 1);
+  const churn = generator.churn(50);
+  while (churn.reconnects < 4) await Bun.sleep(5);
+  await churn.stop();
+  const { ledger } = generator;
+  const { sent } = ledger;
+  while (ledger.sent < sent + 10) await Bun.sleep(5);
+  expect(await generator.settle(5_000)).toEqual(CLEAN);
+  generator.close();
+});
+
 test("lets nobody read from the start what it may have forgotten", async () => {
   await using gateway = new FakeGateway({});
   const generator = clientsOf(gateway);
