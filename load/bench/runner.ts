@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { within } from "../native/within.ts";
 import { type Figures, isQuiet, record, stamped } from "../result.ts";
 import { FAULT_NAMES, faultCount, runLoad } from "./load.ts";
 import { joinRounds } from "./rounds.ts";
@@ -65,7 +66,10 @@ export class Runner {
     this.#say(`${row.name}, round ${round} of ${rounds}`);
     const seconds = this.#secondsOf(row);
     try {
-      const figures = await inTime(this.#runOne(row, stage), ROW_SECONDS_MAX + 3 * row.seconds);
+      // What hangs must not take the rows after it along.
+      const most = ROW_SECONDS_MAX + 3 * row.seconds;
+      const late = (): string => `did not end in ${minutes(most)}`;
+      const figures = await within(most * 1000, this.#runOne(row, stage), late);
       if (figures !== undefined) this.#take(row, figures);
     } catch (error) {
       this.#fail(row, error);
@@ -133,20 +137,6 @@ export class Runner {
 
   #say(line: string): void {
     this.#options.say(`${line} (about ${minutes(this.#secondsLeft)} left)`);
-  }
-}
-
-/** @throws when it takes longer: what hangs must not take the rows after it along */
-async function inTime<T>(work: Promise<T>, seconds: number): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new Error(`did not end in ${minutes(seconds)}`)),
-    seconds * 1000,
-  );
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -47,6 +47,11 @@ export class Fleet implements AsyncDisposable {
     }
   }
 
+  /** Of its processes. */
+  get pids(): readonly number[] {
+    return this.#workers.map(({ pid }) => pid);
+  }
+
   /** Shares the rooms of a layout out. */
   async connect(layout: Layout): Promise<void> {
     const rooms = Math.ceil(layout.sockets / layout.roomSize);
@@ -113,6 +118,8 @@ export function split(total: number, parts: number): number[] {
 class Worker {
   readonly #child: Subprocess;
   #waiting: PromiseWithResolvers<Answers[keyof Answers]> | undefined;
+  /** Why it answers no more. */
+  #ended: Error | undefined;
 
   constructor(text: Text) {
     const flags = process.env["LOAD_GENERATOR_FLAGS"]?.split(" ") ?? [];
@@ -124,13 +131,19 @@ class Worker {
         if ("error" in message) this.#waiting?.reject(new Error(message.error));
         else this.#waiting?.resolve(message.value);
       },
-      onExit: (_, code) => {
-        this.#waiting?.reject(new Error(`a generator ended by itself with ${code}`));
+      onExit: ({ signalCode }, code) => {
+        this.#ended = new Error(`a generator ended by itself with ${code ?? signalCode}`);
+        this.#waiting?.reject(this.#ended);
       },
     });
   }
 
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   async ask<K extends keyof Answers>(order: Extract<Order, { kind: K }>): Promise<Answers[K]> {
+    if (this.#ended !== undefined) throw this.#ended;
     this.#waiting = Promise.withResolvers();
     this.#child.send(order);
     // What is answered follows from the kind of the order.

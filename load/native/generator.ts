@@ -7,10 +7,13 @@ import { ClosedLoop, OpenLoop, type Pace, type PaceOptions, Sender } from "./pac
 import type { Protocol } from "./protocol.ts";
 import { Reading, Room } from "./room.ts";
 import type { Address } from "./socket.ts";
+import { within } from "./within.ts";
 
 const CONNECTS_AT_ONCE = 200;
 const QUIET_MS = 300;
 const PATIENCE_MS = 10_000;
+/** Beyond what an opening socket's parts may take each, so that they say first what is wrong. */
+const ANSWER_MS = 60_000;
 
 export interface GeneratorOptions {
   /** Each socket goes to one of them at random. */
@@ -22,6 +25,8 @@ export interface GeneratorOptions {
   readonly firstMember?: number;
   /** How long nothing may come before what is missing counts as lost; 10 s when absent. */
   readonly patienceMs?: number;
+  /** How long one socket may take until it is ready, and an answer to come; 60 s when absent. */
+  readonly answerMs?: number;
   /**
    * Gives up what is settled, so that memory does not grow with the run; nobody can read a room
    * from its start then once something was sent. Everything is kept when absent.
@@ -81,13 +86,23 @@ export class Generator<M extends Member = Member> implements MemberContext {
     const { roomSize, sendersPerRoom = roomSize, tenants = [] } = layout;
     const perSocket = layout.roomsPerSocket ?? 1;
     const first = this.members.length;
-    await inGroups(layout.sockets, async (index) => {
+    let ready = 0;
+    const open = async (index: number): Promise<void> => {
       const group = Math.floor((first + index) / roomSize);
       const member = await this.join(tenants[group % tenants.length]);
       const targets = Array.from({ length: perSocket }, (_, i) => group * perSocket + i);
       for (const room of targets) await this.subscribe(member, room);
       if ((first + index) % roomSize < sendersPerRoom) member.targets = targets;
-    });
+      ready++;
+    };
+    try {
+      await inGroups(layout.sockets, (index) => this.#inTime(open(index)));
+    } catch (error) {
+      const waiting = waitingFor(this.members.slice(first));
+      const state = [`${ready} of ${layout.sockets} sockets are ready`, ...waiting].join(", ");
+      const message = error instanceof Error ? error.message : String(error);
+      throw new Error(`${state}: ${message}`, { cause: error });
+    }
   }
 
   /** Connects one more member that reads and sends nothing yet. */
@@ -134,12 +149,13 @@ export class Generator<M extends Member = Member> implements MemberContext {
 
   /** From now on a share of the members reconnects every second, and reads on from its cursor. */
   churn(share: number): Churn {
+    const rejoin = async (member: Member): Promise<void> => {
+      await this.#connectOne(member);
+      for (const reading of member.readings)
+        await member.subscribe(reading, this.names.room(reading.room.number), false);
+    };
     this.#churn = new Churn(this.members, share, {
-      rejoin: async (member) => {
-        await this.#connectOne(member);
-        for (const reading of member.readings)
-          await member.subscribe(reading, this.names.room(reading.room.number), false);
-      },
+      rejoin: (member) => this.#inTime(rejoin(member), member),
       back: (member) => this.#pace?.back(member),
     });
     this.#churn.start();
@@ -246,9 +262,29 @@ export class Generator<M extends Member = Member> implements MemberContext {
     const pairs = [...readers];
     await inGroups(pairs.length, async (i) => {
       const [room, member] = pairs[i] as [Room, Member];
-      room.head = await member.head(this.names.room(room.number));
+      const head = member.head(this.names.room(room.number));
+      room.head = await this.#inTime(head, member);
     });
   }
+
+  /** @throws when it takes too long: a run that waits for one member for ever says nothing */
+  #inTime<T>(work: Promise<T>, member?: Member): Promise<T> {
+    const { answerMs = ANSWER_MS } = this.#options;
+    return within(answerMs, work, () => {
+      const what = member === undefined ? "" : `waits for ${member.waitsFor ?? "nothing"}: `;
+      return `${what}no answer in ${answerMs} ms`;
+    });
+  }
+}
+
+/** How many wait for what. */
+function waitingFor(members: readonly Member[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { waitsFor } of members)
+    if (waitsFor !== undefined) counts.set(waitsFor, (counts.get(waitsFor) ?? 0) + 1);
+  return [...counts].map(
+    ([what, count]) => `${count} ${count === 1 ? "waits" : "wait"} for ${what}`,
+  );
 }
 
 /** Runs `count` jobs, so many at once. */

@@ -28,6 +28,8 @@ export abstract class Member implements SocketListener {
   targets: readonly number[] = [];
   nextTarget = 0;
   closedWith: string | undefined;
+  /** What it asked its server for and does not have yet. */
+  waitsFor: string | undefined;
 
   constructor(number: number, context: MemberContext) {
     this.number = number;
@@ -63,6 +65,10 @@ export abstract class Member implements SocketListener {
     this.#socket = undefined;
   }
 
+  opened(socket: NativeSocket): void {
+    this.#socket = socket;
+  }
+
   text(bytes: Buffer, start: number, end: number): void {
     if (!this.#isTimed) {
       this.ledger.now = performance.now();
@@ -94,6 +100,21 @@ export abstract class Member implements SocketListener {
 
   protected async open(address: Address, handshake: Handshake): Promise<void> {
     this.closedWith = undefined;
-    this.#socket = await NativeSocket.open(address, this, handshake);
+    this.waitsFor = "a handshake";
+    await NativeSocket.open(address, this, handshake);
+    this.waitsFor = undefined;
+  }
+
+  /**
+   * Awaits what the server has to answer to something that is on its way.
+   * @param verb what it was
+   * @throws when the socket has ended: nobody would tell it once more
+   */
+  protected async answerTo<T>(verb: string, answer: Promise<T>): Promise<T> {
+    if (this.closedWith !== undefined) throw new Error(`closed with ${this.closedWith}`);
+    this.waitsFor = `an answer to ${verb}`;
+    const result = await answer;
+    this.waitsFor = undefined;
+    return result;
   }
 }

@@ -23,6 +23,8 @@ export interface Handshake {
 
 /** Hears what comes on one socket; the bytes are valid during the call only. */
 export interface SocketListener {
+  /** The socket takes what is written. Called before anything that came with the handshake. */
+  opened?(socket: NativeSocket): void;
   text(bytes: Buffer, start: number, end: number): void;
   /** All frames of one read were handed over: the moment to write what they led to. */
   turn(): void;
@@ -170,6 +172,8 @@ export class NativeSocket implements FrameSink {
     }
     this.#head = undefined;
     const rest = Buffer.from(head.slice(end + END_OF_HEAD.length), "latin1");
+    // Whoever awaits the opening goes on after this turn: too late to answer what comes with it.
+    this.#listener.opened?.(this);
     this.#opened.resolve(this);
     if (rest.length > 0) this.#frames.push(rest, this);
     return true;

@@ -86,7 +86,7 @@ export class TidegateMember extends Member implements LineSink {
     const answer = Promise.withResolvers<Json>();
     this.#waiting.set(id, answer);
     this.socket.write(textFrame(JSON.stringify({ id, [verb]: body })));
-    const reply = await answer.promise;
+    const reply = await this.answerTo(verb, answer.promise);
     const result = reply[verb];
     if (typeof result !== "object" || result === null) {
       throw new Error(`${verb} was answered by ${JSON.stringify(reply)}`);
@@ -96,7 +96,8 @@ export class TidegateMember extends Member implements LineSink {
 
   override closed(code: number, reason: string): void {
     super.closed(code, reason);
-    for (const answer of this.#waiting.values()) answer.reject(new Error(this.closedWith));
+    for (const answer of this.#waiting.values())
+      answer.reject(new Error(`closed with ${this.closedWith}`));
     this.#waiting.clear();
   }
 

@@ -11,6 +11,7 @@ export interface Probe extends AsyncDisposable {
 export async function open(address: Address, token: string): Promise<Probe> {
   const waiting = new Map<number, PromiseWithResolvers<Json>>();
   let nextId = 1;
+  let ended: Error | undefined;
   const socket = await NativeSocket.open(address, {
     text: (bytes, start, end) => {
       for (const text of bytes.toString("utf8", start, end).split("\n")) {
@@ -20,11 +21,12 @@ export async function open(address: Address, token: string): Promise<Probe> {
     },
     turn: () => undefined,
     closed: (code, reason) => {
-      for (const answer of waiting.values())
-        answer.reject(new Error(`closed with ${code} ${reason}`));
+      ended = new Error(`closed with ${code} ${reason}`);
+      for (const answer of waiting.values()) answer.reject(ended);
     },
   });
   const ask = async (verb: string, body: Json): Promise<Json> => {
+    if (ended !== undefined) throw ended;
     const id = nextId++;
     const answer = Promise.withResolvers<Json>();
     waiting.set(id, answer);

@@ -17,6 +17,12 @@ export interface FakeFaults {
   readonly leakAt?: number;
   /** Writes events with their fields in another order, which is the same JSON. */
   readonly shuffled?: boolean;
+  /** Sends a heartbeat to every socket together with the answer to its handshake. */
+  readonly greets?: boolean;
+  /** Ends the n-th socket together with the answer to its handshake. */
+  readonly closeAt?: number;
+  /** Answers nothing on the n-th socket from its first subscription on. */
+  readonly muteAt?: number;
 }
 
 interface Conversation {
@@ -27,6 +33,8 @@ interface Conversation {
 
 interface Client {
   readonly lines: string[];
+  number: number;
+  isMute: boolean;
   user: string;
   socket: ServerWebSocket<Client> | undefined;
 }
@@ -52,6 +60,9 @@ export class FakeGateway {
   #deliveries = 0;
   #sends = 0;
   #isStalled = false;
+  #sockets = 0;
+  /** Answers to heartbeats. */
+  pongs = 0;
 
   constructor(faults: FakeFaults = {}) {
     this.#faults = faults;
@@ -59,15 +70,12 @@ export class FakeGateway {
       port: 0,
       hostname: "127.0.0.1",
       fetch: (request, server) => {
-        const data: Client = { lines: [], user: "", socket: undefined };
+        const data = { lines: [], number: 0, isMute: false, user: "", socket: undefined };
         const headers = { "sec-websocket-protocol": "tidegate.v1" };
         return server.upgrade(request, { data, headers }) ? undefined : new Response("ok");
       },
       websocket: {
-        open: (ws) => {
-          ws.data.socket = ws;
-          this.#clients.add(ws.data);
-        },
+        open: (ws) => this.#opened(ws),
         message: (ws, text) => this.#frame(ws.data, String(text)),
         close: (ws) => this.#forget(ws.data),
       },
@@ -88,6 +96,15 @@ export class FakeGateway {
     await this.#server.stop(true);
   }
 
+  #opened(ws: ServerWebSocket<Client>): void {
+    const { greets, closeAt } = this.#faults;
+    ws.data.socket = ws;
+    ws.data.number = ++this.#sockets;
+    this.#clients.add(ws.data);
+    if (greets === true) ws.send("{}");
+    if (ws.data.number === closeAt) ws.close(4013, "overloaded");
+  }
+
   #frame(client: Client, text: string): void {
     try {
       for (const line of text.split("\n")) this.#command(client, line);
@@ -98,9 +115,12 @@ export class FakeGateway {
   }
 
   #command(client: Client, line: string): void {
-    const command = JSON.parse(line) as Record<string, Body> & { id: number };
+    const command = JSON.parse(line) as Record<string, Body> & { id?: number };
     const { id } = command;
-    if (command["connect"]) {
+    client.isMute ||= command["subscribe"] !== undefined && client.number === this.#faults.muteAt;
+    if (id === undefined) this.pongs++;
+    else if (client.isMute) return;
+    else if (command["connect"]) {
       const payload = command["connect"].token.split(".")[1] ?? "";
       client.user = (JSON.parse(atob(payload)) as { sub: string }).sub;
       this.#say(client, JSON.stringify({ id, connect: { user: client.user } }));

@@ -69,7 +69,7 @@ class EventLayout {
 export class SocketIoMember extends Member {
   readonly readings = [];
   readonly #layout: EventLayout;
-  readonly #waiting = new Map<number, () => void>();
+  readonly #waiting = new Map<number, PromiseWithResolvers<void>>();
   /** By room: which of its readers this one is. */
   readonly #readerBits = new Map<number, number>();
   readonly #lastOf = new Map<number, number>();
@@ -82,10 +82,10 @@ export class SocketIoMember extends Member {
   }
 
   async connect(address: Address): Promise<void> {
-    this.#whenConnected = Promise.withResolvers();
     await this.open(address, HANDSHAKE);
+    const connected = (this.#whenConnected = Promise.withResolvers());
     this.socket.write(textFrame(connectPacket({ user: userName(this.number) })));
-    await this.#whenConnected.promise;
+    await this.answerTo("connect", connected.promise);
   }
 
   async subscribe({ room }: Reading, conversation: string): Promise<void> {
@@ -94,9 +94,9 @@ export class SocketIoMember extends Member {
       this.#readerBits.set(room.number, 1 << (room.readers - 1));
     const id = this.#nextId++;
     const joined = Promise.withResolvers<void>();
-    this.#waiting.set(id, joined.resolve);
+    this.#waiting.set(id, joined);
     this.socket.write(textFrame(eventPacket(id, "join", conversation)));
-    await joined.promise;
+    await this.answerTo("join", joined.promise);
   }
 
   async head(): Promise<undefined> {
@@ -105,7 +105,10 @@ export class SocketIoMember extends Member {
 
   override closed(code: number, reason: string): void {
     super.closed(code, reason);
-    this.#whenConnected?.reject(new Error(this.closedWith));
+    const error = new Error(`closed with ${this.closedWith}`);
+    this.#whenConnected?.reject(error);
+    for (const answer of this.#waiting.values()) answer.reject(error);
+    this.#waiting.clear();
   }
 
   protected payload(bytes: Buffer, start: number, end: number): void {
@@ -159,7 +162,7 @@ export class SocketIoMember extends Member {
     if (packet.kind === "ping") this.socket.write(PONG_FRAME);
     else if (packet.kind === "connected") this.#whenConnected?.resolve();
     else if (packet.kind === "ack") {
-      this.#waiting.get(packet.id)?.();
+      this.#waiting.get(packet.id)?.resolve();
       this.#waiting.delete(packet.id);
     } else if (packet.kind === "event") this.#laidOutOtherwise(packet.args);
     else if (packet.kind === "error") throw new Error(`the server said ${text.slice(0, 200)}`);

@@ -47,3 +47,14 @@ test("runs one load from two processes and counts it as one", async () => {
   expect(settled).toMatchObject({ sent: 400, acked: 400, delivered: 799 });
   expect(settled.faults).toEqual({ ...noFaults(), lost: 1 });
 });
+
+test("fails with what a process ended with, whenever that was", async () => {
+  await using gateway = new FakeGateway();
+  await using fleet = await Fleet.start(gateway.target, 1);
+  await fleet.connect({ sockets: 2, roomSize: 2 });
+  process.kill(fleet.pids[0] ?? 0, "SIGKILL");
+  // Whether it ended before the next order or under it.
+  const ended = "a generator ended by itself with SIGKILL";
+  await expect(fleet.measure(0)).rejects.toThrow(ended);
+  await expect(fleet.settle()).rejects.toThrow(ended);
+}, 5_000);

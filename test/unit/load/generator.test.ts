@@ -10,9 +10,9 @@ const CLEAN = { lost: 0, duplicate: 0, reordered: 0, altered: 0, foreign: 0, ref
 
 const token = (user: string): string => `-.${btoa(JSON.stringify({ sub: user }))}.-`;
 
-function clientsOf(gateway: FakeGateway, names = new RunNames()) {
+function clientsOf(gateway: FakeGateway, names = new RunNames(), answerMs = 5_000) {
   const addresses = [{ hostname: "127.0.0.1", port: gateway.port }];
-  const options = { addresses, token, names, patienceMs: 500, forgets: true };
+  const options = { addresses, token, names, patienceMs: 500, forgets: true, answerMs };
   return new Generator(options, new TidegateProtocol(names));
 }
 
@@ -44,6 +44,43 @@ test("understands events whose fields come in another order", async () => {
   expect(found).toEqual(CLEAN);
   expect(ledger.delivered).toBe(2 * 8 * FRAMES);
 });
+
+test("takes what comes together with the answer to a handshake", async () => {
+  await using gateway = new FakeGateway({ greets: true });
+  const generator = clientsOf(gateway);
+  await generator.connect({ sockets: 8, roomSize: 2 });
+  expect(gateway.pongs).toBe(8);
+  generator.close();
+}, 2_000);
+
+test("says of a socket that ends before it is ready with what it was closed", async () => {
+  await using gateway = new FakeGateway({ closeAt: 3 });
+  const generator = clientsOf(gateway);
+  const connected = generator.connect({ sockets: 8, roomSize: 2 });
+  await expect(connected).rejects.toThrow(/of 8 sockets are ready.*: closed with 4013 overloaded$/);
+  generator.close();
+}, 2_000);
+
+test("says what sockets wait for when one is not answered in time", async () => {
+  await using gateway = new FakeGateway({ muteAt: 3 });
+  const generator = clientsOf(gateway, new RunNames(), 200);
+  await expect(generator.connect({ sockets: 8, roomSize: 2 })).rejects.toThrow(
+    "7 of 8 sockets are ready, 1 waits for an answer to subscribe: no answer in 200 ms",
+  );
+  generator.close();
+}, 2_000);
+
+test("does not wait for ever for a member that nobody lets back in", async () => {
+  await using gateway = new FakeGateway({ muteAt: 9 });
+  const generator = clientsOf(gateway, new RunNames(), 200);
+  await generator.connect({ sockets: 8, roomSize: 2 });
+  const churn = generator.churn(50);
+  while (!generator.members.some(({ isAway }) => isAway)) await Bun.sleep(1);
+  await expect(churn.stop()).rejects.toMatchObject({
+    cause: { message: "waits for an answer to subscribe: no answer in 200 ms" },
+  });
+  generator.close();
+}, 2_000);
 
 test("finds a delivery that is missing", async () => {
   expect((await drive({ dropAt: 100 })).found).toEqual({ ...CLEAN, lost: 1 });
