@@ -22,6 +22,8 @@ export interface LeasedBudgetOptions {
 /** Between two questions to a bucket that was empty or away: many processes ask it. */
 const EMPTY_PAUSE_MS = 20;
 const AWAY_PAUSE_MS = 500;
+/** A lease that is not spent is lost to the others. */
+const CHUNKS_MAX = 16;
 
 /**
  * Spends a shared bucket in leases that are taken ahead of need, so that no send waits for an answer.
@@ -30,6 +32,10 @@ const AWAY_PAUSE_MS = 500;
 export class LeasedBudget implements SharedBudget {
   readonly #options: LeasedBudgetOptions;
   #leased = 0;
+  /** Chunks of the next lease, if there is so much. */
+  #chunks = 1;
+  /** Refused before the answer. */
+  #ranDry = false;
   #leaseEnd = 0;
   #debt = 0;
   #members = 1;
@@ -45,17 +51,29 @@ export class LeasedBudget implements SharedBudget {
 
   take(now: number, rate: Rate): number {
     const chunk = this.#chunkOf(rate);
-    if (now > this.#leaseEnd) this.#leased = 0;
+    if (now > this.#leaseEnd) {
+      if (this.#leased > 0) this.#chunks = 1;
+      this.#leased = 0;
+    }
     if (this.#leased >= 1) this.#leased--;
     else {
       const wait = this.#takeUnleased(now, rate, chunk);
       if (wait > 0) return wait;
     }
-    if (this.#leased < chunk / 2) this.#ask(now, rate, chunk);
+    if (this.#leased < this.#leaseOf(rate, chunk) / 2) this.#ask(now, rate, chunk);
     return 0;
   }
 
-  /** Tokens of one lease, and the most that is spent on credit. */
+  /**
+   * Tokens of one lease. More for who runs dry while the answer is on its way, since a busy process
+   * takes in one turn what came while it had none; together no more than half of the burst.
+   */
+  #leaseOf({ burst }: Rate, chunk: number): number {
+    const share = burst / this.#members / 2;
+    return Math.max(chunk, Math.min(this.#chunks * chunk, Math.floor(share)));
+  }
+
+  /** The least tokens of one lease, and the most that is spent on credit. */
   #chunkOf({ perSecond, burst }: Rate): number {
     const chunk = Math.ceil((perSecond * this.#options.limits.rateLeaseMs) / 1_000);
     return Math.max(1, Math.min(chunk, Math.floor(burst)));
@@ -65,7 +83,10 @@ export class LeasedBudget implements SharedBudget {
     this.#ask(now, rate, chunk);
     if (this.#away || this.#isLate(now)) return this.#takeShare(now, rate);
     if (this.#askedAt === undefined) return Math.max(1, Math.ceil(this.#askAgainAt - now));
-    if (this.#debt >= chunk) return EMPTY_PAUSE_MS;
+    if (this.#debt >= chunk) {
+      this.#ranDry = true;
+      return EMPTY_PAUSE_MS;
+    }
     this.#debt++;
     return 0;
   }
@@ -87,7 +108,7 @@ export class LeasedBudget implements SharedBudget {
   #ask(now: number, rate: Rate, chunk: number): void {
     if (this.#askedAt !== undefined || now < this.#askAgainAt) return;
     this.#askedAt = now;
-    this.#options.ask(chunk + this.#debt, rate).then(
+    this.#options.ask(this.#leaseOf(rate, chunk) + this.#debt, rate).then(
       (grant) => this.#granted(grant),
       () => {
         this.#away = true;
@@ -104,6 +125,8 @@ export class LeasedBudget implements SharedBudget {
     this.#leased += tokens - paid;
     if (tokens > paid) this.#leaseEnd = now + this.#options.limits.rateLeaseLifeMs;
     this.#members = Math.max(1, members);
+    if (this.#ranDry && tokens > 0) this.#chunks = Math.min(2 * this.#chunks, CHUNKS_MAX);
+    this.#ranDry = false;
     this.#away = false;
     this.#askedAt = undefined;
     const empty = tokens <= paid;
