@@ -9,6 +9,8 @@ export interface GatewayGauges {
   readonly outboundChars: () => number;
   /** Characters that wait for the log. */
   readonly appendChars: () => number;
+  /** Characters that may. */
+  readonly appendWindowChars: () => number;
 }
 
 export function showGateway(telemetry: Telemetry, gauges: GatewayGauges): void {
@@ -26,6 +28,11 @@ export function showGateway(telemetry: Telemetry, gauges: GatewayGauges): void {
     gauges.outboundChars,
   );
   gauge("append_pending_characters", "Characters that wait for the log", gauges.appendChars);
+  gauge(
+    "append_window_characters",
+    "Characters that may wait for the log; less while it is slow",
+    gauges.appendWindowChars,
+  );
 }
 
 /** One for each reason there is, from the start: a counter that is not there yet cannot be watched. */

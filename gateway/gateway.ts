@@ -22,6 +22,7 @@ import { logSystem } from "../src/tracing/attributes.ts";
 import { Traces } from "../src/tracing/traces.ts";
 import { encodeReconnect } from "../src/wire/reply.ts";
 import { Connection } from "./connection.ts";
+import { DeliveryPace } from "./delivery-pace.ts";
 import { Failover } from "./failover.ts";
 import { closeCounters, showGateway } from "./gateway-metrics.ts";
 import { Heartbeats } from "./heartbeat.ts";
@@ -122,7 +123,10 @@ export class Gateway {
     const traces = tracing && new Traces({ tracing, clock, limits, telemetry });
     const system = logSystem(log.durability);
     const trace = traces && new IngressTrace({ traces, tracing, random, limits, system });
-    this.#producer = new Producer(this.failover ?? log, clock, limits, metrics, trace);
+    // A standalone log waits for its delivery by itself.
+    const pace = log.durability === "log" ? new DeliveryPace(options) : undefined;
+    const way = this.failover ?? log;
+    this.#producer = new Producer({ log: way, clock, limits, metrics, watch: trace, pace });
     this.ingress = new Ingress({
       producer: this.#producer,
       clock,
@@ -142,6 +146,7 @@ export class Gateway {
       tallies: this.#tallies,
       refused: (refusal) => this.#refused(refusal),
       trace: traces && { traces, system },
+      pace,
     });
     this.#refusedPushes = new RefusedPushes(limits.refusalsKeptMax);
     this.#heartbeats = new Heartbeats(Math.round(limits.heartbeatMs / TICK_MS));
@@ -157,6 +162,7 @@ export class Gateway {
         return chars;
       },
       appendChars: () => this.#producer.pendingChars,
+      appendWindowChars: () => this.#producer.windowChars,
     });
   }
 

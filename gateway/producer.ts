@@ -1,5 +1,6 @@
 import { AppError, asAppError } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
+import { AppendWindow } from "../src/policy/append-window.ts";
 import type { Clock } from "../src/ports/clock.ts";
 import type { EventLog } from "../src/ports/event-log.ts";
 import { valueLength } from "../src/wire/message-record.ts";
@@ -32,6 +33,25 @@ export interface AppendWatch {
   settled(append: SettledAppend, error: AppError | undefined): void;
 }
 
+/** Says which appends have to wait for the delivery of those before. */
+export interface AppendPace {
+  /** @param end the next offset after an append that has landed */
+  appended(topic: string, partition: number, end: number): void;
+  /** Whether the partition's next append has to wait; then `go` is called, once, when it need not. */
+  holds(topic: string, partition: number, go: () => void): boolean;
+}
+
+export interface ProducerOptions {
+  /** May resolve to {@link IN_OUTBOX}. */
+  readonly log: Pick<EventLog, "append">;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly metrics?: SendMetrics | undefined;
+  readonly watch?: AppendWatch | undefined;
+  /** Undefined: no append waits for a delivery. */
+  readonly pace?: AppendPace | undefined;
+}
+
 /** So much is appended before the turn ends, so that the log works while more is being read. */
 const FLUSH_CHARS = 56 * 1024;
 
@@ -51,8 +71,10 @@ export class Producer {
   readonly #log: Pick<EventLog, "append">;
   readonly #clock: Clock;
   readonly #limits: Limits;
+  readonly #window: AppendWindow;
   readonly #metrics: SendMetrics | undefined;
   readonly #watch: AppendWatch | undefined;
+  readonly #pace: AppendPace | undefined;
   readonly #open = new Map<string, Batch[]>();
   readonly #ready: Batch[] = [];
   readonly #inFlight = new Set<Batch>();
@@ -62,23 +84,24 @@ export class Producer {
   #scheduled = false;
   #idle: (() => void)[] = [];
 
-  /** @param log may resolve to {@link IN_OUTBOX} */
-  constructor(
-    log: Pick<EventLog, "append">,
-    clock: Clock,
-    limits: Limits,
-    metrics?: SendMetrics,
-    watch?: AppendWatch,
-  ) {
+  constructor({ log, clock, limits, metrics, watch, pace }: ProducerOptions) {
     this.#log = log;
     this.#clock = clock;
     this.#limits = limits;
+    this.#window = new AppendWindow(limits);
     this.#metrics = metrics;
     this.#watch = watch;
+    this.#pace = pace;
   }
 
+  /** Characters that wait for the log. */
   get pendingChars(): number {
     return this.#pendingChars;
+  }
+
+  /** Characters that may. */
+  get windowChars(): number {
+    return this.#window.chars;
   }
 
   /** Whether the oldest append has waited for more than half of its time. */
@@ -97,10 +120,10 @@ export class Producer {
   ): AppError | undefined {
     const limits = this.#limits;
     const chars = valueLength(record);
-    if (this.#pendingChars + chars > limits.appendPendingBytesMax) {
+    if (this.#pendingChars + chars > this.#window.chars) {
       this.#metrics?.failed("overloaded", 1);
       return new AppError("overloaded", "too much waits for the log", {
-        limit: limits.appendPendingBytesMax,
+        limit: Math.round(this.#window.chars),
         retryAfterMs: 500,
       });
     }
@@ -159,19 +182,26 @@ export class Producer {
     this.#openChars = 0;
     const ready = this.#ready.splice(0);
     this.#open.clear();
-    const startedAt = this.#clock.monotonic();
     for (const batch of ready) {
-      batch.startedAt = startedAt;
-      this.#inFlight.add(batch);
-      this.#log.append(batch.topic, batch.partition, batch.records).then(
-        (base) => this.#succeed(batch, base),
-        (error: unknown) => this.#fail(batch, asAppError(error)),
-      );
+      const { topic, partition } = batch;
+      if (this.#pace?.holds(topic, partition, () => this.#append(batch)) !== true)
+        this.#append(batch);
     }
+  }
+
+  #append(batch: Batch): void {
+    batch.startedAt = this.#clock.monotonic();
+    this.#inFlight.add(batch);
+    this.#log.append(batch.topic, batch.partition, batch.records).then(
+      (base) => this.#succeed(batch, base),
+      (error: unknown) => this.#fail(batch, asAppError(error)),
+    );
   }
 
   #succeed(batch: Batch, base: number): void {
     if (batch.done) return;
+    const now = this.#clock.monotonic();
+    this.#window.landed(now - batch.startedAt, this.#pendingChars, now);
     this.#finish(batch);
     const { completions, partition } = batch;
     if (base === IN_OUTBOX) {
@@ -180,6 +210,7 @@ export class Producer {
       return;
     }
     this.#metrics?.appended(batch.records[0] as LogRecord, completions.length);
+    this.#pace?.appended(batch.topic, partition, base + completions.length);
     for (let i = 0; i < completions.length; i++)
       (completions[i] as Completion).appended(partition, base + i);
     this.#watch?.settled(batch, undefined);

@@ -10,9 +10,10 @@ import type {
 } from "../src/ports/backplane.ts";
 import type { Clock, Timer } from "../src/ports/clock.ts";
 import type { EventLog } from "../src/ports/event-log.ts";
-import type { HistoryPage, MessageStore } from "../src/ports/message-store.ts";
+import type { HistoryPage, MessageStore, PartitionId } from "../src/ports/message-store.ts";
 import type { Telemetry } from "../src/ports/telemetry.ts";
 import { Deliveries } from "./deliveries.ts";
+import type { DeliveryPace } from "./delivery-pace.ts";
 import { HeadReader } from "./head-reader.ts";
 import {
   LocalConversation,
@@ -38,11 +39,8 @@ export interface RelayOptions {
   /** Undefined: nothing is traced. */
   readonly trace?: Pick<RelayTraceOptions, "traces" | "system"> | undefined;
   readonly refused: (refusal: Refusal) => void;
-}
-
-interface Place {
-  readonly topic: string;
-  readonly partition: number;
+  /** Hears what was published; undefined: nobody waits for it. */
+  readonly pace?: Pick<DeliveryPace, "published"> | undefined;
 }
 
 const SEPARATOR = "\u0000";
@@ -71,6 +69,7 @@ export class Relay implements ConversationHost {
   readonly #heads: HeadReader;
   readonly #deliveries: Deliveries;
   readonly #trace: RelayTrace | undefined;
+  readonly #pace: Pick<DeliveryPace, "published"> | undefined;
   #heldChars = 0;
 
   constructor(options: RelayOptions) {
@@ -86,6 +85,7 @@ export class Relay implements ConversationHost {
       conversations: () => this.#conversations.size,
       heldChars: () => this.#heldChars,
     });
+    this.#pace = options.pace;
     this.#deliveries = new Deliveries(options, this.counts.delivered);
     this.#trace =
       options.trace &&
@@ -266,6 +266,7 @@ export class Relay implements ConversationHost {
     const view = this.#views.get(name);
     if (view?.isReplaced(ownerEpoch)) return;
     if (view?.hear(ownerEpoch, number)) this.#recheckPartition(name);
+    this.#pace?.published(publication);
     const heardAt = this.#trace?.now();
     this.#deliveries.of(runs, (run) => this.#conversationOf(run)?.take(run, ownerEpoch));
     if (heardAt !== undefined) this.#trace?.delivered(publication, heardAt);
@@ -348,7 +349,7 @@ export class Relay implements ConversationHost {
     this.#rechecks.delete(conversation);
   }
 
-  async #settle(place: Place, through?: number): Promise<boolean> {
+  async #settle(place: PartitionId, through?: number): Promise<boolean> {
     const { topic, partition } = place;
     // Without beats nobody says what was published; it is not beyond the log's end.
     if (through === undefined && this.#tail.covers(topic, partition))
@@ -358,7 +359,7 @@ export class Relay implements ConversationHost {
     return settled;
   }
 
-  #viewOf({ topic, partition }: Place): PartitionView {
+  #viewOf({ topic, partition }: PartitionId): PartitionView {
     const name = viewName(topic, partition);
     let view = this.#views.get(name);
     if (view === undefined) {
@@ -368,13 +369,13 @@ export class Relay implements ConversationHost {
     return view;
   }
 
-  #forget(key: string, conversation: Place): void {
+  #forget(key: string, conversation: PartitionId): void {
     this.#conversations.delete(key);
     this.#viewOf(conversation).conversations--;
   }
 
   /** The log's end; undefined when the log does not say it. */
-  #endOf({ topic, partition }: Place): Promise<number | undefined> {
+  #endOf({ topic, partition }: PartitionId): Promise<number | undefined> {
     return this.#log.range(topic, partition).then(
       ({ end }) => end,
       () => undefined,

@@ -59,11 +59,20 @@ export const gateway: Dashboard = {
         },
         {
           title: "Waiting for the log",
-          about: "Characters; sends are refused as overloaded beyond 64 Mi",
+          about:
+            "Characters; sends are refused as overloaded beyond the window, which is 64 Mi, and less while the log is slow",
           unit: "short",
           queries: [
             [gauge("sum", "tidegate_append_pending_characters", "instance"), "{{instance}}"],
+            [gauge("sum", "tidegate_append_window_characters", "instance"), "window {{instance}}"],
           ],
+        },
+        {
+          title: "Held for deliveries",
+          about:
+            "Partitions whose appends wait, on average: sends come faster than what was sent is delivered",
+          unit: "short",
+          queries: [[rate("tidegate_appends_held_seconds_total", "instance"), "{{instance}}"]],
         },
         {
           title: "Kept in the outbox",

@@ -118,7 +118,7 @@ async function clusterMetrics(
 }
 
 async function openMemory({ clock, random }: ClusterProcess) {
-  const log = createMemoryEventLog({ clock, random });
+  const log = createMemoryEventLog({ clock, random, durability: "log" });
   const topics = { partitions: 1, retentionMs: 1, retentionBytes: undefined };
   const catalog = await createMemoryTenantCatalog({ log, ...topics });
   return { log, catalog, store: new MemoryMessageStore(), backplane: createMemoryBackplane() };

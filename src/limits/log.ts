@@ -23,6 +23,31 @@ export const LOG_LIMITS = {
   ),
   appendTimeoutMs: limit(10_000, "ms", "Time for an append's outcome", "error unknown_outcome"),
 
+  appendWaitMs: limit(
+    300,
+    "ms",
+    "Time in which even the quickest append of a gateway must not have waited for the log",
+    "less may wait: error overloaded",
+  ),
+  appendWindowBytesMin: limit(
+    1 * MiB,
+    "bytes",
+    "Characters that may wait for the log in one gateway, however slow it is",
+    "error overloaded",
+  ),
+  deliveryLagMs: limit(
+    50,
+    "ms",
+    "Time after its receipt by which a message is expected in the publications that a gateway hears",
+    "the partition's next append waits, for deliveryHoldMs at most",
+  ),
+  deliveryHoldMs: limit(
+    100,
+    "ms",
+    "Time that an append to Kafka waits for the partition's delivery; for one that is silent only once",
+    "appended",
+  ),
+
   // Kafka.
   appendOutcomeMs: limit(
     1_500,

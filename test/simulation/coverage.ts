@@ -85,6 +85,7 @@ export const OCCURRENCES: readonly string[] = [
   "socket not read for want of credit",
   "socket refused: overloaded",
   "socket refused: draining",
+  "gateway: append held",
   "ingress: tenant limited",
   "error send: rate_limited",
   "error send: overloaded",

@@ -56,6 +56,7 @@ const COUNTERS = {
   "delivery: refused": "tidegate_delivery_refused_total",
   "delivery: store retry": "tidegate_delivery_store_retries_total",
   "ingress: tenant limited": "tidegate_sends_rate_limited_total",
+  "gateway: append held": "tidegate_appends_held_total",
   "gateway: failover": "tidegate_failovers_total",
   "gateway: kept in the outbox": "tidegate_sends_kept_total",
   "gateway: neither log nor outbox": "tidegate_sends_unkept_total",

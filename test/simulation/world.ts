@@ -165,7 +165,9 @@ export class World {
   #openLog(): MemoryEventLog {
     const { scheduler, random, disk } = this;
     const clock = schedulerClock(scheduler);
-    const log = createMemoryEventLog({ clock, random, disk, pageRecordsMax: PAGE_RECORDS });
+    const durability = this.profile.standalone ? "disk" : "log";
+    const pageRecordsMax = PAGE_RECORDS;
+    const log = createMemoryEventLog({ clock, random, disk, pageRecordsMax, durability });
     log.faults.flushDelayMs = this.profile.flushDelayMs;
     return log;
   }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Producer, type Completion } from "../../../gateway/producer.ts";
+import { Producer, type AppendPace, type Completion } from "../../../gateway/producer.ts";
 import { createMemoryEventLog } from "../../../src/adapters/memory/event-log.ts";
 import { createSystemClock } from "../../../src/adapters/system/clock.ts";
 import { createSystemRandom } from "../../../src/adapters/system/random.ts";
@@ -21,7 +21,7 @@ const namedIn = (outcomes: string[], name: string): Completion => ({
   failed: (error) => outcomes.push(`${name} ${error.code}`),
 });
 
-function setUp(changes: Parameters<typeof limitsWith>[0] = {}) {
+function setUp(changes: Parameters<typeof limitsWith>[0] = {}, pace?: AppendPace) {
   const scheduler = new Scheduler();
   const appends: Append[] = [];
   const log = {
@@ -31,7 +31,12 @@ function setUp(changes: Parameters<typeof limitsWith>[0] = {}) {
       return settle.promise;
     },
   } as unknown as EventLog;
-  const producer = new Producer(log, schedulerClock(scheduler), limitsWith(changes));
+  const producer = new Producer({
+    log,
+    clock: schedulerClock(scheduler),
+    limits: limitsWith(changes),
+    pace,
+  });
   const outcomes: string[] = [];
   const send = (value: string, partition = 0): AppError | undefined =>
     producer.send("t", partition, { key: "k", headers: {}, value }, namedIn(outcomes, value));
@@ -77,6 +82,74 @@ test("refuses as overloaded when too much waits, and takes again when it has an 
   expect(send("567")).toBeUndefined();
 });
 
+test("refuses as overloaded what the log could not take in time, and takes again when it can", () => {
+  const { scheduler, appends, producer, send } = setUp({
+    appendPendingBytesMax: 1_000,
+    appendWindowBytesMin: 4,
+    appendWaitMs: 300,
+  });
+  const land = (waitMs: number, append: number) => {
+    scheduler.pass(waitMs);
+    appends[append]?.settle.resolve(append);
+    scheduler.pass(0);
+  };
+  for (let append = 0; append < 2; append++) {
+    expect(send("12345678")).toBeUndefined();
+    land(600, append);
+  }
+  expect(producer.windowChars).toBe(4);
+  const refused = send("12345678");
+  expect(refused).toMatchObject({ code: "overloaded", limit: 4, retryAfterMs: 500 });
+  for (let append = 2; producer.windowChars < 8; append++) {
+    expect(send("1")).toBeUndefined();
+    land(110, append);
+  }
+  expect(send("12345678")).toBeUndefined();
+});
+
+test("an append that waits for its delivery stays before those behind it and holds up no other", () => {
+  const waiting: (() => void)[] = [];
+  const ends: [number, number][] = [];
+  let isLate = true;
+  const { scheduler, appends, producer, outcomes, send } = setUp(
+    {},
+    {
+      appended: (_topic, partition, end) => ends.push([partition, end]),
+      holds: (_topic, partition, go) => {
+        if (partition !== 0 || !isLate) return false;
+        waiting.push(go);
+        return true;
+      },
+    },
+  );
+  const valuesOf = () => appends.map(({ partition, values }) => [partition, ...values]);
+  for (const [value, partition] of [
+    ["a", 0],
+    ["b", 1],
+  ] as const)
+    send(value, partition);
+  scheduler.pass(5);
+  send("c");
+  scheduler.pass(5);
+  expect(valuesOf()).toEqual([[1, "b"]]);
+  expect(producer.pendingChars).toBe(3);
+  isLate = false;
+  for (const go of waiting) go();
+  expect(valuesOf()).toEqual([
+    [1, "b"],
+    [0, "a"],
+    [0, "c"],
+  ]);
+  for (const [i, append] of appends.entries()) append.settle.resolve(10 * i);
+  scheduler.pass(0);
+  expect(outcomes).toEqual(["b 1/0", "a 0/10", "c 0/20"]);
+  expect(ends).toEqual([
+    [1, 1],
+    [0, 11],
+    [0, 21],
+  ]);
+});
+
 test("a failed append fails each of its records with the log's error", () => {
   const { scheduler, appends, outcomes, send } = setUp();
   send("a");
@@ -92,7 +165,7 @@ test("of several batches of a partition none is taken when one before it failed"
   const log = createMemoryEventLog({ clock, random: createSystemRandom() });
   await log.createTopic({ name: "t", partitions: 2, retentionMs: 1_000 });
   log.faults.failNextAppend({ code: "disk_full" });
-  const producer = new Producer(log, clock, limitsWith({ appendBatchRecordsMax: 1 }));
+  const producer = new Producer({ log, clock, limits: limitsWith({ appendBatchRecordsMax: 1 }) });
   const outcomes: string[] = [];
   for (const [value, partition] of [
     ["a", 0],

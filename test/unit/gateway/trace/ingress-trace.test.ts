@@ -60,7 +60,7 @@ function setUp(ratio: number, changes: Partial<Limits> = {}) {
       return settle.promise;
     },
   };
-  const producer = new Producer(log, clock, limits, undefined, trace);
+  const producer = new Producer({ log, clock, limits, watch: trace });
   const heard: string[] = [];
   /** As the ingress does it. */
   const send = (id: string, traceparent?: string): void => {
