@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import { ConfigError } from "../src/config-read.ts";
 
 /** A program that is up. */
@@ -7,6 +8,8 @@ export interface Running {
   /** Rejects when it cannot go on. */
   readonly failed?: Promise<never>;
   stop(): Promise<void>;
+  /** The part that is being ended. */
+  stopsAt(): string | undefined;
 }
 
 export interface ProgramOptions {
@@ -24,7 +27,7 @@ export class UsageError extends Error {
 
 /**
  * Runs a program until SIGTERM or SIGINT, then stops it within its time. Exit codes: 0 after a clean
- * stop, 1 for what went wrong, 2 for a command line that is not understood.
+ * stop, 1 for what went wrong and is said on stderr, 2 for a command line that is not understood.
  */
 export async function runProgram(options: ProgramOptions): Promise<void> {
   const args = process.argv.slice(2);
@@ -32,19 +35,32 @@ export async function runProgram(options: ProgramOptions): Promise<void> {
     process.stdout.write(options.help);
     process.exit(0);
   }
+  let running: Running | undefined;
+  let isStopping = false;
+  // Before it starts: whoever hears that it is up may stop it at once.
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => {
+      if (running === undefined) process.exit(128 + constants.signals[signal]);
+      isStopping = true;
+      void stop(running);
+    });
   try {
-    const running = await options.start(args);
-    for (const signal of ["SIGINT", "SIGTERM"] as const)
-      process.once(signal, () => void stop(running));
+    running = await options.start(args);
     await running.failed;
   } catch (error) {
+    // What was still coming up when it was told to stop is not why it ends.
+    if (isStopping) return;
     process.stderr.write(`${explain(error, options)}\n`);
     process.exit(error instanceof UsageError ? 2 : 1);
   }
 }
 
 async function stop(running: Running): Promise<void> {
-  setTimeout(() => process.exit(1), running.drainMs);
+  const { drainMs } = running;
+  setTimeout(() => {
+    process.stderr.write(`stopping took ${drainMs} ms: it waits for ${running.stopsAt()}\n`);
+    process.exit(1);
+  }, drainMs);
   try {
     await running.stop();
     process.exit(0);

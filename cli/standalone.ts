@@ -36,6 +36,7 @@ import { DeadLetterDesk } from "../src/dead-letters/desk.ts";
 import { Health } from "../src/health.ts";
 import { Reporter } from "../src/ops/reporter.ts";
 import { CAPABILITIES } from "../src/policy/capability.ts";
+import { Stop } from "./stop.ts";
 import { openTracing } from "./tracing.ts";
 
 export interface Standalone {
@@ -50,6 +51,8 @@ export interface Standalone {
   readonly opsUrl: string | undefined;
   /** Drains: refuses what is new, settles what is in flight, stores, and lets go. */
   stop(): Promise<void>;
+  /** The part that is being ended. */
+  stopsAt(): string | undefined;
 }
 
 const DEMO_TENANT = "demo";
@@ -188,23 +191,22 @@ export async function startStandalone(
     subprotocol: SUBPROTOCOL,
     fetch: (request, upgrade) => app.fetch(request, upgrade),
   });
-  let stopping: Promise<void> | undefined;
-  const stop = async (): Promise<void> => {
-    health.drain();
+  const stop = new Stop(() => [
+    ["health", () => health.drain()],
     // Until then whoever asks is told to go elsewhere, which a closed port could not say.
-    await gateway.drain();
-    await server.close(limits.drainDeadlineMs / 4);
-    lag.close();
-    logWatch.close();
-    await reporter.close();
-    await auditor.close();
-    await pool.close();
-    await backplane.close();
-    await store.close();
-    await log.close();
-    await tracing?.tracer.close();
-    telemetry.close();
-  };
+    ["the gateway", () => gateway.drain()],
+    ["the server", () => server.close(limits.drainDeadlineMs / 8)],
+    ["lag", () => lag.close()],
+    ["the log's watch", () => logWatch.close()],
+    ["snapshots", () => reporter.close()],
+    ["the auditor", () => auditor.close()],
+    ["delivery", () => pool.close()],
+    ["the backplane", () => backplane.close()],
+    ["the store", () => store.close()],
+    ["the log", () => log.close()],
+    ["traces", () => tracing?.tracer.close()],
+    ["telemetry", () => telemetry.close()],
+  ]);
   return {
     url: server.url,
     port: server.port,
@@ -215,6 +217,7 @@ export async function startStandalone(
       issue &&
       ((user, lifetimeMs) =>
         issue({ tenant: DEMO_TENANT, user, capabilities: DEMO_CAPABILITIES, lifetimeMs })),
-    stop: () => (stopping ??= stop()),
+    stop: () => stop.run(),
+    stopsAt: () => stop.at,
   };
 }

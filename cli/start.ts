@@ -100,7 +100,11 @@ await runProgram({
     await checkHost(config.host);
     const running = await startStandalone(config, (line) => void process.stderr.write(line));
     await welcome(running, redacted(config));
-    return { drainMs: config.limits.drainDeadlineMs, stop: () => running.stop() };
+    return {
+      drainMs: config.limits.drainDeadlineMs,
+      stop: () => running.stop(),
+      stopsAt: () => running.stopsAt(),
+    };
   },
   nextStep,
 });

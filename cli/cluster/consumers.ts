@@ -13,6 +13,7 @@ import { asAppError } from "../../src/errors.ts";
 import { Reporter } from "../../src/ops/reporter.ts";
 import type { ExpiringStore } from "../../src/ports/message-store.ts";
 import type { Running } from "../program.ts";
+import { Stop } from "../stop.ts";
 import { openProcess, type ClusterProcess } from "./process.ts";
 
 interface StartedPool {
@@ -140,23 +141,23 @@ export async function startConsumers(
   const running = run();
   const failed = new Promise<never>((_, reject) => void running.catch(reject));
 
-  const stop = async (): Promise<void> => {
-    health.drain();
-    parts.stopTrying();
-    await running;
-    lag.close();
-    logWatch?.close();
-    await Promise.all(started.map((pool) => pool.close()));
-    await server.close();
-    await reporter.close();
-    await parts.close();
-  };
-  let stopping: Promise<void> | undefined;
+  const stop = new Stop(() => [
+    ["health", () => health.drain()],
+    ["what is still tried", () => parts.stopTrying()],
+    ["the pools' start", () => running],
+    ["lag", () => lag.close()],
+    ["the log's watch", () => logWatch?.close()],
+    ["the pools", () => Promise.all(started.map((pool) => pool.close()))],
+    ["the health's server", () => server.close()],
+    ["snapshots", () => reporter.close()],
+    ...parts.ends,
+  ]);
   return {
     url: server.url,
     name,
     drainMs: config.limits.drainDeadlineMs,
     failed,
-    stop: () => (stopping ??= stop()),
+    stop: () => stop.run(),
+    stopsAt: () => stop.at,
   };
 }

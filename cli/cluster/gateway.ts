@@ -22,6 +22,7 @@ import { AppError } from "../../src/errors.ts";
 import { Health } from "../../src/health.ts";
 import { Reporter } from "../../src/ops/reporter.ts";
 import type { Running } from "../program.ts";
+import { Stop } from "../stop.ts";
 import { openProcess, type ClusterProcess } from "./process.ts";
 
 export interface ClusterGateway extends Running {
@@ -128,25 +129,24 @@ export async function startGateway(
   };
   const failed = new Promise<never>((_, reject) => void open().catch(reject));
 
-  const stop = async (): Promise<void> => {
-    health.drain();
-    looks.cancel();
-    parts.stopTrying();
+  const stop = new Stop(() => [
+    ["health", () => (health.drain(), looks.cancel())],
+    ["what is still tried", () => parts.stopTrying()],
     // Others that share the port take those who come now.
-    server.stopListening();
-    await edge?.gateway.drain();
-    await server.close(limits.drainDeadlineMs / 4);
-    await own?.close();
-    await reporter.close();
-    await parts.close();
-  };
-  let stopping: Promise<void> | undefined;
+    ["the port", () => server.stopListening()],
+    ["the gateway", () => edge?.gateway.drain()],
+    ["the server", () => server.close(limits.drainDeadlineMs / 8)],
+    ["the health's server", () => own?.close()],
+    ["snapshots", () => reporter.close()],
+    ...parts.ends,
+  ]);
   return {
     url: server.url,
     name,
     drainMs: limits.drainDeadlineMs,
     failed,
-    stop: () => (stopping ??= stop()),
+    stop: () => stop.run(),
+    stopsAt: () => stop.at,
   };
 }
 

@@ -23,6 +23,7 @@ import type { LogCluster, LogEnds } from "../../src/ports/log-cluster.ts";
 import type { Outbox } from "../../src/ports/outbox.ts";
 import type { Random } from "../../src/ports/random.ts";
 import type { Tracing } from "../../src/ports/tracer.ts";
+import type { StopStep } from "../stop.ts";
 import { openTracing } from "../tracing.ts";
 import { describeTopic } from "./describe-topic.ts";
 import { withGroupPrefix } from "./group-prefix.ts";
@@ -72,7 +73,8 @@ export interface ClusterProcess {
   readonly openStore: () => Promise<PostgresMessageStore | undefined>;
   /** No further try of anything. */
   readonly stopTrying: () => void;
-  readonly close: () => Promise<void>;
+  /** How all of it is ended, after what stands on it. */
+  readonly ends: readonly StopStep[];
 }
 
 export interface ProcessOptions {
@@ -172,18 +174,17 @@ export async function openProcess(
       return store;
     },
     stopTrying: () => stopped.resolve(),
-    async close() {
-      stopped.resolve();
-      for (const probe of probes) probe.stop();
-      await catalog.close();
-      await backplane.close();
-      await store?.close();
-      await log.close();
-      await publishing?.close();
-      await database.close();
-      await tracing?.tracer.close();
-      telemetry.close();
-    },
+    ends: [
+      ["probes", () => probes.map((probe) => probe.stop())],
+      ["the tenants' catalog", () => catalog.close()],
+      ["the backplane", () => backplane.close()],
+      ["the store", () => store?.close()],
+      ["the log", () => log.close()],
+      ["the outbox", () => publishing?.close()],
+      ["the database", () => database.close()],
+      ["traces", () => tracing?.tracer.close()],
+      ["telemetry", () => telemetry.close()],
+    ],
   };
 }
 

@@ -142,7 +142,8 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
       const worker = workers.get(name);
       workers.delete(name);
       halted.delete(name);
-      await worker?.stop(limits.drainDeadlineMs / 2);
+      // In standalone the gateway's drain and the server's end come before it in the same time.
+      await worker?.stop(limits.drainDeadlineMs / 4);
     },
     lost(topic, partition) {
       const name = nameOf(topic, partition);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openProcess, type ClusterProcess } from "../../cli/cluster/process.ts";
 import { startStandalone } from "../../cli/standalone.ts";
+import { Stop } from "../../cli/stop.ts";
 import { startAuditor } from "../../consumers/auditor/auditor.ts";
 import { startDeliveryPool } from "../../consumers/delivery/pool.ts";
 import { outboxMetrics } from "../../consumers/outbox/metrics.ts";
@@ -113,7 +114,7 @@ async function clusterMetrics(
   const close = await open(parts);
   const metrics = parts.telemetry.metrics();
   await close();
-  await parts.close();
+  await new Stop(() => parts.ends).run();
   return metrics;
 }
 
