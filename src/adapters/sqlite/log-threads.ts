@@ -29,9 +29,7 @@ export class KeeperThread {
       else waiter?.resolve(reply.answer);
     };
     onDeath(this.worker, "keeper", (error) => {
-      this.dead = true;
-      for (const waiter of this.waiters.values()) waiter.reject(error);
-      this.waiters.clear();
+      this.end(error);
       died(error);
     });
   }
@@ -48,10 +46,17 @@ export class KeeperThread {
     });
   }
 
+  /** What has no answer yet gets none. */
   terminate(): void {
-    this.dead = true;
     this.worker.onerror = null;
     this.worker.terminate();
+    this.end(new AppError("closed", "The log is closed"));
+  }
+
+  private end(error: AppError): void {
+    this.dead = true;
+    for (const waiter of this.waiters.values()) waiter.reject(error);
+    this.waiters.clear();
   }
 }
 
@@ -66,10 +71,7 @@ export class WriterThread {
     this.worker.onmessage = (event: MessageEvent<WriterReply>) =>
       this.answers.shift()?.(event.data);
     onDeath(this.worker, "writer", (error) => {
-      this.fault = error;
-      // What it was working on may be on the disk.
-      const fault = { code: "unknown_outcome", message: error.message } as const;
-      for (const answer of this.answers.splice(0)) answer({ fault, flushMs: 0, walBytes: 0 });
+      this.end(error);
       died(error);
     });
   }
@@ -95,9 +97,16 @@ export class WriterThread {
   }
 
   terminate(): void {
-    this.fault ??= new AppError("closed", "The log is closed");
     this.worker.onerror = null;
     this.worker.terminate();
+    this.end(new AppError("closed", "The log is closed"));
+  }
+
+  private end(error: AppError): void {
+    this.fault ??= error;
+    // What it was working on may be on the disk.
+    const fault = { code: "unknown_outcome", message: error.message } as const;
+    for (const answer of this.answers.splice(0)) answer({ fault, flushMs: 0, walBytes: 0 });
   }
 }
 

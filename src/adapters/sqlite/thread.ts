@@ -57,10 +57,10 @@ export class Thread<Api extends ThreadApi<Api>> {
     });
   }
 
-  /** Ends the thread after the calls that were made; for good. */
+  /** Ends the thread for good. What has no answer yet rejects, as if the thread had died. */
   async end(): Promise<void> {
-    this.#dead ??= "it was closed";
     this.#worker.terminate();
+    this.#rejectAll("it was closed");
     await this.#ended.promise;
   }
 
@@ -73,8 +73,12 @@ export class Thread<Api extends ThreadApi<Api>> {
 
   #die(reason: string): void {
     if (this.#dead !== undefined) return;
-    this.#dead = reason;
     this.#onDeath(reason);
+    this.#rejectAll(reason);
+  }
+
+  #rejectAll(reason: string): void {
+    this.#dead ??= reason;
     for (const { reject, lostCode } of this.#pending.values())
       reject(new AppError(lostCode, `The thread is gone: ${reason}`));
     this.#pending.clear();
