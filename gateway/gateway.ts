@@ -114,12 +114,11 @@ export class Gateway {
     this.#authenticator = options.authenticator;
     this.#random = options.random;
     this.#telemetry = telemetry;
-    const { outbox, eventStore = "hybrid" } = options;
+    const { outbox, eventStore = "hybrid", tracing, random } = options;
     if (outbox !== undefined && eventStore !== "kafka")
       this.failover = new Failover({ log, outbox, clock, limits, telemetry, mode: eventStore });
     this.#tallies = new TenantTallies(limits.tenantTalliesMax);
     const metrics = new SendMetrics(telemetry, clock);
-    const { tracing, random } = options;
     const traces = tracing && new Traces({ tracing, clock, limits, telemetry });
     const system = logSystem(log.durability);
     const trace = traces && new IngressTrace({ traces, tracing, random, limits, system });
@@ -321,7 +320,7 @@ export class Gateway {
     this.#closes[reason].value++;
   }
 
-  /** What one connection's frame led to was a bug: it ends that connection, not the process. */
+  /** What one connection's frame or answer led to was a bug: it ends that connection, not the process. */
   failed(connection: Connection, cause: unknown): void {
     this.report(asAppError(cause));
     connection.close("internal");
@@ -368,7 +367,12 @@ export class Gateway {
     this.#flushScheduled = false;
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (const connection of dirty) connection.flush();
+    for (const connection of dirty)
+      try {
+        connection.flush();
+      } catch (error) {
+        this.failed(connection, error);
+      }
   }
 
   #onTick(): void {
