@@ -128,7 +128,7 @@ export class Membership {
       }
   }
 
-  /** Others get what this member had at once. Bounded in time. */
+  /** Others get what this member had at once. Bounded in time: the session ends by itself as well. */
   async leave(): Promise<void> {
     if (this.#state !== "running") return;
     this.#state = "leaving";
@@ -137,14 +137,22 @@ export class Membership {
     this.#retry?.cancel();
     // A join that is under way would make it a member again.
     this.#options.brokers.cut("join");
-    await this.#running;
+    const { clock, limits } = this.#options;
+    const late = Promise.withResolvers<void>();
+    const timer = clock.after(limits.groupAnswerTimeoutMs, late.resolve);
+    await Promise.race([this.#sayGoodbye(), late.promise]);
+    timer.cancel();
     this.#state = "stopped";
+    this.#generation = -1;
+  }
+
+  async #sayGoodbye(): Promise<void> {
+    await this.#running;
     try {
       await this.#requests.leave(await this.#coordinator(), this.#memberId);
     } catch {
       // The session ends by itself then.
     }
-    this.#generation = -1;
   }
 
   async #run(): Promise<void> {
@@ -172,7 +180,7 @@ export class Membership {
     try {
       const node = await this.#coordinator();
       // Nothing would cut the wait for the others any more.
-      if (this.#state !== "running") return;
+      if (!this.#isRunning()) return;
       this.#rejoin = false;
       const subscription = {
         topics: events.topics(),
@@ -183,6 +191,8 @@ export class Membership {
       this.#memberId = joined.memberId;
       this.#generation = joined.generation;
       const plan = joined.leading ? await events.plan(joined) : undefined;
+      // Its leaving makes the others begin anew.
+      if (!this.#isRunning()) return;
       const proof = clock.monotonic();
       const { partitions, note } = await this.#requests.sync(node, joined, plan);
       // Inherited from an earlier self without a round (KIP-345): that one may have read other
@@ -194,6 +204,11 @@ export class Membership {
     } finally {
       this.#joining = false;
     }
+  }
+
+  /** It may have begun to leave while something was awaited. */
+  #isRunning(): boolean {
+    return this.#state === "running";
   }
 
   /** @returns whether to try again */

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Brokers, Call } from "../../../../src/adapters/kafkajs/brokers.ts";
+import type { GroupPlan } from "../../../../src/adapters/kafkajs/group-requests.ts";
 import { Membership } from "../../../../src/adapters/kafkajs/membership.ts";
 import { encodeAssignment } from "../../../../src/adapters/kafkajs/subscription.ts";
 import { limitsWith } from "../../../../src/limits.ts";
@@ -11,9 +12,12 @@ class Coordinator implements Pick<Brokers, "addNode" | "ask" | "cut"> {
   readonly held = Promise.withResolvers<void>();
   readonly #answer = Promise.withResolvers<void>();
   readonly #hold: string;
+  readonly #leader: string;
 
-  constructor(hold = "") {
+  /** @param leader of the group: the member itself is `m-1` */
+  constructor(hold = "", leader = "other") {
     this.#hold = hold;
+    this.#leader = leader;
   }
 
   letGo(): void {
@@ -36,7 +40,7 @@ class Coordinator implements Pick<Brokers, "addNode" | "ask" | "cut"> {
       errorCode: 0,
       coordinator: { nodeId: 1, host: "a", port: 1 },
       memberId: "m-1",
-      leaderId: "other",
+      leaderId: this.#leader,
       generationId: 1,
       members: [],
       memberAssignment: encodeAssignment({ partitions: new Map(), note }),
@@ -44,10 +48,15 @@ class Coordinator implements Pick<Brokers, "addNode" | "ask" | "cut"> {
   }
 }
 
-function join(brokers: Coordinator, assigned: () => Promise<void>): Membership {
+const noPlan = (): Promise<GroupPlan> => Promise.reject(new Error("it does not lead"));
+
+function join(
+  brokers: Coordinator,
+  { assigned = () => Promise.resolve(), plan = noPlan, clock = new SteppedClock() } = {},
+): Membership {
   const membership = new Membership({
     brokers,
-    clock: new SteppedClock(),
+    clock,
     limits: limitsWith(),
     group: "g",
     member: "m",
@@ -55,7 +64,7 @@ function join(brokers: Coordinator, assigned: () => Promise<void>): Membership {
     events: {
       topics: () => new Set(),
       held: () => new Map(),
-      plan: () => Promise.reject(new Error("it does not lead")),
+      plan,
       assigned,
       lost: () => {},
       failed: () => {},
@@ -69,10 +78,11 @@ test("a member that leaves while it takes what it was given does not wait for mo
   const brokers = new Coordinator();
   const given = Promise.withResolvers<void>();
   const taken = Promise.withResolvers<void>();
-  const membership = join(brokers, () => {
+  const assigned = () => {
     given.resolve();
     return taken.promise;
-  });
+  };
+  const membership = join(brokers, { assigned });
   await given.promise;
   const left = membership.leave();
   taken.resolve();
@@ -82,10 +92,37 @@ test("a member that leaves while it takes what it was given does not wait for mo
 
 test("a member that leaves before it knows the coordinator does not join any more", async () => {
   const brokers = new Coordinator("GroupCoordinator");
-  const membership = join(brokers, () => Promise.resolve());
+  const membership = join(brokers);
   await brokers.held.promise;
   const left = membership.leave();
   brokers.letGo();
   await left;
   expect(brokers.asked).not.toContain("JoinGroup");
+}, 2_000);
+
+test("a leader that leaves while it shares out does not wait for the group's answer", async () => {
+  const brokers = new Coordinator("SyncGroup", "m-1");
+  const asked = Promise.withResolvers<void>();
+  const planned = Promise.withResolvers<GroupPlan>();
+  const plan = () => {
+    asked.resolve();
+    return planned.promise;
+  };
+  const membership = join(brokers, { plan });
+  await asked.promise;
+  const left = membership.leave();
+  planned.resolve({ assigned: new Map(), settled: true, mark: "" });
+  await left;
+  expect(brokers.asked).toEqual(["GroupCoordinator", "JoinGroup", "LeaveGroup"]);
+}, 2_000);
+
+test("a member that leaves waits for no coordinator longer than for an answer", async () => {
+  const brokers = new Coordinator("GroupCoordinator");
+  const clock = new SteppedClock();
+  const membership = join(brokers, { clock });
+  await brokers.held.promise;
+  const left = membership.leave();
+  await clock.advance(limitsWith().groupAnswerTimeoutMs);
+  await left;
+  expect(brokers.asked).toEqual(["GroupCoordinator"]);
 }, 2_000);
