@@ -114,7 +114,8 @@ async function deliver(tenant: string): Promise<void> {
         if (text.includes('"event":')) came.resolve();
       },
       turn: () => undefined,
-      closed: () => undefined,
+      // It is tried again then, whatever was answered before.
+      closed: () => void (isAnswered = false),
     });
     const lines = [
       { id: 1, connect: { token, client: "load/1" } },
