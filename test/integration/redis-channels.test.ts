@@ -1,11 +1,15 @@
 import { expect, test } from "bun:test";
 import { Redis } from "ioredis";
+import { Fabric } from "../../src/adapters/redis/fabric.ts";
 import { FrameWriter } from "../../src/adapters/redis/frame-writer.ts";
 import { laneOf, Names } from "../../src/adapters/redis/names.ts";
-import type { Limits } from "../../src/limits.ts";
+import { createSystemClock } from "../../src/adapters/system/clock.ts";
+import { createSystemRandom } from "../../src/adapters/system/random.ts";
+import { limitsWith, type Limits } from "../../src/limits.ts";
 import { freshPrefix, startRedisProcess } from "../support/redis/backplane.ts";
 import { beatOf, Ear, publicationOf, TOPIC } from "../support/redis/ear.ts";
 import { useRedis } from "../support/services/redis.ts";
+import { silentTelemetry } from "../support/sqlite-store.ts";
 
 const PARTITION = 3;
 
@@ -212,3 +216,31 @@ async function commandCount(client: Redis): Promise<number> {
   const stats = await client.info("commandstats");
   return Number(/cmdstat_subscribe:calls=([0-9]+)/.exec(stats)?.[1] ?? 0);
 }
+
+test("a channel that comes back in the turn in which it was given up is heard at once", async () => {
+  let tick = (): void => {};
+  const clock = {
+    ...createSystemClock(),
+    every(_: number, run: () => void) {
+      tick = run;
+      return { cancel: () => {} };
+    },
+  };
+  // Far beyond the test's time: nothing but Redis' word can end the wait.
+  const limits = limitsWith({ channelLingerMs: 0, joinWaitMs: 60_000 });
+  const { url } = await useRedis();
+  const random = createSystemRandom();
+  const options = { url, prefix: freshPrefix(), clock, random, limits, telemetry: silentTelemetry };
+  const fabric = new Fabric(options, 1, () => {});
+  const { tag, name } = fabric.names.user("acme", "ana", 1);
+  const heard = Promise.withResolvers<string>();
+  const hear = (bytes: Buffer) => heard.resolve(bytes.toString());
+  await fabric.opened();
+  await fabric.listen(tag, name, { hear: () => {}, cut: () => {}, gone: () => {} });
+  fabric.leave(name);
+  tick();
+  await fabric.listen(tag, name, { hear, cut: () => {}, gone: () => {} });
+  fabric.send(tag, name, "a word");
+  expect(await heard.promise).toBe("a word");
+  fabric.close();
+});

@@ -105,7 +105,8 @@ export class Node {
 
   add(channel: string): void {
     this.#wanted.add(channel);
-    this.#toLeave.delete(channel);
+    // Who adds it waits for the word that it is heard, which was given before it was to be left.
+    if (this.#toLeave.delete(channel)) this.#asked.delete(channel);
     if (this.#asked.has(channel)) return;
     this.#toAsk.add(channel);
     this.#schedule();
