@@ -2,7 +2,7 @@ import { AppError } from "../src/errors.ts";
 import type { Socket } from "../src/ports/socket.ts";
 import type { Connection } from "./connection.ts";
 import type { Gateway } from "./gateway.ts";
-import { receive } from "./receive.ts";
+import { createReceiver } from "./receive.ts";
 
 export const SOCKET_PATH = "/v1/socket";
 export const SUBPROTOCOL = "tidegate.v1";
@@ -61,13 +61,7 @@ export function createApp(options: AppOptions): App {
     },
     sockets: {
       open: (opened) => gateway.open(opened),
-      text(connection, frame) {
-        try {
-          receive(gateway, connection, frame);
-        } catch (error) {
-          gateway.failed(connection, error);
-        }
-      },
+      text: createReceiver(gateway),
       binary: (connection) => connection.close("binary_frame"),
       drain(connection) {
         try {

@@ -7,6 +7,7 @@ import type { Socket } from "../src/ports/socket.ts";
 import type { Line, Pong } from "../src/wire/read-line.ts";
 import { encodeError } from "../src/wire/reply.ts";
 import type { Route } from "./ingress.ts";
+import type { IntakeSource } from "./intake.ts";
 import type { Reader, ReadingConnection } from "./reader.ts";
 import type { Session } from "./session.ts";
 
@@ -31,7 +32,7 @@ export interface ConnectionHost {
  * One client's socket: what it may do, what it reads, and what waits to be written to it. There may
  * be very many that do nothing, so what only busy ones need is made on first use.
  */
-export class Connection implements ReadingConnection {
+export class Connection implements ReadingConnection, IntakeSource {
   readonly id: string;
   readonly openedAt: number;
   readonly #host: ConnectionHost;
@@ -58,6 +59,7 @@ export class Connection implements ReadingConnection {
   #clogged = false;
   #cloggedAt = 0;
   #unanswered = 0;
+  #waitingFrames = 0;
   #paused = false;
   #errors = 0;
 
@@ -121,6 +123,16 @@ export class Connection implements ReadingConnection {
   begin(): void {
     this.#unanswered++;
     if (this.#unanswered >= this.#host.limits.creditCommandsMax) this.#pause();
+  }
+
+  waits(): void {
+    this.#waitingFrames++;
+    this.#pause();
+  }
+
+  waited(): void {
+    this.#waitingFrames--;
+    this.#resumeIfPossible();
   }
 
   /** Answers a command that has begun. */
@@ -217,7 +229,7 @@ export class Connection implements ReadingConnection {
   }
 
   #resumeIfPossible(): void {
-    if (!this.#paused || this.#clogged || this.closed) return;
+    if (!this.#paused || this.#clogged || this.closed || this.#waitingFrames > 0) return;
     if (this.#unanswered > this.#host.limits.creditCommandsMax / 2) return;
     this.#paused = false;
     this.missedHeartbeats = 0;

@@ -9,12 +9,26 @@ import { subscribe } from "./commands/subscribe.ts";
 import { unsubscribe } from "./commands/unsubscribe.ts";
 import type { Connection } from "./connection.ts";
 import type { Gateway } from "./gateway.ts";
+import { Intake } from "./intake.ts";
 
 // One array for all frames: a frame is acted on before the next one is parsed.
 const lines: Line[] = [];
 
-/** Takes one text frame of a client. */
-export function receive(gateway: Gateway, connection: Connection, text: string): void {
+/** @returns what takes the text frames of the gateway's clients */
+export function createReceiver(gateway: Gateway): (connection: Connection, text: string) => void {
+  const { clock, limits } = gateway;
+  const handle = (connection: Connection, text: string): void => {
+    try {
+      receive(gateway, connection, text);
+    } catch (error) {
+      gateway.failed(connection, error);
+    }
+  };
+  const intake = new Intake({ clock, limits, handle });
+  return (connection, text) => intake.take(connection, text);
+}
+
+function receive(gateway: Gateway, connection: Connection, text: string): void {
   if (connection.closed) return;
   connection.missedHeartbeats = 0;
   const fault = parseFrame(text, gateway.limits, lines);

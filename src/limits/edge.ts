@@ -183,6 +183,18 @@ export const EDGE_LIMITS = {
     "the server stops reading that socket",
   ),
   backlogCommandsMax: limit(8_192, "count", "Commands behind connect", "close overloaded"),
+  intakeTurnBytesMax: limit(
+    256 * KiB,
+    "bytes",
+    "Characters of frames that one turn of a gateway's event loop handles",
+    "the others wait for the next turn, and the server stops reading their sockets",
+  ),
+  intakeWaitingBytesMax: limit(
+    64 * MiB,
+    "bytes",
+    "Characters of frames that wait for a turn",
+    "the oldest are handled at once",
+  ),
   connectionsMax: limit(200_000, "count", "Sockets of one gateway", "HTTP 503 before the upgrade"),
   connectionsUnauthenticatedMax: limit(
     10_000,

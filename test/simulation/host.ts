@@ -1,6 +1,7 @@
 import { startDeliveryPool, type DeliveryPool } from "../../consumers/delivery/pool.ts";
 import { OutboxPublisher } from "../../consumers/outbox/publisher.ts";
 import { Gateway } from "../../gateway/gateway.ts";
+import { createReceiver } from "../../gateway/receive.ts";
 import type { MemoryEventLog } from "../../src/adapters/memory/event-log.ts";
 import type { MemoryOutboxData } from "../../src/adapters/memory/outbox-data.ts";
 import { createMemorySharedLimits } from "../../src/adapters/memory/shared-limits.ts";
@@ -14,7 +15,7 @@ import type { Authenticator } from "../../src/ports/authenticator.ts";
 import type { Telemetry } from "../../src/ports/telemetry.ts";
 import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
 import type { Bus } from "./bus.ts";
-import type { Link } from "./link.ts";
+import type { Link, LinkHost } from "./link.ts";
 import { logOf, type SimConsumer } from "./log-access.ts";
 import type { Outages } from "./outages.ts";
 import { outboxOf, type OutboxAccess } from "./outbox-access.ts";
@@ -75,6 +76,7 @@ export class Host {
   process: SimProcess;
   telemetry: MemoryTelemetry = createMemoryTelemetry();
   gateway: Gateway | undefined;
+  receive: LinkHost["receive"] = () => {};
   pool: DeliveryPool | undefined;
   publisher: OutboxPublisher | undefined;
   consumers: readonly SimConsumer[] = [];
@@ -148,6 +150,7 @@ export class Host {
         name: this.name,
         ...(outbox === undefined ? {} : { outbox: outbox.outbox }),
       });
+      this.receive = createReceiver(this.gateway);
     }
   }
 

@@ -1,6 +1,5 @@
 import type { Connection } from "../../gateway/connection.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
-import { receive } from "../../gateway/receive.ts";
 import type { Socket } from "../../src/ports/socket.ts";
 import type { SimProcess } from "./process.ts";
 import type { Profile } from "./profile.ts";
@@ -12,6 +11,8 @@ import { count } from "./stats.ts";
 export interface LinkHost {
   readonly process: SimProcess;
   readonly gateway: Gateway | undefined;
+  /** Takes the frames of the gateway's clients. */
+  readonly receive: (connection: Connection, text: string) => void;
   readonly blindConnects: number;
   readonly links: Set<Link>;
 }
@@ -37,6 +38,7 @@ export class Link implements Socket {
   readonly host: LinkHost;
   readonly #world: LinkWorld;
   readonly #gateway: Gateway;
+  readonly #receive: (connection: Connection, text: string) => void;
   readonly #owner: LinkOwner;
   readonly #capacity: number;
   readonly #connection: Connection;
@@ -68,6 +70,7 @@ export class Link implements Socket {
     this.#world = world;
     this.host = host;
     this.#gateway = gateway;
+    this.#receive = host.receive;
     this.#owner = owner;
     this.#capacity = capacity;
     host.links.add(this);
@@ -207,7 +210,7 @@ export class Link implements Socket {
       const text = this.#up.shift();
       if (text !== undefined && !this.#told)
         this.host.process.run(() => {
-          if (!this.#told) receive(this.#gateway, this.#connection, text);
+          if (!this.#told) this.#receive(this.#connection, text);
         });
       this.#carry();
     });

@@ -47,6 +47,7 @@ const LIMITS = limitsWith({
   historyLimitDefault: 4,
   historyBytesMax: 1_500,
   creditCommandsMax: 4,
+  intakeTurnBytesMax: 200,
   subscriptionsMax: 5,
   appendBatchRecordsMax: 4,
   appendBatchBytesMax: 1_500,

@@ -1,0 +1,85 @@
+import type { Limits } from "../src/limits.ts";
+import type { Clock } from "../src/ports/clock.ts";
+
+/** Whose frames are taken in. */
+export interface IntakeSource {
+  /** One more frame of it waits: it is read no further meanwhile. */
+  waits(): void;
+  /** One fewer does. */
+  waited(): void;
+}
+
+export interface IntakeOptions<S extends IntakeSource> {
+  readonly clock: Pick<Clock, "defer">;
+  readonly limits: Pick<Limits, "intakeTurnBytesMax" | "intakeWaitingBytesMax">;
+  /** MUST NOT throw. */
+  readonly handle: (source: S, text: string) => void;
+}
+
+/** So many frames are handled before the list of those that wait is cut. */
+const CUT = 1_024;
+
+/**
+ * Takes in what clients send by turns of the event loop, each of them bounded. Sockets are many and
+ * the backplane's connection is one: when all of them have much to read, a turn that handles
+ * everything reads a little of the backplane for a lot of sends, and deliveries fall behind without
+ * bound. What does not fit waits, in order, and its sockets are not read: their clients feel it.
+ */
+export class Intake<S extends IntakeSource> {
+  readonly #options: IntakeOptions<S>;
+  #waiting: { readonly source: S; readonly text: string }[] = [];
+  #next = 0;
+  #waitingChars = 0;
+  /** Characters that were handled in this turn. */
+  #handled = 0;
+  #scheduled = false;
+
+  constructor(options: IntakeOptions<S>) {
+    this.#options = options;
+  }
+
+  /** Handles a frame now, or when those before it have been. */
+  take(source: S, text: string): void {
+    const { intakeTurnBytesMax, intakeWaitingBytesMax } = this.#options.limits;
+    this.#schedule();
+    if (!this.#isBehind && this.#handled < intakeTurnBytesMax) {
+      this.#handled += text.length;
+      this.#options.handle(source, text);
+      return;
+    }
+    this.#waiting.push({ source, text });
+    this.#waitingChars += text.length;
+    source.waits();
+    while (this.#waitingChars > intakeWaitingBytesMax) this.#handleNext();
+  }
+
+  get #isBehind(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#options.clock.defer(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#scheduled = false;
+    this.#handled = 0;
+    while (this.#isBehind && this.#handled < this.#options.limits.intakeTurnBytesMax)
+      this.#handleNext();
+    if (this.#handled > 0) this.#schedule();
+  }
+
+  #handleNext(): void {
+    const { source, text } = this.#waiting[this.#next++] as { source: S; text: string };
+    this.#waitingChars -= text.length;
+    this.#handled += text.length;
+    if (this.#next === this.#waiting.length || this.#next === CUT) {
+      this.#waiting.splice(0, this.#next);
+      this.#next = 0;
+    }
+    this.#options.handle(source, text);
+    source.waited();
+  }
+}

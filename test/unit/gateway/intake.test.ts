@@ -1,0 +1,80 @@
+import { expect, test } from "bun:test";
+import { Intake, type IntakeSource } from "../../../gateway/intake.ts";
+import { SteppedClock } from "../../support/stepped-clock.ts";
+
+class Source implements IntakeSource {
+  waiting = 0;
+
+  waits(): void {
+    this.waiting++;
+  }
+
+  waited(): void {
+    this.waiting--;
+  }
+}
+
+function setUp(limits = { intakeTurnBytesMax: 10, intakeWaitingBytesMax: 1_000 }) {
+  const clock = new SteppedClock();
+  const handled: string[] = [];
+  const intake = new Intake<Source>({
+    clock,
+    limits,
+    handle: (_source, text) => handled.push(text),
+  });
+  return { clock, handled, intake };
+}
+
+test("frames are handled as they come while a turn has room", async () => {
+  const { clock, handled, intake } = setUp();
+  const source = new Source();
+  for (let turn = 0; turn < 3; turn++) {
+    intake.take(source, "12345");
+    intake.take(source, "123456789");
+    expect([handled.length, source.waiting]).toEqual([2 * turn + 2, 0]);
+    await clock.advance(0);
+  }
+});
+
+test("what a turn has no room for waits for the next ones, in order, and its source is not read", async () => {
+  const { clock, handled, intake } = setUp();
+  const [a, b] = [new Source(), new Source()];
+  intake.take(a, "a1 fills a turn");
+  intake.take(b, "b1 too, alone");
+  intake.take(a, "");
+  intake.take(b, "b2");
+  intake.take(a, "a3 fills it");
+  intake.take(b, "b3");
+  expect(handled).toHaveLength(1);
+  expect([a.waiting, b.waiting]).toEqual([2, 3]);
+  const turns: string[][] = [];
+  clock.defer(function look() {
+    turns.push(handled.splice(0));
+    if (turns.length < 4) clock.defer(look);
+  });
+  await clock.advance(0);
+  expect(turns).toEqual([
+    ["a1 fills a turn", "b1 too, alone"],
+    ["", "b2", "a3 fills it"],
+    ["b3"],
+    [],
+  ]);
+  expect([a.waiting, b.waiting]).toEqual([0, 0]);
+});
+
+test("a frame that comes behind one that waits does not pass it", async () => {
+  const limits = { intakeTurnBytesMax: 100, intakeWaitingBytesMax: 100_000 };
+  const { clock, handled, intake } = setUp(limits);
+  const source = new Source();
+  for (let i = 0; i < 5_000; i++) intake.take(source, String(i).padStart(6));
+  await clock.advance(0);
+  expect(handled.map(Number)).toEqual(Array.from({ length: 5_000 }, (_, i) => i));
+});
+
+test("no more waits than the limit: the oldest are handled at once", () => {
+  const { handled, intake } = setUp({ intakeTurnBytesMax: 10, intakeWaitingBytesMax: 30 });
+  const source = new Source();
+  for (let i = 0; i < 20; i++) intake.take(source, "1234567890");
+  expect(handled).toHaveLength(17);
+  expect(source.waiting).toBe(3);
+});
