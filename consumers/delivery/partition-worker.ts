@@ -154,7 +154,7 @@ export class PartitionWorker {
   records(batch: RecordBatch): void {
     if (this.#stopped) return;
     this.#queue.push(batch);
-    this.#trace?.received(batch);
+    this.#trace?.received();
     this.#queued += sizeOf(batch);
     this.#work();
   }

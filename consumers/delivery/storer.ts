@@ -4,7 +4,7 @@ import type { Clock, Timer } from "../../src/ports/clock.ts";
 import type { MessageStore, PlacedEvent } from "../../src/ports/message-store.ts";
 import type { Instants } from "./instants.ts";
 import { Tail, type Unit } from "./tail.ts";
-import type { TracedFold } from "./worker-trace.ts";
+import type { TracedFold } from "./traced-fold.ts";
 
 export interface StorerOptions {
   readonly topic: string;

@@ -1,6 +1,6 @@
 import type { Folded, Placed } from "../../src/chat/sequencer.ts";
 import type { RecordBatch } from "../../src/ports/event-log.ts";
-import type { TracedFold } from "./worker-trace.ts";
+import type { TracedFold } from "./traced-fold.ts";
 
 /** What one fold leaves to be stored: its events, and how far the partition has then come. */
 export interface Unit {

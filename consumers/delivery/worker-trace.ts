@@ -1,6 +1,5 @@
-import type { Folded, Placed, Refused, Run } from "../../src/chat/sequencer.ts";
+import type { Folded, Placed, Refused } from "../../src/chat/sequencer.ts";
 import type { Limits } from "../../src/limits.ts";
-import type { PublishedRun } from "../../src/ports/backplane.ts";
 import type { RecordBatch } from "../../src/ports/event-log.ts";
 import type { SpanAttributes, SpanLink } from "../../src/ports/tracer.ts";
 import {
@@ -8,18 +7,13 @@ import {
   placeAttributes,
   type LogSystem,
 } from "../../src/tracing/attributes.ts";
-import { batchLinks, linkTo, type Linked } from "../../src/tracing/links.ts";
+import { batchLinks } from "../../src/tracing/links.ts";
 import type { Traces } from "../../src/tracing/traces.ts";
-import { MessageRecord } from "../../src/wire/message-record.ts";
-import { parseVerdictHeader, type LogRecord } from "../../src/wire/record.ts";
+import { verdictOf as verdictOfRecord } from "../../src/wire/message-record.ts";
+import type { LogRecord } from "../../src/wire/record.ts";
 import { stampOf } from "../../src/wire/stamp.ts";
-import {
-  derivedContext,
-  formatTraceparent,
-  TRACEPARENT,
-  traceContextOf,
-  type TraceContext,
-} from "../../src/wire/trace-context.ts";
+import { derivedContext, traceContextOf, type TraceContext } from "../../src/wire/trace-context.ts";
+import { TracedFold, type TracedEvent } from "./traced-fold.ts";
 
 export interface WorkerTraceOptions {
   readonly traces: Traces;
@@ -41,121 +35,108 @@ interface Followed {
   readonly late: "slow" | "failed" | undefined;
 }
 
-/** What a fold leaves to be told when it is published and stored. */
-export interface TracedFold {
-  /** Those of the fold, with the traces of their events. */
-  readonly runs: readonly PublishedRun[];
-  published(): void;
-  /** @param together all folds of the transaction that have traces */
-  stored(together: readonly TracedFold[]): void;
-  readonly links: readonly SpanLink[];
-}
-
 /** Traces the records of one partition from their log to its outputs. Costs one branch a batch. */
 export class WorkerTrace {
   readonly #options: WorkerTraceOptions;
-  readonly #place: SpanAttributes;
+  readonly #shared: SpanAttributes;
   readonly #template: string;
-  readonly #receivedAt = new WeakMap<RecordBatch, number>();
+  readonly #name: string;
+  /** Monotonic ms, of the batches that wait; they are folded in the order in which they came. */
+  readonly #receivedAt: number[] = [];
 
   constructor(options: WorkerTraceOptions) {
-    const { system, topic, partition } = options;
+    const { system, topic, partition, group } = options;
     this.#options = options;
-    this.#place = placeAttributes(system, topic, partition);
+    this.#shared = {
+      ...placeAttributes(system, topic, partition),
+      "messaging.operation.name": "process",
+      "messaging.operation.type": "process",
+      "messaging.consumer.group.name": group,
+    };
     this.#template = destinationTemplate(topic);
+    this.#name = `process ${this.#template}`;
   }
 
-  received(batch: RecordBatch): void {
-    this.#receivedAt.set(batch, this.#options.traces.now());
+  /** A batch came, which {@link folded} will be told of once. */
+  received(): void {
+    this.#receivedAt.push(this.#options.traces.now());
   }
 
   /** @returns undefined for most batches, of which nothing is traced */
   folded(batch: RecordBatch, folded: Folded): TracedFold | undefined {
+    const receivedAt = this.#receivedAt.shift();
     const followed = this.#follow(batch, folded);
     if (followed.length === 0) return undefined;
-    const { traces, limits, group } = this.#options;
-    const { tracer } = traces;
+    const { traces, limits } = this.#options;
     const now = traces.now();
-    const receivedAt = this.#receivedAt.get(batch) ?? now;
-    const startedAt = traces.at(receivedAt);
-    const endedAt = traces.at(now);
+    const startedAt = traces.at(receivedAt ?? now);
+    const foldedAt = traces.at(now);
     const count = batch.packed?.length ?? batch.offsets.length;
-    const parents = followed.map(({ parent }) => linkTo(parent));
-    const processed = followed.map((one, i) => {
-      const { id, offset, parent, placed, refused, late } = one;
-      const context = { ...parent, spanId: tracer.newSpanId(), sampled: true };
-      const attributes: Record<string, string | number> = {
-        ...this.#place,
-        "messaging.message.id": id,
-        "messaging.kafka.offset": offset,
-        "messaging.operation.name": "process",
-        "messaging.operation.type": "process",
-        "messaging.consumer.group.name": group,
-        "messaging.batch.message_count": count,
-        "tidegate.verdict": verdictOf(one),
-      };
-      if (placed !== undefined) attributes["tidegate.seq"] = placed.seq;
-      if (late !== undefined) attributes["tidegate.late"] = late;
-      if (refused !== undefined) attributes["error.type"] = refused.code;
-      tracer.record({
-        name: `process ${this.#template}`,
-        kind: "consumer",
-        traceId: parent.traceId,
-        spanId: context.spanId,
-        parentSpanId: parent.spanId,
-        startedAt,
-        endedAt,
-        attributes,
-        ...batchLinks(parents, i, limits.traceLinksMax),
-        ...(refused !== undefined && { error: `refused: ${refused.code}` }),
-      });
-      return { context, placed, publishSpanId: tracer.newSpanId() };
+    const parents = followed.map(({ parent }) => parent);
+    const events: TracedEvent[] = [];
+    followed.forEach((one, i) => {
+      const links = batchLinks(parents, i, limits.traceLinksMax);
+      const spanId = this.#record(one, count, startedAt, foldedAt, links);
+      const { parent, placed } = one;
+      if (placed === undefined) return;
+      const publishSpanId = traces.tracer.newSpanId();
+      events.push({ traceId: parent.traceId, spanId, publishSpanId, placed });
     });
-    const placed = processed.filter((one) => one.placed !== undefined);
-    const record = (
-      one: (typeof placed)[number],
-      name: string,
-      spanId: string,
-      attributes: SpanAttributes,
-      kind: "client" | "producer",
-      others: Linked,
-    ): void =>
-      tracer.record({
-        name: `${name} ${this.#template}`,
-        kind,
-        traceId: one.context.traceId,
-        spanId,
-        parentSpanId: one.context.spanId,
-        startedAt: endedAt,
-        endedAt: traces.at(traces.now()),
-        attributes,
-        ...others,
-      });
-    const traced: TracedFold = {
-      runs: runsWith(folded.runs, placed),
-      links: placed.map(({ context }) => linkTo(context)),
-      published() {
-        for (const one of placed)
-          record(one, "publish", one.publishSpanId, PUBLISH, "producer", {});
-      },
-      stored(together) {
-        const contexts = together.flatMap((fold) => fold.links);
-        for (const one of placed) {
-          const i = contexts.findIndex(({ spanId }) => spanId === one.context.spanId);
-          const others = batchLinks(contexts, i, limits.traceLinksMax);
-          record(one, "store", tracer.newSpanId(), STORE, "client", others);
-        }
-      },
+    return new TracedFold(folded.runs, events, {
+      traces,
+      linksMax: limits.traceLinksMax,
+      template: this.#template,
+      foldedAt,
+    });
+  }
+
+  /** The span of a verdict. @returns its id */
+  #record(
+    one: Followed,
+    count: number,
+    startedAt: number,
+    endedAt: number,
+    links: readonly SpanLink[] | undefined,
+  ): string {
+    const { tracer } = this.#options.traces;
+    const { id, offset, parent, placed, refused, late } = one;
+    const attributes: Record<string, string | number> = {
+      "messaging.message.id": id,
+      "messaging.kafka.offset": offset,
+      "messaging.batch.message_count": count,
+      "tidegate.verdict": verdictOf(one),
     };
-    return traced;
+    if (placed !== undefined) attributes["tidegate.seq"] = placed.seq;
+    if (late !== undefined) attributes["tidegate.late"] = late;
+    if (refused !== undefined) attributes["error.type"] = refused.code;
+    const spanId = tracer.newSpanId();
+    tracer.record({
+      name: this.#name,
+      kind: "consumer",
+      traceId: parent.traceId,
+      spanId,
+      parentSpanId: parent.spanId,
+      startedAt,
+      endedAt,
+      attributes,
+      shared: this.#shared,
+      links,
+      error: refused && `refused: ${refused.code}`,
+    });
+    return spanId;
   }
 
   #follow(batch: RecordBatch, folded: Folded): readonly Followed[] {
     const { traces } = this.#options;
+    const carried = carriedBy(batch);
+    const [oldest] = folded.placed;
+    // What was slow to get into the log was seen there; behind it all of a batch is late.
+    const isLate = oldest !== undefined && traces.isSlow(stampOf(oldest.event));
+    if (carried.length === 0 && folded.refused.length === 0 && !isLate) return NOBODY;
     const followed: Followed[] = [];
     const seen = new Set<number>();
     const unsampled = new Map<number, TraceContext>();
-    for (const { offset, context, id } of carriedBy(batch)) {
+    for (const { offset, context, id } of carried) {
       if (!context.sampled) {
         unsampled.set(offset, context);
         continue;
@@ -165,22 +146,13 @@ export class WorkerTrace {
         id,
         offset,
         parent: context,
-        placed: folded.placed.find((one) => one.offset === offset),
+        placed: placedAt(folded.placed, offset),
         refused: folded.refused.find((one) => one.offset === offset),
         late: undefined,
       });
     }
-    const newlyRefused = folded.refused.filter(({ offset }) => !seen.has(offset));
-    const refusedMax = traces.admit("failed", newlyRefused.length);
-    for (const refused of newlyRefused.slice(0, refusedMax)) {
-      const { offset, header, record } = refused;
-      const id = header?.id ?? "";
-      const parent = traceContextOf(record) ?? derivedContext(id);
-      followed.push({ id, offset, parent, placed: undefined, refused, late: "failed" });
-    }
-    const [oldest] = folded.placed;
-    // What was slow to get into the log was seen there; behind it all of a batch is late.
-    if (oldest === undefined || !traces.isSlow(stampOf(oldest.event))) return followed;
+    this.#followRefused(folded, seen, followed);
+    if (!isLate) return followed;
     let admitted = traces.admit("slow", Math.max(0, folded.placed.length - seen.size));
     for (const placed of folded.placed) {
       if (admitted === 0) break;
@@ -198,13 +170,21 @@ export class WorkerTrace {
     }
     return followed;
   }
+
+  #followRefused(folded: Folded, seen: ReadonlySet<number>, followed: Followed[]): void {
+    if (folded.refused.length === 0) return;
+    const newlyRefused = folded.refused.filter(({ offset }) => !seen.has(offset));
+    const refusedMax = this.#options.traces.admit("failed", newlyRefused.length);
+    for (const refused of newlyRefused.slice(0, refusedMax)) {
+      const { offset, header, record } = refused;
+      const id = header?.id ?? "";
+      const parent = traceContextOf(record) ?? derivedContext(id);
+      followed.push({ id, offset, parent, placed: undefined, refused, late: "failed" });
+    }
+  }
 }
 
-const PUBLISH: SpanAttributes = {
-  "messaging.operation.name": "publish",
-  "messaging.operation.type": "send",
-};
-const STORE: SpanAttributes = { "db.operation.name": "commit" };
+const NOBODY: readonly Followed[] = [];
 
 /** A record's context: of those that are sampled, and of those whose clients decided against it. */
 interface Carried {
@@ -223,8 +203,9 @@ function carriedBy(batch: RecordBatch): readonly Carried[] {
   for (const record of packed) {
     // Nothing but the verdict's header: most records stay bytes.
     if (record.headers < 2) continue;
-    const found = carriedAmong([record.decode()], [record.offset]);
-    if (found.length > 0) (carried ??= []).push(...found);
+    const context = traceContextOf(record.decode());
+    if (context !== undefined)
+      (carried ??= []).push({ offset: record.offset, context, id: record.id });
   }
   return carried ?? NONE;
 }
@@ -236,12 +217,9 @@ function carriedAmong(
   let carried: Carried[] | undefined;
   for (let i = 0; i < records.length; i++) {
     const record = records[i] as LogRecord;
-    // It has the verdict's header only, and asking for it would make its text.
-    if (record instanceof MessageRecord) continue;
-    if (record.headers[TRACEPARENT] === undefined) continue;
     const context = traceContextOf(record);
     if (context === undefined) continue;
-    const id = parseVerdictHeader(record)?.id ?? "";
+    const id = verdictOfRecord(record)?.id ?? "";
     (carried ??= []).push({ offset: offsets[i] as number, context, id });
   }
   return carried ?? NONE;
@@ -252,35 +230,15 @@ function verdictOf({ placed, refused }: Followed): string {
   return refused === undefined ? "duplicate" : "refused";
 }
 
-/** The runs, with what the readers' gateways go on with beside each event that is traced. */
-function runsWith(
-  runs: readonly Run[],
-  placed: readonly {
-    readonly placed: Placed | undefined;
-    readonly context: TraceContext;
-    readonly publishSpanId: string;
-  }[],
-): readonly PublishedRun[] {
-  return runs.map((run) => {
-    const traces = placed.flatMap(({ placed: event, context, publishSpanId }) => {
-      if (event?.tenant !== run.tenant || event.conversation !== run.conversation) return [];
-      const index = run.offsets.indexOf(event.offset);
-      const traceparent = formatTraceparent({ ...context, spanId: publishSpanId });
-      return index < 0 ? [] : [{ index, traceparent }];
-    });
-    if (traces.length === 0) return run;
-    const { tenant, conversation, epoch, firstSeq, offsets, packed } = run;
-    return {
-      tenant,
-      conversation,
-      epoch,
-      firstSeq,
-      offsets,
-      traces: traces.toSorted((a, b) => a.index - b.index),
-      ...(packed !== undefined && { packed }),
-      get events() {
-        return run.events;
-      },
-    };
-  });
+/** Of events in the order of their offsets; undefined for one that is not among them. */
+function placedAt(placed: readonly Placed[], offset: number): Placed | undefined {
+  let from = 0;
+  let to = placed.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if ((placed[middle] as Placed).offset < offset) from = middle + 1;
+    else to = middle;
+  }
+  const found = placed[from];
+  return found?.offset === offset ? found : undefined;
 }

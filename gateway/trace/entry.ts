@@ -3,6 +3,7 @@ import type { SpanAttributes } from "../../src/ports/tracer.ts";
 /** How a message came in, for the first span of its trace. */
 export interface Entry {
   readonly name: string;
+  /** Those of all that come in this way: one object. */
   readonly attributes: SpanAttributes;
   /** Monotonic ms of its first byte's being looked at; the time of its submission when absent. */
   readonly startedAt?: number;
@@ -16,15 +17,18 @@ export const SOCKET_ENTRY: Entry = {
   attributes: { "network.protocol.name": "websocket" },
 };
 
+const HTTP_NAME = "POST /v1/conversations/{conversation}/messages";
+const HTTP_ATTRIBUTES: SpanAttributes = {
+  "http.request.method": "POST",
+  "http.route": "/v1/conversations/{conversation}/messages",
+  "network.protocol.name": "http",
+};
+
 /** By `POST /v1/conversations/{conversation}/messages`. */
 export function httpEntry(startedAt: number, authorizedAt: number): Entry {
   return {
-    name: "POST /v1/conversations/{conversation}/messages",
-    attributes: {
-      "http.request.method": "POST",
-      "http.route": "/v1/conversations/{conversation}/messages",
-      "network.protocol.name": "http",
-    },
+    name: HTTP_NAME,
+    attributes: HTTP_ATTRIBUTES,
     startedAt,
     authorizedAt,
   };

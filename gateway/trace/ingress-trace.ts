@@ -8,19 +8,16 @@ import {
   type TokenBucket,
 } from "../../src/policy/token-bucket.ts";
 import type { Random } from "../../src/ports/random.ts";
-import type { Tracing } from "../../src/ports/tracer.ts";
-import {
-  destinationTemplate,
-  placeAttributes,
-  type LogSystem,
-} from "../../src/tracing/attributes.ts";
-import { batchLinks, linkTo, type Linked } from "../../src/tracing/links.ts";
+import type { SpanLink, Tracing } from "../../src/ports/tracer.ts";
+import { placeAttributes, type LogSystem } from "../../src/tracing/attributes.ts";
+import { batchLinks } from "../../src/tracing/links.ts";
+import { PlacedSpans } from "../../src/tracing/placed-spans.ts";
 import type { LateReason, Traces } from "../../src/tracing/traces.ts";
-import { parseVerdictHeader } from "../../src/wire/record.ts";
+import { verdictOf } from "../../src/wire/message-record.ts";
 import {
   derivedContext,
   parseTraceparent,
-  TRACEPARENT,
+  traceContextOf,
   type TraceContext,
 } from "../../src/wire/trace-context.ts";
 import type { AppendWatch, Completion, SettledAppend } from "../producer.ts";
@@ -34,6 +31,8 @@ export interface IngressTraceOptions {
   readonly limits: Limits;
   readonly system: LogSystem;
 }
+
+type Links = readonly SpanLink[] | undefined;
 
 /** Refusals that are no fault of the client's. */
 const FAILURES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -56,9 +55,10 @@ export class IngressTrace implements AppendWatch {
   readonly #clientRate: Rate;
   readonly #clients: TokenBucket;
   readonly #linksMax: number;
-  readonly #system: LogSystem;
+  readonly #sends: PlacedSpans;
   /** Those of the append whose outcome is being told. */
   #done: MessageTrace[] = [];
+  readonly #heard = (trace: MessageTrace): void => void this.#done.push(trace);
 
   constructor({ traces, tracing, random, limits, system }: IngressTraceOptions) {
     this.#traces = traces;
@@ -68,7 +68,11 @@ export class IngressTrace implements AppendWatch {
     this.#clientRate = { perSecond, burst: perSecond };
     this.#clients = fullBucket(this.#clientRate, traces.now());
     this.#linksMax = limits.traceLinksMax;
-    this.#system = system;
+    this.#sends = new PlacedSpans("send", (topic, partition) => ({
+      ...placeAttributes(system, topic, partition),
+      "messaging.operation.name": "send",
+      "messaging.operation.type": "send",
+    }));
   }
 
   /**
@@ -96,7 +100,7 @@ export class IngressTrace implements AppendWatch {
         completion,
         submittedAt: this.#traces.now(),
       },
-      (trace) => void this.#done.push(trace),
+      this.#heard,
     );
   }
 
@@ -116,7 +120,7 @@ export class IngressTrace implements AppendWatch {
     const append = { topic, partition, records: [], startedAt: now };
     if (trace !== undefined) {
       trace.outcome = { kind: "failed", error };
-      this.#tell(trace, append, now, {});
+      this.#tell(trace, append, now, undefined);
     } else if (FAILURES.has(clientError(error).code) && this.#traces.admit("failed", 1) > 0)
       this.#late(id, append, now, "failed", error);
   }
@@ -127,7 +131,7 @@ export class IngressTrace implements AppendWatch {
     const done = this.#done;
     if (done.length > 0) {
       this.#done = [];
-      const contexts = done.map(({ context }) => linkTo(context));
+      const contexts = done.map(({ context }) => context);
       done.forEach((trace, i) =>
         this.#tell(trace, append, now, batchLinks(contexts, i, this.#linksMax)),
       );
@@ -138,15 +142,15 @@ export class IngressTrace implements AppendWatch {
     let admitted = this.#traces.admit(reason, append.records.length - done.length);
     for (const record of append.records) {
       if (admitted === 0) return;
-      if (record.headers[TRACEPARENT] !== undefined) continue;
+      if (traceContextOf(record) !== undefined) continue;
       admitted--;
-      const id = parseVerdictHeader(record)?.id;
+      const id = verdictOf(record)?.id;
       if (id !== undefined) this.#late(id, append, now, reason, error);
     }
   }
 
   /** The spans of a message that was followed from its beginning. */
-  #tell(trace: MessageTrace, append: SettledAppend, endedAt: number, linked: Linked): void {
+  #tell(trace: MessageTrace, append: SettledAppend, endedAt: number, links: Links): void {
     const { context, route, outcome, submittedAt, completion } = trace;
     const error = outcome?.kind === "failed" ? outcome.error : undefined;
     if (!context.sampled) {
@@ -166,8 +170,9 @@ export class IngressTrace implements AppendWatch {
     attributes["tidegate.tenant"] = route.tenant.name;
     if (outcome?.kind === "appended") attributes["messaging.kafka.offset"] = outcome.offset;
     if (outcome?.kind === "kept") attributes["tidegate.durability"] = "outbox";
+    const { name, shared } = this.#sends.of(append.topic, append.partition);
     this.#traces.tracer.record({
-      name: `send ${destinationTemplate(route.topic)}`,
+      name,
       kind: "producer",
       traceId: context.traceId,
       spanId: context.spanId,
@@ -175,8 +180,9 @@ export class IngressTrace implements AppendWatch {
       startedAt: this.#traces.at(Math.max(submittedAt, append.startedAt)),
       endedAt: this.#traces.at(endedAt),
       attributes,
-      ...linked,
-      ...(error !== undefined && { error: error.message }),
+      shared,
+      links,
+      error: error?.message,
     });
   }
 
@@ -201,12 +207,9 @@ export class IngressTrace implements AppendWatch {
       parentSpanId,
       startedAt: begunAt,
       endedAt: this.#traces.at(endedAt),
-      attributes: {
-        ...entry.attributes,
-        ...tenant,
-        ...(error !== undefined && { "error.type": error.code }),
-      },
-      ...(error !== undefined && { error: error.message }),
+      attributes: error === undefined ? tenant : { ...tenant, "error.type": error.code },
+      shared: entry.attributes,
+      error: error?.message,
     });
     if (entry.authorizedAt !== undefined)
       tracer.record({
@@ -231,8 +234,9 @@ export class IngressTrace implements AppendWatch {
     error: AppError | undefined,
   ): void {
     const { traceId, spanId } = derivedContext(id);
+    const { name, shared } = this.#sends.of(append.topic, append.partition);
     this.#traces.tracer.record({
-      name: `send ${destinationTemplate(append.topic)}`,
+      name,
       kind: "producer",
       traceId,
       spanId,
@@ -240,19 +244,17 @@ export class IngressTrace implements AppendWatch {
       startedAt: this.#traces.at(append.startedAt),
       endedAt: this.#traces.at(endedAt),
       attributes: { ...this.#sendAttributes(id, append, error), "tidegate.late": reason },
-      ...(error !== undefined && { error: error.message }),
+      shared,
+      error: error?.message,
     });
   }
 
   #sendAttributes(
     id: string,
-    { topic, partition, records }: SettledAppend,
+    { records }: SettledAppend,
     error: AppError | undefined,
   ): Record<string, string | number> {
     const attributes: Record<string, string | number> = {
-      ...placeAttributes(this.#system, topic, partition),
-      "messaging.operation.name": "send",
-      "messaging.operation.type": "send",
       "messaging.message.id": id,
       "messaging.batch.message_count": Math.max(1, records.length),
     };

@@ -1,9 +1,11 @@
 import type { Publication, PublishedRun } from "../../src/ports/backplane.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { SpanAttributes } from "../../src/ports/tracer.ts";
-import { destinationTemplate, type LogSystem } from "../../src/tracing/attributes.ts";
+import type { LogSystem } from "../../src/tracing/attributes.ts";
+import { PlacedSpans } from "../../src/tracing/placed-spans.ts";
 import type { Traces } from "../../src/tracing/traces.ts";
 import { eventIdOf } from "../../src/wire/event.ts";
+import { eventOfPush } from "../../src/wire/reply.ts";
 import { stampOf, stampOfRun } from "../../src/wire/stamp.ts";
 import { derivedContext, parseTraceparent } from "../../src/wire/trace-context.ts";
 
@@ -19,18 +21,30 @@ export interface RelayTraceOptions {
 interface Outgoing {
   readonly traceId: string;
   readonly parentSpanId: string;
-  readonly readers: number;
   readonly attributes: SpanAttributes;
 }
+
+const DELIVER: SpanAttributes = {
+  "messaging.operation.name": "deliver",
+  "messaging.operation.type": "send",
+  "network.protocol.name": "websocket",
+};
 
 /** Goes on with traces where publications reach readers, and begins those of late messages there. */
 export class RelayTrace {
   readonly #options: RelayTraceOptions;
+  readonly #relays: PlacedSpans;
   #outgoing: Outgoing[] = [];
   #queuedAt = 0;
 
   constructor(options: RelayTraceOptions) {
     this.#options = options;
+    const { system } = options;
+    this.#relays = new PlacedSpans("relay", (_, partition) => ({
+      "messaging.system": system,
+      "messaging.operation.name": "relay",
+      "messaging.destination.partition.id": String(partition),
+    }));
   }
 
   /** Monotonic ms, for {@link delivered}. */
@@ -54,8 +68,9 @@ export class RelayTrace {
       if (readers === undefined) continue;
       for (const { index, traceparent } of run.traces ?? []) {
         const context = parseTraceparent(traceparent);
-        if (context?.sampled === true)
-          this.#relay(publication, run, index, context, heardAt, readers, isLate);
+        const event = context?.sampled === true ? eventAt(run, index) : undefined;
+        if (context !== undefined && event !== undefined)
+          this.#relay(publication, run, index, event, context, heardAt, readers, isLate);
       }
       if (isLate) this.#relayLate(publication, run, heardAt, readers);
     }
@@ -69,9 +84,10 @@ export class RelayTrace {
     for (let index = 0; index < events.length && admitted > 0; index++) {
       if (traced.has(index)) continue;
       admitted--;
-      const id = eventIdOf(events[index] as string);
+      const event = events[index] as string;
+      const id = eventIdOf(event);
       if (id !== undefined)
-        this.#relay(publication, run, index, derivedContext(id), heardAt, readers, true);
+        this.#relay(publication, run, index, event, derivedContext(id), heardAt, readers, true);
     }
   }
 
@@ -79,41 +95,38 @@ export class RelayTrace {
     { topic, partition }: Publication,
     run: PublishedRun,
     index: number,
+    event: string,
     parent: { readonly traceId: string; readonly spanId: string },
     heardAt: number,
     readers: number,
     isLate: boolean,
   ): void {
-    const { traces, system, clock } = this.#options;
-    const event = run.events[index];
-    if (event === undefined) return;
+    const { traces, clock } = this.#options;
     const { traceId } = parent;
     const now = traces.now();
     const spanId = traces.tracer.newSpanId();
     const stamp = stampOf(event);
     // Those of every span of this message here.
-    const attributes: SpanAttributes = {
-      "tidegate.readers": readers,
-      ...(isLate && { "tidegate.late": "slow" }),
+    const common: Record<string, string | number> = { "tidegate.readers": readers };
+    if (isLate) common["tidegate.late"] = "slow";
+    const attributes: Record<string, string | number> = {
+      ...common,
+      "messaging.kafka.offset": run.offsets[index] ?? -1,
+      "messaging.message.id": eventIdOf(event) ?? "",
+      "tidegate.seq": run.firstSeq + index,
     };
+    if (stamp !== undefined) attributes["tidegate.age_ms"] = traces.age(stamp);
+    const { name, shared } = this.#relays.of(topic, partition);
     traces.tracer.record({
-      name: `relay ${destinationTemplate(topic)}`,
+      name,
       kind: "consumer",
       traceId,
       spanId,
       parentSpanId: parent.spanId,
       startedAt: traces.at(heardAt),
       endedAt: traces.at(now),
-      attributes: {
-        ...attributes,
-        "messaging.system": system,
-        "messaging.operation.name": "relay",
-        "messaging.destination.partition.id": String(partition),
-        "messaging.kafka.offset": run.offsets[index] ?? -1,
-        "messaging.message.id": eventIdOf(event) ?? "",
-        "tidegate.seq": run.firstSeq + index,
-        ...(stamp !== undefined && { "tidegate.age_ms": traces.age(stamp) }),
-      },
+      attributes,
+      shared,
     });
     if (readers === 0) return;
     // Deferred behind the connections' own flush, which was asked for by those that got something.
@@ -121,7 +134,7 @@ export class RelayTrace {
       this.#queuedAt = now;
       clock.defer(() => this.#written());
     }
-    this.#outgoing.push({ traceId, parentSpanId: spanId, readers, attributes });
+    this.#outgoing.push({ traceId, parentSpanId: spanId, attributes: common });
   }
 
   #written(): void {
@@ -139,12 +152,21 @@ export class RelayTrace {
         parentSpanId,
         startedAt,
         endedAt,
-        attributes: {
-          ...attributes,
-          "messaging.operation.name": "deliver",
-          "messaging.operation.type": "send",
-          "network.protocol.name": "websocket",
-        },
+        attributes,
+        shared: DELIVER,
       });
   }
+}
+
+/** One event's text, without making texts of the others. */
+function eventAt(run: PublishedRun, index: number): string | undefined {
+  const { lines } = run;
+  if (lines === undefined) return run.events[index];
+  let at = 0;
+  for (let i = 0; i < index; i++) {
+    at = lines.indexOf("\n", at) + 1;
+    if (at === 0) return undefined;
+  }
+  const end = lines.indexOf("\n", at);
+  return eventOfPush(lines.slice(at, end < 0 ? lines.length : end));
 }

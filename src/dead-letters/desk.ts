@@ -11,8 +11,7 @@ import type {
 import type { EventLog } from "../ports/event-log.ts";
 import type { Outbox, OutboxRow } from "../ports/outbox.ts";
 import { DEAD_LETTER_POOLS } from "../topics.ts";
-import { parseVerdictHeader } from "../wire/record.ts";
-import { TRACEPARENT } from "../wire/trace-context.ts";
+import { parseVerdictHeader, TRACEPARENT } from "../wire/record.ts";
 import { traceOf, type DeadLetter } from "./letter.ts";
 import { listLetters } from "./list.ts";
 import { Marks } from "./marks.ts";

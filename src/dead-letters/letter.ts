@@ -1,6 +1,5 @@
 import { isJsonObject, parseObject, type JsonObject } from "../wire/json-object.ts";
-import type { LogRecord } from "../wire/record.ts";
-import { TRACEPARENT } from "../wire/trace-context.ts";
+import { TRACEPARENT, type LogRecord } from "../wire/record.ts";
 
 /** The story of a record that could not be processed. */
 export interface DeadLetter {

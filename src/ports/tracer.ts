@@ -21,9 +21,14 @@ export interface SpanRecord {
   readonly endedAt: number;
   /** MUST NOT hold content or tokens. */
   readonly attributes: SpanAttributes;
-  readonly links?: readonly SpanLink[];
+  /**
+   * Further ones, of names that are not among `attributes`. One object for many spans, which nobody
+   * changes: an adapter may keep what it made of it for as long as the object is there.
+   */
+  readonly shared?: SpanAttributes;
+  readonly links?: readonly SpanLink[] | undefined;
   /** Why what it stands for failed; undefined when it did not. */
-  readonly error?: string;
+  readonly error?: string | undefined;
 }
 
 /**

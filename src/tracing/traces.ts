@@ -16,6 +16,8 @@ export type LateReason = "slow" | "failed";
 
 /** Beyond it the two clocks have drifted apart, or one was set. */
 const DRIFT_MS = 2;
+/** Not each time is asked about it: two looks at clocks for each of a span's two times. */
+const DRIFT_CHECK_MS = 100;
 
 /** What the components of one process that trace share: the tracer, its clock, and what may be late. */
 export class Traces {
@@ -27,6 +29,8 @@ export class Traces {
   readonly #leftOut: Readonly<Record<LateReason, Counter>>;
   /** Ms since 1970 at which the monotonic clock began. */
   #begun: number;
+  /** Monotonic ms. */
+  #checkedAt: number;
 
   constructor({ tracing, clock, limits, telemetry }: TracesOptions) {
     this.tracer = tracing.tracer;
@@ -34,7 +38,8 @@ export class Traces {
     this.#clock = clock;
     this.#rate = { perSecond: limits.traceLatePerSecond, burst: limits.traceLatePerSecond };
     this.#bucket = fullBucket(this.#rate, clock.monotonic());
-    this.#begun = clock.now() - clock.monotonic();
+    this.#checkedAt = clock.monotonic();
+    this.#begun = clock.now() - this.#checkedAt;
     const leftOut = (reason: LateReason) =>
       telemetry.counter({
         name: "tidegate_trace_late_left_out_total",
@@ -51,8 +56,11 @@ export class Traces {
 
   /** Ms since 1970 of a monotonic time: finer than the wall clock, and never running backwards. */
   at(monotonic: number): number {
-    const drift = this.#clock.now() - this.#clock.monotonic() - this.#begun;
-    if (Math.abs(drift) > DRIFT_MS) this.#begun += drift;
+    if (monotonic - this.#checkedAt > DRIFT_CHECK_MS) {
+      this.#checkedAt = this.#clock.monotonic();
+      const drift = this.#clock.now() - this.#checkedAt - this.#begun;
+      if (Math.abs(drift) > DRIFT_MS) this.#begun += drift;
+    }
     return this.#begun + monotonic;
   }
 

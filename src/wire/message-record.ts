@@ -6,6 +6,7 @@ import {
   type RecordTemplate,
   sliceEvent,
   type TemplateBytes,
+  TRACEPARENT,
   type VerdictHeader,
 } from "./record.ts";
 import { stampOf } from "./stamp.ts";
@@ -37,6 +38,8 @@ export class MessageRecord implements LogRecord {
   readonly key: string;
   /** UTF-16 units of `value`. */
   readonly valueLength: number;
+  /** What its second header has, of that name; undefined: it has the verdict's alone. In ASCII. */
+  readonly traceparent: string | undefined;
   readonly #template: RecordTemplate;
   readonly #parts: MessageParts;
   readonly #headLength: number;
@@ -45,9 +48,10 @@ export class MessageRecord implements LogRecord {
   #text: LogRecord | undefined;
 
   /** @param parts without correlation and trace ids, whose records are texts */
-  constructor(template: RecordTemplate, parts: MessageParts) {
+  constructor(template: RecordTemplate, parts: MessageParts, traceparent?: string) {
     const { id, key, kind, content, timestamp } = parts;
     this.key = template.key;
+    this.traceparent = traceparent;
     this.#template = template;
     this.#parts = parts;
     this.#headLength = ID_START.length + id.length + TYPE_AND_TIME.length + digitsOf(timestamp);
@@ -61,6 +65,11 @@ export class MessageRecord implements LogRecord {
       KIND_ENDS[kind].length +
       content.length +
       2;
+  }
+
+  /** The same with a context for its readers. */
+  traced(traceparent: string): MessageRecord {
+    return new MessageRecord(this.#template, this.#parts, traceparent);
   }
 
   get headers(): LogRecord["headers"] {
@@ -181,7 +190,14 @@ export class MessageRecord implements LogRecord {
   }
 
   #asText(): LogRecord {
-    return (this.#text ??= encodeMessageRecord(this.#template, this.#parts));
+    if (this.#text !== undefined) return this.#text;
+    const text = encodeMessageRecord(this.#template, this.#parts);
+    const { traceparent } = this;
+    this.#text =
+      traceparent === undefined
+        ? text
+        : { ...text, headers: { ...text.headers, [TRACEPARENT]: traceparent } };
+    return this.#text;
   }
 }
 

@@ -10,6 +10,9 @@ export interface LogRecord {
   readonly value: string;
 }
 
+/** Name of the record header with a trace's context, and of the HTTP header; both hold the same text. */
+export const TRACEPARENT = "traceparent";
+
 /** The header that holds all that a verdict needs. */
 const VERDICT_HEADER = "tidegate";
 

@@ -1,4 +1,5 @@
-import type { LogRecord } from "./record.ts";
+import { MessageRecord } from "./message-record.ts";
+import { TRACEPARENT, type LogRecord } from "./record.ts";
 
 /** A span's place in its trace (W3C Trace Context). */
 export interface TraceContext {
@@ -9,9 +10,6 @@ export interface TraceContext {
   /** Whether whoever made it exports its spans. */
   readonly sampled: boolean;
 }
-
-/** Name of the record header and of the HTTP header; both hold the same text. */
-export const TRACEPARENT = "traceparent";
 
 const VERSION_0 = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 /** A later version may have more fields behind those of version 0. */
@@ -42,13 +40,15 @@ export function formatTraceparent({ traceId, spanId, sampled }: TraceContext): s
 
 /** The record with the context that its readers go on with. */
 export function withTraceContext(record: LogRecord, context: TraceContext): LogRecord {
-  const headers = { ...record.headers, [TRACEPARENT]: formatTraceparent(context) };
+  const text = formatTraceparent(context);
+  if (record instanceof MessageRecord) return record.traced(text);
+  const headers = { ...record.headers, [TRACEPARENT]: text };
   return { key: record.key, headers, value: record.value };
 }
 
 /** The context that a record carries; undefined for most, which were not sampled. */
 export function traceContextOf(record: LogRecord): TraceContext | undefined {
-  const text = record.headers[TRACEPARENT];
+  const text = record instanceof MessageRecord ? record.traceparent : record.headers[TRACEPARENT];
   return text === undefined ? undefined : parseTraceparent(text);
 }
 
@@ -57,13 +57,17 @@ export function traceContextOf(record: LogRecord): TraceContext | undefined {
  * slow or failed, and whoever looks for its trace, names the same one without a word between them.
  */
 export function derivedContext(messageId: string): TraceContext {
-  let digits = "";
-  for (const seed of SEEDS) digits += hash(messageId, seed).toString(16).padStart(8, "0");
+  for (let i = 0; i < SEEDS.length; i++)
+    hashes.setUint32(4 * i, hash(messageId, SEEDS[i] as number));
+  const digits = hashBytes.toHex();
   return { traceId: digits.slice(0, 32), spanId: digits.slice(32), sampled: true };
 }
 
 /** One for each 32 bits of a trace id and a span id. */
 const SEEDS = [0x811c9dc5, 0x9e3779b9, 0x85ebca6b, 0xc2b2ae35, 0x27d4eb2f, 0x165667b1];
+
+const hashBytes = new Uint8Array(4 * SEEDS.length);
+const hashes = new DataView(hashBytes.buffer);
 
 /** FNV-1a with murmur3's finalizer; never 0, since ids of zeros alone are not valid. */
 function hash(text: string, seed: number): number {

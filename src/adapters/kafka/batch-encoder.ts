@@ -2,7 +2,7 @@ import { compressionsAlgorithms, crc32c, Writer } from "@platformatic/kafka";
 import type { KafkaCompression } from "../../kafka/settings.ts";
 import { MessageRecord, valueLength } from "../../wire/message-record.ts";
 import { VERDICT_HEADER_BYTES } from "../../wire/packed-record.ts";
-import type { LogRecord } from "../../wire/record.ts";
+import { TRACEPARENT, type LogRecord } from "../../wire/record.ts";
 
 /** Who writes a batch and its place in what they write to the partition (KIP-98). */
 export interface BatchIdentity {
@@ -22,6 +22,7 @@ const CHECKED_FROM = 21;
 /** Of the varint with a record's length. */
 const LENGTH_BYTES_MAX = 5;
 const TRANSACTIONAL = 0b10000;
+const TRACEPARENT_BYTES = Buffer.from(TRACEPARENT);
 /** Of the last batch: the next one is likely to be alike. */
 let bytesPerUnit = 1.2;
 
@@ -115,17 +116,26 @@ function messageBytes(record: MessageRecord): number {
   const value = (sizes[1] = record.valueBytes);
   const header = (sizes[2] = record.headerBytes);
   const name = VERDICT_HEADER_BYTES.length;
-  return withLength(key) + withLength(value) + 1 + withLength(name) + withLength(header);
+  const bytes = withLength(key) + withLength(value) + 1 + withLength(name) + withLength(header);
+  const { traceparent } = record;
+  if (traceparent === undefined) return bytes;
+  return bytes + withLength(TRACEPARENT_BYTES.length) + withLength(traceparent.length);
 }
 
 function writeMessage(buffer: Buffer, record: MessageRecord, from: number): number {
   let at = record.writeKey(buffer, writeVarint(buffer, sizes[0] as number, from));
   at = record.writeValue(buffer, writeVarint(buffer, sizes[1] as number, at));
-  at = writeVarint(buffer, 1, at);
+  const { traceparent } = record;
+  at = writeVarint(buffer, traceparent === undefined ? 1 : 2, at);
   at = writeVarint(buffer, VERDICT_HEADER_BYTES.length, at);
   buffer.set(VERDICT_HEADER_BYTES, at);
   at += VERDICT_HEADER_BYTES.length;
-  return record.writeHeader(buffer, writeVarint(buffer, sizes[2] as number, at));
+  at = record.writeHeader(buffer, writeVarint(buffer, sizes[2] as number, at));
+  if (traceparent === undefined) return at;
+  at = writeVarint(buffer, TRACEPARENT_BYTES.length, at);
+  buffer.set(TRACEPARENT_BYTES, at);
+  at += TRACEPARENT_BYTES.length;
+  return writeText(buffer, traceparent, traceparent.length, at);
 }
 
 /** Bytes that {@link writeTexts} takes, which has to come next. */

@@ -2,7 +2,7 @@ import type { SpanRecord, Tracer } from "../../ports/tracer.ts";
 
 /** Keeps spans for tests. */
 export interface MemoryTracer extends Tracer {
-  /** In the order in which they were recorded. */
+  /** In the order in which they were recorded, with all of their attributes together. */
   readonly spans: readonly SpanRecord[];
 }
 
@@ -16,7 +16,9 @@ export function createMemoryTracer(spansMax = SPANS_MAX): MemoryTracer {
   return {
     spans,
     record(span) {
-      if (!closed && spans.length < spansMax) spans.push(span);
+      if (closed || spans.length >= spansMax) return;
+      const { shared, ...rest } = span;
+      spans.push({ ...rest, attributes: { ...shared, ...span.attributes } });
     },
     newSpanId: () => (++lastId).toString(16).padStart(16, "0"),
     close() {

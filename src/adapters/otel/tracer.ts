@@ -1,10 +1,10 @@
-import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
-import { resourceFromAttributes } from "@opentelemetry/resources";
 import type { Limits } from "../../limits.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import type { Telemetry } from "../../ports/telemetry.ts";
-import type { SpanRecord, Tracer } from "../../ports/tracer.ts";
-import { readableSpan } from "./readable-span.ts";
+import type { Tracer } from "../../ports/tracer.ts";
+import { SpanBatch } from "./span-batch.ts";
+import { SpanExporter } from "./span-exporter.ts";
+import { attributesText } from "./span-text.ts";
 
 export interface OtelTracerOptions {
   /** Where spans are posted as OTLP/HTTP JSON: the whole URL, with `/v1/traces`. */
@@ -20,10 +20,6 @@ export interface OtelTracerOptions {
   readonly limits: Limits;
 }
 
-const SCOPE = { name: "tidegate" };
-/** What the exporter's result says when all went well. */
-const SUCCESS = 0;
-
 /**
  * Sends spans to an OpenTelemetry collector: gathered for a moment, one request at a time, without
  * any of the library's global state. Its batch processor is not used, since it drops without a
@@ -31,16 +27,10 @@ const SUCCESS = 0;
  */
 export function createOtelTracer(options: OtelTracerOptions): Tracer {
   const { url, headers, serviceName, instance, clock, telemetry, limits } = options;
-  const exporter = new OTLPTraceExporter({
-    url,
-    headers: { ...headers },
-    timeoutMillis: limits.traceExportTimeoutMs,
-    concurrencyLimit: 1,
-  });
-  const resource = resourceFromAttributes({
-    "service.name": serviceName,
-    "service.instance.id": instance,
-  });
+  const timeoutMs = limits.traceExportTimeoutMs;
+  const exporter = new SpanExporter({ url, headers, timeoutMs, clock });
+  const about = attributesText({ "service.name": serviceName, "service.instance.id": instance });
+  const start = `{"resourceSpans":[{"resource":{"attributes":[${about}]},"scopeSpans":[{"scope":{"name":"tidegate"},"spans":[`;
   const exported = telemetry.counter({
     name: "tidegate_trace_spans_exported_total",
     help: "Spans that the trace collector took",
@@ -53,26 +43,29 @@ export function createOtelTracer(options: OtelTracerOptions): Tracer {
     });
   const droppedFull = dropped("full");
   const droppedFailed = dropped("failed");
-  const queue: SpanRecord[] = [];
+  /** Of batches that are full, oldest first; behind them comes the open one. */
+  const full: SpanBatch[] = [];
+  let open: SpanBatch | undefined;
+  let waiting = 0;
+  /** Of a batch that the collector has. */
+  let spare: Buffer | undefined;
   let timer: Timer | undefined;
   let sending: Promise<void> | undefined;
   let failing = false;
   let closed = false;
   telemetry.gauge(
     { name: "tidegate_trace_spans_waiting", help: "Spans that wait for the trace collector" },
-    () => queue.length,
+    () => waiting,
   );
 
-  const send = async (): Promise<void> => {
-    const batch = queue.splice(0, limits.traceBatchSpansMax);
-    const spans = batch.map((span) => readableSpan(span, resource, SCOPE));
-    const error = await new Promise<Error | undefined>((resolve) =>
-      exporter.export(spans, (result) =>
-        resolve(result.code === SUCCESS ? undefined : (result.error ?? new Error("not said why"))),
-      ),
-    );
-    if (error === undefined) exported.value += spans.length;
-    else droppedFailed.value += spans.length;
+  const send = async (batch: SpanBatch): Promise<void> => {
+    const { count } = batch;
+    const error = await exporter.send(batch.end());
+    if (error === undefined) {
+      exported.value += count;
+      // Only then: of a request that was given up, parts may still be on their way.
+      spare = batch.bytes;
+    } else droppedFailed.value += count;
     if (failing === (error !== undefined)) return;
     failing = error !== undefined;
     if (error === undefined) telemetry.log("info", "the trace collector takes spans again", {});
@@ -84,27 +77,30 @@ export function createOtelTracer(options: OtelTracerOptions): Tracer {
   };
 
   const wake = (): void => {
-    if (sending !== undefined || queue.length === 0) return;
-    if (queue.length < limits.traceBatchSpansMax && !closed) {
-      timer ??= clock.after(limits.traceLingerMs, () => start());
-      return;
-    }
-    start();
+    if (sending !== undefined || waiting === 0) return;
+    if (full.length === 0 && !closed) timer ??= clock.after(limits.traceLingerMs, () => next());
+    else next();
   };
-  const start = (): void => {
+  const next = (): void => {
     timer?.cancel();
     timer = undefined;
-    if (sending !== undefined || queue.length === 0) return;
-    sending = send().then(() => {
+    if (sending !== undefined) return;
+    let batch = full.shift();
+    if (batch === undefined) {
+      batch = open;
+      open = undefined;
+    }
+    if (batch === undefined) return;
+    waiting -= batch.count;
+    sending = send(batch).then(() => {
       sending = undefined;
       wake();
     });
   };
 
   const drain = async (): Promise<void> => {
-    start();
+    next();
     while (sending !== undefined) await sending;
-    await exporter.shutdown();
   };
 
   let closing: Promise<void> | undefined;
@@ -114,17 +110,28 @@ export function createOtelTracer(options: OtelTracerOptions): Tracer {
     const deadline = clock.after(limits.traceCloseMs, late.resolve);
     await Promise.race([drain(), late.promise]);
     deadline.cancel();
-    droppedFailed.value += queue.length;
-    queue.length = 0;
+    droppedFailed.value += waiting;
+    waiting = 0;
+    full.length = 0;
+    open = undefined;
   };
 
   return {
     record(span) {
-      if (closed || queue.length >= limits.traceSpansMax) {
+      if (closed || waiting >= limits.traceSpansMax) {
         droppedFull.value++;
         return;
       }
-      queue.push(span);
+      if (open === undefined) {
+        open = new SpanBatch(start, spare);
+        spare = undefined;
+      }
+      open.add(span);
+      waiting++;
+      if (open.count >= limits.traceBatchSpansMax) {
+        full.push(open);
+        open = undefined;
+      }
       wake();
     },
     newSpanId,
@@ -132,17 +139,18 @@ export function createOtelTracer(options: OtelTracerOptions): Tracer {
   };
 }
 
-const ID_BYTES = 8;
-const NO_ID = "00".repeat(ID_BYTES);
+const ID_DIGITS = 16;
+const NO_ID = "0".repeat(ID_DIGITS);
 /** Of many ids at once: asking the system for each would be most of what an id costs. */
-const chance = new Uint8Array(512 * ID_BYTES);
-let used = chance.length;
+const chance = new Uint8Array(4 * 1024);
+let ids = "";
+let used = 0;
 
 function newSpanId(): string {
-  if (used === chance.length) {
-    crypto.getRandomValues(chance);
+  if (used === ids.length) {
+    ids = crypto.getRandomValues(chance).toHex();
     used = 0;
   }
-  const id = chance.subarray(used, (used += ID_BYTES)).toHex();
+  const id = ids.slice(used, (used += ID_DIGITS));
   return id === NO_ID ? newSpanId() : id;
 }

@@ -1,6 +1,6 @@
 import { MessageRecord } from "../../wire/message-record.ts";
 import { VERDICT_HEADER_BYTES } from "../../wire/packed-record.ts";
-import type { LogRecord } from "../../wire/record.ts";
+import { TRACEPARENT, type LogRecord } from "../../wire/record.ts";
 import type { TextBytes } from "./text-bytes.ts";
 
 /**
@@ -11,6 +11,8 @@ const UNIT = "\x1f";
 const TAB = 9;
 const LINE_FEED = 10;
 const HEADER_LEAD = Buffer.from(`\t${VERDICT_HEADER_BYTES.toString()}${UNIT}`);
+/** Of a second header, in front of what it has. */
+const TRACE_LEAD = Buffer.from(`${UNIT}${TRACEPARENT}${UNIT}`);
 /** What stands between the parts of a message's record and behind them. */
 const MESSAGE_CHARS = HEADER_LEAD.length + 2;
 const FORBIDDEN_IN_KEY = /[\t\n]/;
@@ -42,6 +44,7 @@ export function checkRecords(records: readonly LogRecord[]): CheckedRecords {
       if (!record.isOneLine) throw new TypeError("a record's value has a line break");
       heads.push("");
       chars += key.length + record.headerBytes + record.valueLength + MESSAGE_CHARS;
+      if (record.traceparent !== undefined) chars += traceBytes(record.traceparent);
       continue;
     }
     // Also puts the value together, which is done once then for all who read it.
@@ -75,15 +78,26 @@ export function writeRecords({ records, heads }: CheckedRecords, bytes: TextByte
 }
 
 function writeMessage(record: MessageRecord, bytes: TextBytes): void {
-  const { keyBytes, headerBytes, valueBytes } = record;
-  const target = bytes.room(keyBytes + headerBytes + valueBytes + MESSAGE_CHARS);
+  const { keyBytes, headerBytes, valueBytes, traceparent } = record;
+  const more = traceparent === undefined ? 0 : traceBytes(traceparent);
+  const target = bytes.room(keyBytes + headerBytes + valueBytes + MESSAGE_CHARS + more);
   let at = record.writeKey(target, bytes.length);
   target.set(HEADER_LEAD, at);
   at = record.writeHeader(target, at + HEADER_LEAD.length);
+  if (traceparent !== undefined) {
+    target.set(TRACE_LEAD, at);
+    at += TRACE_LEAD.length;
+    at += target.write(traceparent, at, "latin1");
+  }
   target[at++] = TAB;
   at = record.writeValue(target, at);
   target[at++] = LINE_FEED;
   bytes.endAt(at);
+}
+
+/** Also its characters, since all of them are ASCII. */
+function traceBytes(traceparent: string): number {
+  return TRACE_LEAD.length + traceparent.length;
 }
 
 function encodeHeaders(headers: LogRecord["headers"]): string {

@@ -36,6 +36,7 @@ test("records of messages and of other kinds are read as they were written", () 
     message('{"text":"a\\tb"}'),
     { key: "k", headers: { a: "1", b: "2" }, value: "tab\tand é" },
     message('{"text":"漢字 😀"}'),
+    message('{"text":"traced, 漢字"}').traced(`00-${"a".repeat(32)}-${"b".repeat(16)}-01`),
     { key: "", headers: {}, value: "" },
     message("{}"),
   ];

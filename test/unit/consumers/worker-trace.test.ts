@@ -69,7 +69,7 @@ function setUp(changes: Partial<Limits> = {}) {
     const records = messages.map(recordOf);
     const offsets = records.map(() => next++);
     const batch = { topic: TOPIC, partition: 0, records, offsets, nextOffset: next };
-    trace.received(batch);
+    trace.received();
     scheduler.pass(waitMs);
     const folded = sequencer.fold(sequencer.prepare(records, offsets), NOTHING_KNOWN, 0);
     return trace.folded(batch, folded);

@@ -18,7 +18,7 @@ import {
   type RecordTemplate,
 } from "../../../src/wire/record.ts";
 import { stampOf } from "../../../src/wire/stamp.ts";
-import { withTraceContext } from "../../../src/wire/trace-context.ts";
+import { traceContextOf, withTraceContext } from "../../../src/wire/trace-context.ts";
 import { packRecords } from "../../support/packed-records.ts";
 
 const text = fc.string({ unit: "binary", maxLength: 40 });
@@ -35,6 +35,11 @@ const messages: fc.Arbitrary<MessageParts> = fc.record({
   content: text.map((value) => JSON.stringify({ text: value })),
   fingerprint: token,
 });
+const context = {
+  traceId: "0af7651916cd43dd8448eb211c80319c",
+  spanId: "b7ad6b7169203331",
+  sampled: true,
+};
 const plain = ({ key, headers, value }: LogRecord): LogRecord => ({ key, headers, value });
 
 test("says what encodeMessageRecord says, and counts its text without making it", () => {
@@ -84,6 +89,7 @@ test("its bytes in a batch are those of its text, beside records of other kinds"
     fc.property(templates, fc.array(messages, { minLength: 1, maxLength: 5 }), (template, list) => {
       const records = list.flatMap((parts) => [
         new MessageRecord(template, parts),
+        withTraceContext(new MessageRecord(template, parts), context),
         { key: "k", headers: { a: "1", b: "2" }, value: "é" },
       ]);
       const decoded = packRecords(records).map((packed) => packed.decode());
@@ -109,17 +115,28 @@ test("keeps its key and value where its headers are changed", () => {
     content: '{"text":"漢字"}',
     fingerprint: "f",
   });
-  const context = {
-    traceId: "0af7651916cd43dd8448eb211c80319c",
-    spanId: "b7ad6b7169203331",
-    sampled: true,
-  };
   const raised = raiseAttempt(record);
   const traced = withTraceContext(record, context);
   for (const changed of [raised, traced]) {
     expect(changed?.key).toBe(record.key);
     expect(changed?.value).toBe(record.value);
   }
+});
+
+test("with a trace's context it is the record that its text would be with it", () => {
+  fc.assert(
+    fc.property(templates, messages, (template, parts) => {
+      const record = new MessageRecord(template, parts);
+      const traced = withTraceContext(record, context);
+      const expected = withTraceContext(encodeMessageRecord(template, parts), context);
+      expect(plain(traced)).toEqual(expected);
+      expect(verdictOf(traced)).toEqual(verdictOf(expected) as never);
+      expect(valueLength(traced)).toBe(expected.value.length);
+      expect(traceContextOf(traced)).toEqual(context);
+      expect(traceContextOf(record)).toBeUndefined();
+      expect(JSON.stringify(traced)).toBe(JSON.stringify(expected));
+    }),
+  );
 });
 
 test("is whole in the JSON of a dead letter", () => {

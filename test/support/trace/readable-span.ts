@@ -7,7 +7,7 @@ import {
 } from "@opentelemetry/api";
 import type { Resource } from "@opentelemetry/resources";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
-import type { SpanKind, SpanRecord } from "../../ports/tracer.ts";
+import type { SpanKind, SpanRecord } from "../../../src/ports/tracer.ts";
 
 const KINDS: Readonly<Record<SpanKind, OtelKind>> = {
   internal: OtelKind.INTERNAL,
@@ -38,7 +38,7 @@ export function readableSpan(
       error === undefined
         ? { code: SpanStatusCode.UNSET }
         : { code: SpanStatusCode.ERROR, message: error },
-    attributes: span.attributes,
+    attributes: { ...span.shared, ...span.attributes },
     links: (span.links ?? []).map((link) => ({ context: contextOf(link.traceId, link.spanId) })),
     events: [],
     ended: true,
