@@ -112,7 +112,7 @@ export const KAFKA_SETTINGS = {
     0,
     1_000,
     "1",
-    "Least time between two appends to a broker, in ms; 6 at most where it answers late. One that is idle is sent to at once",
+    "Least time between two appends to a broker, in ms; up to 6 where it answers late or there is little to send. One that is idle is sent to at once",
   ),
   KAFKA_REPLICATION: wholeSetting(
     1,

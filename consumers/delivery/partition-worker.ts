@@ -19,6 +19,7 @@ import { acquirePartition } from "./assignment.ts";
 import type { Instants } from "./instants.ts";
 import type { DeliveryMetrics } from "./metrics.ts";
 import { Refusals } from "./refusals.ts";
+import type { Rounds } from "./rounds.ts";
 import { Storer } from "./storer.ts";
 import { charsOf, sizeOf } from "./tail.ts";
 import { WorkerTrace, type WorkerTraceOptions } from "./worker-trace.ts";
@@ -40,6 +41,7 @@ export interface PartitionWorkerOptions {
   readonly metrics: DeliveryMetrics;
   /** Those of all partitions of the process. */
   readonly instants: Instants;
+  readonly beats: Rounds;
   readonly backoff: (attempt: number) => number;
   /** Of the hash of ids. */
   readonly hashSeed: number;
@@ -107,7 +109,7 @@ export class PartitionWorker {
   async start(): Promise<number> {
     const { topic, partition, store, log, clock, limits, backplane, metrics, telemetry } =
       this.#options;
-    const { backoff, instants } = this.#options;
+    const { backoff, instants, beats } = this.#options;
     const state = await acquirePartition(store, log, topic, partition);
     const id = { topic: topic.name, partition };
     this.#sequencer.restore(
@@ -141,10 +143,10 @@ export class PartitionWorker {
     else {
       this.#unanswer = backplane.answerBeats(topic.name, partition, () => {
         // Whoever asks waits until what is published is stored.
-        instants.hurry();
+        this.#storer?.hurry();
         return this.#beat();
       });
-      this.#beats = clock.every(limits.beatIntervalMs, () => backplane.beat(this.#beat()));
+      this.#beats = beats.add(() => backplane.beat(this.#beat()));
       // Readers who came before the worker have waited for it long enough.
       backplane.beat(this.#beat());
     }

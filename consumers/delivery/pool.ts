@@ -17,6 +17,7 @@ import type { WatchedPool } from "../watch/lag-watch.ts";
 import { Instants } from "./instants.ts";
 import { deliveryMetrics } from "./metrics.ts";
 import { PartitionWorker } from "./partition-worker.ts";
+import { Rounds } from "./rounds.ts";
 
 export const DELIVERY_POOL = "delivery";
 const RETRY = { firstMs: 50, maxMs: 5_000 };
@@ -59,6 +60,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   const deadLetters = new DeadLetters(log, DELIVERY_POOL, clock);
   const backoff = (attempt: number) => backoffMs(attempt - 1, random.next(), RETRY);
   const instants = new Instants(clock, limits.storeLingerMs);
+  const beats = new Rounds(clock, limits.beatIntervalMs);
   const { hashSeed = 0 } = options;
   const { tracing } = options;
   const trace = tracing && {
@@ -98,6 +100,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
         telemetry,
         metrics,
         instants,
+        beats,
         backoff,
         hashSeed,
         trace,

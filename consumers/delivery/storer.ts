@@ -2,7 +2,7 @@ import { asAppError, type AppError } from "../../src/errors.ts";
 import type { Limits } from "../../src/limits.ts";
 import type { Clock, Timer } from "../../src/ports/clock.ts";
 import type { MessageStore, PlacedEvent } from "../../src/ports/message-store.ts";
-import type { Instants } from "./instants.ts";
+import type { Instant, Instants } from "./instants.ts";
 import { Tail, type Unit } from "./tail.ts";
 import type { TracedFold } from "./traced-fold.ts";
 
@@ -34,7 +34,10 @@ export class Storer {
   readonly #options: StorerOptions;
   readonly #tail = new Tail();
   #storedNext: number;
+  readonly #phase: number;
+  #turn: Instant | undefined;
   #timer: Timer | undefined;
+  #hurried = false;
   #committing = false;
   #closed = false;
   #attempt = 0;
@@ -43,6 +46,7 @@ export class Storer {
   constructor(options: StorerOptions) {
     this.#options = options;
     this.#storedNext = options.nextOffset;
+    this.#phase = options.instants.phase();
   }
 
   /** Everything below this offset can be read in the store. */
@@ -59,7 +63,13 @@ export class Storer {
     // While a commit is repeated, its own timer sets the pace.
     if (this.#committing || this.#closed || this.#attempt > 0) return;
     if (this.#tail.events >= this.#options.limits.storeBatchEventsMax) this.#start();
-    else this.#timer ??= this.#options.instants.next(() => this.#start());
+    else this.#await();
+  }
+
+  /** Somebody waits for what is there: it is stored soon, whatever the pace is. */
+  hurry(): void {
+    if (this.#turn !== undefined) this.#turn.hurry();
+    else this.#hurried = !this.#tail.empty;
   }
 
   /** Stores what is there. Resolves when all is stored or storing has ended. */
@@ -72,17 +82,29 @@ export class Storer {
   /** Nothing is stored from now on; a commit under way may still be applied. */
   close(): void {
     this.#closed = true;
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#rest();
     // It may hold the memory of all that was fetched with it.
     this.#tail.clear();
     this.#settleIdle();
   }
 
-  /** @returns how many events wait for it */
-  #start(): number {
+  #await(): void {
+    if (this.#turn !== undefined) return;
+    this.#turn = this.#options.instants.next(this.#phase, () => this.#start());
+    if (this.#hurried) this.#turn.hurry();
+    this.#hurried = false;
+  }
+
+  #rest(): void {
+    this.#turn?.cancel();
+    this.#turn = undefined;
     this.#timer?.cancel();
     this.#timer = undefined;
+  }
+
+  /** @returns how many events wait for it */
+  #start(): number {
+    this.#rest();
     this.#committing = true;
     const { events } = this.#tail;
     const units = this.#tail.peek(this.#options.limits.storeBatchEventsMax);
@@ -122,7 +144,7 @@ export class Storer {
     if (this.#tail.empty) this.#settleIdle();
     else if (this.#idle.length > 0 || this.#tail.events >= this.#options.limits.storeBatchEventsMax)
       this.#start();
-    else this.#timer = this.#options.instants.next(() => this.#start());
+    else this.#await();
     let events = 0;
     for (const { placed } of units) events += placed.length;
     this.#options.stored(units[0]?.placed[0]?.event ?? "", events);

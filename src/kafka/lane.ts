@@ -7,8 +7,12 @@ import type { PartitionQueue } from "./partition-queue.ts";
 const FULL_BYTES = 256 * 1024;
 /** The longest linger that a slow broker brings, unless the setting is longer. */
 const LINGER_MAX_MS = 6;
-/** Weight of the last answer's time among those before it. */
-const ANSWER_WEIGHT = 0.2;
+/** Weight of the last answer's time among those before it, and of the last request's records. */
+const LAST_WEIGHT = 0.2;
+/** So many records make a request worth its cost: they are waited for … */
+const WORTH_RECORDS = 16;
+/** … for as long as so many answers take. */
+const WORTH_ANSWERS = 4;
 
 export interface LaneOptions {
   readonly clock: Clock;
@@ -31,6 +35,9 @@ export class Lane {
   #lastSentAt = Number.NEGATIVE_INFINITY;
   /** How long the broker takes to answer, of late. */
   #answerMs = 0;
+  /** Of late: records of a request, and the time since the one before it. */
+  #records = 0;
+  #gapMs = 0;
   /** A flush is to come: at the end of this turn, or of the linger. */
   #due: "none" | "turn" | "linger" = "none";
 
@@ -46,12 +53,16 @@ export class Lane {
   }
 
   /**
-   * A request costs the broker much the same, however large it is, and one that answers late has enough of
-   * them: about one is under way then.
+   * A request costs the broker and this process much the same, however large it is. A broker that answers
+   * late has enough of them: about one is under way then. Where a request would carry few records, as with
+   * many gateways at one broker, they are waited for longer.
    */
   get #lingerMs(): number {
     const { lingerMs } = this.#options;
-    return Math.max(lingerMs, Math.min(this.#answerMs, LINGER_MAX_MS));
+    const answerMs = this.#answerMs;
+    const worthMs = (WORTH_RECORDS * this.#gapMs) / Math.max(this.#records, 1);
+    const wait = Math.max(answerMs, Math.min(worthMs, WORTH_ANSWERS * answerMs));
+    return Math.max(lingerMs, Math.min(wait, LINGER_MAX_MS));
   }
 
   #schedule(): void {
@@ -93,10 +104,16 @@ export class Lane {
     if (batches.length === 0) return;
     this.#inFlight++;
     const sentAt = clock.monotonic();
+    let records = 0;
+    for (const batch of batches) records += batch.records.length;
+    // A gap that is longer than any linger was no wait for more.
+    const gapMs = Math.min(sentAt - this.#lastSentAt, 4 * LINGER_MAX_MS);
+    this.#records += LAST_WEIGHT * (records - this.#records);
+    this.#gapMs += LAST_WEIGHT * (gapMs - this.#gapMs);
     this.#lastSentAt = sentAt;
     void this.#options.send(batches, queues).then(() => {
       this.#inFlight--;
-      this.#answerMs += ANSWER_WEIGHT * (clock.monotonic() - sentAt - this.#answerMs);
+      this.#answerMs += LAST_WEIGHT * (clock.monotonic() - sentAt - this.#answerMs);
       if (this.#ready.size > 0) this.#schedule();
     });
     if (this.#ready.size > 0) this.#schedule();

@@ -94,7 +94,7 @@ export const POOL_LIMITS = {
   storeLingerMs: limit(
     50,
     "ms",
-    "Time that placed events may wait for others before they are stored; four times as long where more than 24 partitions have fewer than 32 events each and nobody waits for them",
+    "Time that placed events may wait for others before they are stored; up to sixteen times as long where more than 24 partitions have fewer than 32 events each in that time and nobody waits for them",
     "stored",
   ),
   storeReadsPendingMax: limit(10_000, "count", "Reads that wait for the store", "error overloaded"),

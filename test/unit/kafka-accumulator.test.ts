@@ -65,21 +65,28 @@ test("what comes while a request is on its way goes with the next one, after the
   expect(await Promise.all(others)).toEqual([1, 2]);
 });
 
-test("a broker that answers late gets requests further apart, by 6 ms at most", async () => {
+/** Requests one after the other, each answered before the next. @param stepMs of the clock */
+function paced(records: number, stepMs: number) {
   const { accumulator, clock, sender } = open({ produceInFlightMax: 2 }, 1);
+  const some = Array.from({ length: records }, (_, i) => record(i));
   const answers: Promise<number>[] = [];
-  /** Ms from a partition's append until it goes out, the one before it being answered after `lateMs`. */
+  /** Ms from an append until it goes out, behind a request that is answered after `lateMs`. */
   const gap = async (lateMs: number): Promise<number> => {
     const at = sender.requests.length;
-    answers.push(accumulator.append("t", at, [record(at)]));
+    answers.push(accumulator.append("t", at, some));
     await clock.advance(0);
     let ms = 0;
-    for (; sender.requests.length === at; ms++) await clock.advance(1);
+    for (; sender.requests.length === at; ms += stepMs) await clock.advance(stepMs);
     await clock.advance(lateMs);
     sender.requests[at]?.answer(appended(0));
     await clock.advance(0);
-    return ms + lateMs;
+    return Math.round(ms + lateMs);
   };
+  return { gap, settled: () => Promise.all(answers) };
+}
+
+test("a broker that answers late gets requests further apart, by 6 ms at most", async () => {
+  const { gap, settled } = paced(64, 1);
   expect(await gap(0)).toBe(0);
   for (let i = 0; i < 20; i++) await gap(0);
   expect(await gap(0)).toBe(1);
@@ -89,7 +96,18 @@ test("a broker that answers late gets requests further apart, by 6 ms at most", 
   for (let i = 0; i < 20; i++) await gap(1_000);
   expect(await gap(0)).toBe(0);
   expect(await gap(0)).toBe(6);
-  await Promise.all(answers);
+  await settled();
+});
+
+test("requests of a few records each are as far apart as four answers take, by 6 ms at most", async () => {
+  const few = paced(2, 1 / 16);
+  for (let i = 0; i < 40; i++) await few.gap(0);
+  expect(await few.gap(0)).toBe(1);
+  for (let i = 0; i < 40; i++) await few.gap(1);
+  expect(await few.gap(1)).toBe(4);
+  for (let i = 0; i < 40; i++) await few.gap(3);
+  expect(await few.gap(3)).toBe(6);
+  await few.settled();
 });
 
 test("a broker that is busy does not hold up another one", async () => {

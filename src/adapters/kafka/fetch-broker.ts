@@ -29,7 +29,7 @@ const BUDGET_RETRY_MS = 10;
 const QUIET_LANE_PARTITIONS = 500;
 const QUIET_LANES_MAX = 8;
 /** A broker looks at every partition of a fetch, also when nothing of it is new. */
-const SPACING_MS_PER_PARTITION = { hot: 0.02, quiet: 0.06 };
+const SPACING_MS_PER_PARTITION = { hot: 0.03, quiet: 0.06 };
 
 interface QuietGroup {
   readonly feeds: Set<FetchFeed>;

@@ -51,6 +51,7 @@ export class FetchFeed {
   readonly topic: string;
   readonly topicId: string;
   readonly partition: number;
+  readonly key: string;
   /** What is to be fetched next. */
   offset = 0;
   /** Monotonic ms before which it is not fetched: its last fetch failed. */
@@ -72,10 +73,7 @@ export class FetchFeed {
     this.topic = options.topic;
     this.topicId = options.topicId;
     this.partition = options.partition;
-  }
-
-  get key(): string {
-    return `${this.topicId}/${this.partition}`;
+    this.key = `${options.topicId}/${options.partition}`;
   }
 
   get stopped(): boolean {

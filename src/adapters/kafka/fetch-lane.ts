@@ -96,7 +96,7 @@ export class FetchLane {
       // A fetch and what follows it, publications and a beat for each partition, costs much the same
       // for one record and for a thousand.
       const stretch = stretchOf(this.#brought, sentAt - lastSentAt);
-      const spacing = spacingMs * stretch + feeds.length * spacingMsPerPartition;
+      const spacing = Math.max(spacingMs * stretch, feeds.length * spacingMsPerPartition);
       lastSentAt = sentAt;
       const pauseMs = Math.max(restMs, sentAt + spacing - clock.monotonic());
       if (pauseMs > 0 && !this.#closed) await this.#pause(pauseMs);

@@ -1,20 +1,26 @@
 import { expect, test } from "bun:test";
-import { Instants } from "../../../consumers/delivery/instants.ts";
+import { Instants, type Instant } from "../../../consumers/delivery/instants.ts";
 import { SteppedClock } from "../../support/stepped-clock.ts";
+
+const EVERY_MS = 50;
 
 function instants() {
   const clock = new SteppedClock();
-  const one = new Instants(clock, 50);
-  const calls: number[] = [];
+  const one = new Instants(clock, EVERY_MS);
+  let calls: number[] = [];
   /** @param events that each commits */
-  const wait = (count: number, events = 1) => {
-    for (let i = 0; i < count; i++)
-      one.next(() => {
+  const wait = (count: number, events = 1): Instant[] =>
+    Array.from({ length: count }, () =>
+      one.next(one.phase(), () => {
         calls.push(clock.monotonic());
         return events;
-      });
+      }),
+    );
+  const called = (): number[] => {
+    const all = calls;
+    calls = [];
+    return all;
   };
-  const called = () => calls.splice(0);
   return { clock, one, called, wait };
 }
 
@@ -35,10 +41,10 @@ test("who waits again at an instant is called at the next one", async () => {
   const calls: number[] = [];
   const again = () => {
     calls.push(clock.monotonic());
-    if (calls.length < 3) one.next(again);
+    if (calls.length < 3) one.next(0, again);
     return 1;
   };
-  one.next(again);
+  one.next(0, again);
   await clock.advance(500);
   expect(calls).toEqual([1_050, 1_100, 1_150]);
 });
@@ -46,58 +52,82 @@ test("who waits again at an instant is called at the next one", async () => {
 test("who does not wait any longer is not called, also when another one that is called says so", async () => {
   const { clock, one } = instants();
   const calls: string[] = [];
-  one.next(() => calls.push("early")).cancel();
-  one.next(() => {
+  one.next(0, () => calls.push("early")).cancel();
+  one.next(0, () => {
     second.cancel();
     return calls.push("first");
   });
-  const second = one.next(() => calls.push("second"));
+  const second = one.next(0, () => calls.push("second"));
   await clock.advance(200);
   expect(calls).toEqual(["first"]);
 });
 
-test("the instants are further apart while many partitions have a little each", async () => {
+test("of many partitions with a little each every instant calls some, and each its own ones", async () => {
   const { clock, called, wait } = instants();
-  wait(25);
-  await clock.advance(60);
-  expect(called()).toEqual(times(25, 1_050));
-  wait(25, 4 * 31);
-  await clock.advance(139);
+  wait(32);
+  await clock.advance(EVERY_MS);
+  expect(called()).toHaveLength(32);
+  // One event from instant to instant: each is called at every sixteenth.
+  wait(32);
+  for (let i = 0; i < 16; i++) {
+    await clock.advance(EVERY_MS);
+    expect(called()).toHaveLength(2);
+  }
+  await clock.advance(1_000);
   expect(called()).toEqual([]);
-  // A multiple of the longer gap.
-  await clock.advance(1);
-  expect(called()).toEqual(times(25, 1_200));
-  wait(24);
-  await clock.advance(200);
-  expect(called()).toEqual(times(24, 1_400));
-  // Those were not many any more.
-  wait(25, 32);
-  await clock.advance(50);
-  expect(called()).toEqual(times(25, 1_450));
-  // And these had much each.
-  wait(1);
-  await clock.advance(50);
-  expect(called()).toEqual([1_500]);
 });
 
-test("whoever is waited for is called at the next one of the usual instants", async () => {
-  const { clock, one, called, wait } = instants();
-  wait(25);
-  await clock.advance(60);
+test("the more a partition has, the more often it is called", async () => {
+  const { clock, called, wait } = instants();
+  const spread = async (events: number): Promise<number> => {
+    wait(32, events);
+    await clock.advance(16 * EVERY_MS);
+    called();
+    // These are the first to know the pace.
+    wait(32, events);
+    await clock.advance(16 * EVERY_MS);
+    return new Set(called()).size;
+  };
+  expect(await spread(4)).toBe(8);
+});
+
+test("few partitions, or such as have much, are called at every instant", async () => {
+  const { clock, called, wait } = instants();
+  for (const [count, events] of [
+    [24, 1],
+    [32, 40],
+  ] as const)
+    for (let i = 0; i < 3; i++) {
+      wait(count, events);
+      await clock.advance(EVERY_MS);
+      expect(called()).toHaveLength(count);
+    }
+});
+
+test("whoever is waited for is called at the next instant of all, once", async () => {
+  const { clock, called, wait } = instants();
+  wait(32);
+  await clock.advance(EVERY_MS);
   called();
-  wait(1);
-  one.hurry();
-  one.hurry();
-  await clock.advance(40);
-  expect(called()).toEqual([1_100]);
-  await clock.advance(500);
+  const waiting = wait(32);
+  const last = waiting.find((_, i) => i % 16 === 15) as Instant;
+  await clock.advance(20);
+  for (const one of waiting) one.hurry();
+  last.hurry();
+  await clock.advance(30);
+  expect(called()).toHaveLength(32);
+  last.hurry();
+  await clock.advance(2_000);
   expect(called()).toEqual([]);
-  // Also when nothing waits yet: what is on its way to the store was too early for it.
-  wait(25);
-  await clock.advance(50);
+});
+
+test("after a while in which nobody waited, one that waits is called at the next instant", async () => {
+  const { clock, called, wait } = instants();
+  wait(32);
+  await clock.advance(EVERY_MS);
   called();
-  one.hurry();
-  wait(1);
-  await clock.advance(50);
-  expect(called()).toEqual([1_700]);
+  await clock.advance(17 * EVERY_MS);
+  wait(2);
+  await clock.advance(EVERY_MS);
+  expect(called()).toHaveLength(2);
 });
