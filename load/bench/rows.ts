@@ -124,6 +124,16 @@ export const ROWS: readonly Row[] = [
     title: `Closed loop, ${FEWER_TITLE}, 40 a frame, 2 frames unanswered, ASCII`,
     load: { layout: FEWER, pace: closed(40, 2), text: "plain", warmUpS: 10, seconds: 60 },
   }),
+  loaded("cluster-batched-60", "cluster", {
+    title: "Closed loop, 60 sockets in rooms of 2, 40 a frame, 1 frame unanswered, ASCII",
+    load: {
+      layout: { sockets: 60, roomSize: 2 },
+      pace: closed(40, 1),
+      text: "plain",
+      warmUpS: 10,
+      seconds: 60,
+    },
+  }),
   ...(["socketio-node", "socketio-bun", "socketio-engine", "socketio-engine-two"] as const).map(
     (stage) =>
       loaded(stage, stage, {

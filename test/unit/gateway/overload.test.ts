@@ -56,7 +56,7 @@ function gatewayOver(perSecond: number) {
     failover,
     /** The slowest answer of a send that was taken, in ms. */
     slowest: () => slowestMs,
-    run(seconds: number, sendsPerSecond: number) {
+    run: (seconds: number, sendsPerSecond: number) => {
       outcomes.clear();
       slowestMs = 0;
       for (let ms = 0; ms < seconds * 1_000; ms++) {
