@@ -1,7 +1,11 @@
 import { expect, test } from "bun:test";
 import { AppendWindow } from "../../../src/policy/append-window.ts";
 
-const LIMITS = { appendPendingBytesMax: 1_000_000, appendWindowBytesMin: 10_000, appendWaitMs: 300 };
+const LIMITS = {
+  appendPendingBytesMax: 1_000_000,
+  appendWindowBytesMin: 10_000,
+  appendWaitMs: 300,
+};
 const APPEND = 1_000;
 
 /** A log that appends so much a second, in order, and a gateway that is given so much a second. */
