@@ -255,7 +255,7 @@ export const POOL_LIMITS = {
     "Spans of one process that wait for the trace collector",
     "further ones are dropped and counted",
   ),
-  traceBatchSpansMax: limit(1_024, "count", "Spans of one export", "the rest goes in the next one"),
+  traceBatchSpansMax: limit(512, "count", "Spans of one export", "the rest goes in the next one"),
   traceLingerMs: limit(1_000, "ms", "Time that spans may wait for others", "exported"),
   traceExportTimeoutMs: limit(
     5_000,

@@ -53,6 +53,7 @@ test("a body is posted as JSON with the headers that were asked for", async () =
   const [first] = under.heard;
   expect(first?.body).toBe('{"resourceSpans":[]}');
   expect(first?.headers.get("content-type")).toBe("application/json");
+  expect(first?.headers.get("user-agent")).toBe("tidegate");
   expect(first?.headers.get("x-key")).toBe("secret");
 });
 
