@@ -9,10 +9,10 @@ const FULL_BYTES = 256 * 1024;
 const LINGER_MAX_MS = 6;
 /** Weight of the last answer's time among those before it, and of the last request's records. */
 const LAST_WEIGHT = 0.2;
-/** So many records make a request worth its cost: they are waited for … */
-const WORTH_RECORDS = 16;
-/** … for as long as so many answers take. */
-const WORTH_ANSWERS = 4;
+/** Fewer records a millisecond than these are waited for longer, … */
+const FEW_PER_MS = 8;
+/** … but no longer than so many answers take. */
+const WAIT_ANSWERS = 4;
 
 export interface LaneOptions {
   readonly clock: Clock;
@@ -54,14 +54,15 @@ export class Lane {
 
   /**
    * A request costs the broker and this process much the same, however large it is. A broker that answers
-   * late has enough of them: about one is under way then. Where a request would carry few records, as with
-   * many gateways at one broker, they are waited for longer.
+   * late has enough of them: about one is under way then. Where few records come, as with many gateways at
+   * one broker, they are waited for longer.
    */
   get #lingerMs(): number {
     const { lingerMs } = this.#options;
     const answerMs = this.#answerMs;
-    const worthMs = (WORTH_RECORDS * this.#gapMs) / Math.max(this.#records, 1);
-    const wait = Math.max(answerMs, Math.min(worthMs, WORTH_ANSWERS * answerMs));
+    // Squared: who has enough in about a millisecond waits no longer, and four of them for all they may.
+    const lack = (FEW_PER_MS * this.#gapMs) / Math.max(this.#records, 1);
+    const wait = Math.max(answerMs, Math.min(lack * lack, WAIT_ANSWERS * answerMs));
     return Math.max(lingerMs, Math.min(wait, LINGER_MAX_MS));
   }
 
