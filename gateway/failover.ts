@@ -89,12 +89,24 @@ export class Failover {
     return this.#diverted.size;
   }
 
-  /** As `EventLog.append`, within `sendAnswerMs`. @returns also {@link IN_OUTBOX} */
-  append(topic: string, partition: number, records: readonly LogRecord[]): Promise<number> {
+  /**
+   * As `EventLog.append`, within `sendAnswerMs`.
+   *
+   * @param takenAt monotonic ms from which that time counts; now, when left out
+   * @returns also {@link IN_OUTBOX}
+   */
+  append(
+    topic: string,
+    partition: number,
+    records: readonly LogRecord[],
+    takenAt?: number,
+  ): Promise<number> {
+    const { clock, limits } = this.#options;
     const lane = this.#laneOf(topic, partition);
     let chars = 0;
     for (const record of records) chars += valueLength(record);
-    const startedAt = this.#options.clock.monotonic();
+    const startedAt = clock.monotonic();
+    const answerBy = (takenAt ?? startedAt) + limits.sendAnswerMs;
     return new Promise((resolve, reject) => {
       const serial = ++lane.lastSerial;
       this.#take({
@@ -103,6 +115,7 @@ export class Failover {
         records,
         chars,
         startedAt,
+        answerBy,
         resolve,
         reject,
         flying: false,
@@ -311,12 +324,11 @@ export class Failover {
     for (const flight of this.#flying)
       if (now - flight.startedAt >= limits.appendOutcomeMs)
         this.#failed(flight, new AppError("unknown_outcome"));
-    const due = now - limits.sendAnswerMs;
     for (const flight of this.#put.putting)
-      if (flight.startedAt <= due) this.#reject(flight, new AppError("unknown_outcome"));
+      if (flight.answerBy <= now) this.#reject(flight, new AppError("unknown_outcome"));
     let isHolding = false;
     for (const lane of this.#diverted) {
-      while (lane.waiting[0] !== undefined && lane.waiting[0].startedAt <= due) {
+      while (lane.waiting[0] !== undefined && lane.waiting[0].answerBy <= now) {
         const late = lane.waiting.shift() as Flight;
         this.#reject(late, late.error ?? new AppError("log_unavailable"));
       }

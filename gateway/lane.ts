@@ -11,6 +11,8 @@ export interface Flight {
   readonly chars: number;
   /** Monotonic ms. */
   readonly startedAt: number;
+  /** Monotonic ms by which it has to have its answer. */
+  readonly answerBy: number;
   readonly resolve: (base: number) => void;
   readonly reject: (error: AppError) => void;
   /** Given to the log, whose outcome is waited for. */

@@ -2,7 +2,6 @@ import { AppError, asAppError } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
 import { AppendWindow } from "../src/policy/append-window.ts";
 import type { Clock } from "../src/ports/clock.ts";
-import type { EventLog } from "../src/ports/event-log.ts";
 import { valueLength } from "../src/wire/message-record.ts";
 import type { LogRecord } from "../src/wire/record.ts";
 import { IN_OUTBOX } from "./failover.ts";
@@ -41,9 +40,24 @@ export interface AppendPace {
   holds(topic: string, partition: number, go: () => void): boolean;
 }
 
+/** A log, or what stands before it. */
+export interface AppendWay {
+  /**
+   * As `EventLog.append`.
+   *
+   * @param takenAt monotonic ms since which the senders wait
+   * @returns also {@link IN_OUTBOX}
+   */
+  append(
+    topic: string,
+    partition: number,
+    records: readonly LogRecord[],
+    takenAt: number,
+  ): Promise<number>;
+}
+
 export interface ProducerOptions {
-  /** May resolve to {@link IN_OUTBOX}. */
-  readonly log: Pick<EventLog, "append">;
+  readonly log: AppendWay;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly metrics?: SendMetrics | undefined;
@@ -63,12 +77,15 @@ interface Batch {
   chars: number;
   /** Settled, or given up. */
   done: boolean;
+  /** Monotonic ms. */
+  readonly takenAt: number;
+  /** Monotonic ms: later than it was taken by what it waited for a delivery. */
   startedAt: number;
 }
 
 /** Gathers the records of one turn into one append for each partition, in order. */
 export class Producer {
-  readonly #log: Pick<EventLog, "append">;
+  readonly #log: AppendWay;
   readonly #clock: Clock;
   readonly #limits: Limits;
   readonly #window: AppendWindow;
@@ -142,6 +159,7 @@ export class Producer {
         completions: [],
         chars: 0,
         done: false,
+        takenAt: this.#clock.monotonic(),
         startedAt: 0,
       };
       partitions[partition] = batch;
@@ -190,9 +208,10 @@ export class Producer {
   }
 
   #append(batch: Batch): void {
+    const { topic, partition, records, takenAt } = batch;
     batch.startedAt = this.#clock.monotonic();
     this.#inFlight.add(batch);
-    this.#log.append(batch.topic, batch.partition, batch.records).then(
+    this.#log.append(topic, partition, records, takenAt).then(
       (base) => this.#succeed(batch, base),
       (error: unknown) => this.#fail(batch, asAppError(error)),
     );

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { Failover } from "../../../gateway/failover.ts";
-import { Producer } from "../../../gateway/producer.ts";
+import { Producer, type AppendPace } from "../../../gateway/producer.ts";
 import { createMemoryOutbox } from "../../../src/adapters/memory/outbox.ts";
 import { createMemoryTelemetry } from "../../../src/adapters/memory/telemetry.ts";
-import type { AppError } from "../../../src/errors.ts";
+import { AppError } from "../../../src/errors.ts";
 import { limitsWith } from "../../../src/limits.ts";
 import { Scheduler, schedulerClock } from "../../simulation/scheduler.ts";
 
@@ -15,24 +15,43 @@ function gatewayOver(perSecond: number) {
   const scheduler = new Scheduler();
   const clock = schedulerClock(scheduler);
   const limits = limitsWith({ appendWindowBytesMin: 20_000 });
-  const state = { perSecond, freeAt: 0 };
+  const state = { perSecond, freeAt: 0, isAway: false, holdMs: 0 };
+  const lost = new Map<number, Promise<never>>();
+  /** The oldest append of a partition has no outcome in time, and those behind it fail with it. */
+  const lose = async (partition: number): Promise<never> => {
+    await scheduler.sleep(limits.appendOutcomeMs);
+    lost.delete(partition);
+    throw new AppError("log_unavailable");
+  };
   const log = {
-    async append(_topic: string, _partition: number, records: readonly unknown[]) {
+    async append(_topic: string, partition: number, records: readonly unknown[]) {
+      if (state.isAway) {
+        if (!lost.has(partition)) lost.set(partition, lose(partition));
+        return lost.get(partition) as Promise<never>;
+      }
       const begins = Math.max(state.freeAt, scheduler.now);
       state.freeAt = begins + (records.length * 1_000) / state.perSecond;
       await scheduler.sleep(state.freeAt - scheduler.now);
       return 0;
     },
   };
+  const outbox = createMemoryOutbox({ clock, limits });
   const failover = new Failover({
     log,
-    outbox: createMemoryOutbox({ clock, limits }),
+    outbox,
     clock,
     limits,
     telemetry: createMemoryTelemetry(),
     mode: "hybrid",
   });
-  const producer = new Producer({ log: failover, clock, limits });
+  const pace: AppendPace = {
+    appended: () => {},
+    holds: (_topic, _partition, go) => {
+      if (state.holdMs > 0) clock.after(state.holdMs, go);
+      return state.holdMs > 0;
+    },
+  };
+  const producer = new Producer({ log: failover, clock, limits, pace });
   const outcomes = new Map<string, number>();
   let slowestMs = 0;
   let sent = 0;
@@ -53,6 +72,7 @@ function gatewayOver(perSecond: number) {
   return {
     state,
     outcomes,
+    outbox,
     failover,
     /** The slowest answer of a send that was taken, in ms. */
     slowest: () => slowestMs,
@@ -86,5 +106,25 @@ test("when the log becomes slow for a while, nothing goes to the outbox and all 
   run(4, 2_000);
   run(4, 2_000);
   expect([...outcomes]).toEqual([["log", 8_000]]);
+  failover.close();
+});
+
+test("a log that answers nothing has no send refused, before the outbox takes them and after it", () => {
+  const { run, state, outcomes, failover } = gatewayOver(4_000);
+  run(2, 2_000);
+  state.isAway = true;
+  run(10, 2_000);
+  expect([...outcomes.keys()]).toEqual(["outbox"]);
+  failover.close();
+});
+
+test("a send that waited for its delivery first has its answer no later when log and outbox are away", () => {
+  const { run, state, outcomes, slowest, failover, outbox } = gatewayOver(4_000);
+  outbox.put = () => new Promise(() => {});
+  state.isAway = true;
+  state.holdMs = limitsWith().deliveryHoldMs;
+  run(4, 1_000);
+  expect(outcomes.get("log_unavailable")).toBeGreaterThan(1_000);
+  expect(slowest()).toBeLessThanOrEqual(limitsWith().sendAnswerMs + 50);
   failover.close();
 });
