@@ -94,6 +94,8 @@ export class Producer {
   readonly #pace: AppendPace | undefined;
   readonly #open = new Map<string, Batch[]>();
   readonly #ready: Batch[] = [];
+  /** Those that wait for a delivery, in order. */
+  readonly #held = new Set<Batch>();
   readonly #inFlight = new Set<Batch>();
   #pendingChars = 0;
   /** Of the records that are gathered now. */
@@ -152,6 +154,7 @@ export class Producer {
       batch.records.length >= limits.appendBatchRecordsMax ||
       batch.chars + chars > limits.appendBatchBytesMax
     ) {
+      const now = this.#clock.monotonic();
       batch = {
         topic,
         partition,
@@ -159,8 +162,8 @@ export class Producer {
         completions: [],
         chars: 0,
         done: false,
-        takenAt: this.#clock.monotonic(),
-        startedAt: 0,
+        takenAt: now,
+        startedAt: now,
       };
       partitions[partition] = batch;
       this.#ready.push(batch);
@@ -202,12 +205,15 @@ export class Producer {
     this.#open.clear();
     for (const batch of ready) {
       const { topic, partition } = batch;
-      if (this.#pace?.holds(topic, partition, () => this.#append(batch)) !== true)
-        this.#append(batch);
+      if (this.#pace?.holds(topic, partition, () => this.#append(batch)) === true)
+        this.#held.add(batch);
+      else this.#append(batch);
     }
   }
 
   #append(batch: Batch): void {
+    if (batch.done) return;
+    this.#held.delete(batch);
     const { topic, partition, records, takenAt } = batch;
     batch.startedAt = this.#clock.monotonic();
     this.#inFlight.add(batch);
@@ -241,10 +247,16 @@ export class Producer {
     this.#metrics?.failed(error.code, batch.completions.length);
     for (const completion of batch.completions) completion.failed(error);
     this.#watch?.settled(batch, error);
+    if (!error.retriable) return;
+    // As a log does with what waits behind: who sends it again has its order.
+    for (const behind of this.#held)
+      if (behind.topic === batch.topic && behind.partition === batch.partition)
+        this.#fail(behind, new AppError("log_unavailable"));
   }
 
   #finish(batch: Batch): void {
     batch.done = true;
+    this.#held.delete(batch);
     this.#inFlight.delete(batch);
     this.#pendingChars -= batch.chars;
     if (this.#pendingChars > 0) return;

@@ -150,6 +150,58 @@ test("an append that waits for its delivery stays before those behind it and hol
   ]);
 });
 
+/** Holds all that comes while `isLate`. */
+function holder() {
+  const waiting: (() => void)[] = [];
+  const pace = {
+    isLate: false,
+    waiting,
+    appended: () => {},
+    holds: (_topic: string, _partition: number, go: () => void) => {
+      if (pace.isLate) waiting.push(go);
+      return pace.isLate;
+    },
+  };
+  return pace;
+}
+
+test("an append that waits behind one that fails is not taken, so that who sends again has its order", () => {
+  const pace = holder();
+  const { scheduler, appends, producer, outcomes, send } = setUp({}, pace);
+  send("a");
+  scheduler.pass(1);
+  pace.isLate = true;
+  for (const [value, partition] of [
+    ["b", 0],
+    ["other", 1],
+    ["c", 0],
+  ] as const) {
+    send(value, partition);
+    scheduler.pass(1);
+  }
+  appends[0]?.settle.reject(new AppError("unknown_outcome"));
+  scheduler.pass(1);
+  expect(outcomes).toEqual(["a unknown_outcome", "b log_unavailable", "c log_unavailable"]);
+  for (const go of pace.waiting) go();
+  expect(appends.map(({ values }) => values)).toEqual([["a"], ["other"]]);
+  expect(producer.pendingChars).toBe("other".length);
+});
+
+test("an append that waits behind one that is refused for good is taken", () => {
+  const pace = holder();
+  const { scheduler, appends, outcomes, send } = setUp({}, pace);
+  send("a");
+  scheduler.pass(1);
+  pace.isLate = true;
+  send("b");
+  scheduler.pass(1);
+  appends[0]?.settle.reject(new AppError("record_too_large"));
+  scheduler.pass(1);
+  for (const go of pace.waiting) go();
+  expect(outcomes).toEqual(["a record_too_large"]);
+  expect(appends.map(({ values }) => values)).toEqual([["a"], ["b"]]);
+});
+
 test("a failed append fails each of its records with the log's error", () => {
   const { scheduler, appends, outcomes, send } = setUp();
   send("a");
