@@ -19,8 +19,8 @@ interface Mark {
 interface Lane {
   /** Own appends that were not heard yet, rising. */
   readonly marks: Mark[];
-  /** The last publication was heard late. */
-  isLate: boolean;
+  /** Monotonic ms at which the last publication was heard, if that was late. */
+  lateAt: number | undefined;
   hold: Hold | undefined;
 }
 
@@ -32,8 +32,6 @@ interface Hold {
 
 /** Appends that land within so many ms share a mark. */
 const MARK_MS = 4;
-/** Of a partition that nobody reads here, the newest are kept. */
-const MARKS_MAX = 128;
 
 /**
  * Keeps a gateway's appends from running away from their own delivery. Who sends waits for the log
@@ -49,10 +47,13 @@ export class DeliveryPace {
   readonly #held: Counter;
   readonly #heldSeconds: Counter;
   readonly #lanes = new Map<string, Lane[]>();
+  /** The newest are kept: twice what tells late from in time, there may be thousands of partitions. */
+  readonly #marksMax: number;
 
   constructor({ clock, limits, telemetry }: DeliveryPaceOptions) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#marksMax = Math.ceil((2 * limits.deliveryLagMs) / MARK_MS);
     this.#held = telemetry.counter({
       name: "tidegate_appends_held_total",
       help: "Times that a partition's appends waited for its delivery",
@@ -73,7 +74,7 @@ export class DeliveryPace {
       return;
     }
     marks.push({ end, at: now });
-    if (marks.length > MARKS_MAX) marks.shift();
+    if (marks.length > this.#marksMax) marks.shift();
   }
 
   /** A publication was heard: its worker has published all that stands before it, too. */
@@ -85,8 +86,9 @@ export class DeliveryPace {
     const { marks } = lane;
     while (marks[0] !== undefined && marks[0].end <= end) marks.shift();
     const [oldest] = marks;
-    const lag = oldest === undefined ? 0 : this.#clock.monotonic() - oldest.at;
-    lane.isLate = lag > this.#limits.deliveryLagMs;
+    const now = this.#clock.monotonic();
+    const lag = oldest === undefined ? 0 : now - oldest.at;
+    lane.lateAt = lag > this.#limits.deliveryLagMs ? now : undefined;
     if (lane.hold !== undefined && lag <= this.#limits.deliveryLagMs / 2) this.#end(lane);
   }
 
@@ -94,8 +96,10 @@ export class DeliveryPace {
   holds(topic: string, partition: number, go: () => void): boolean {
     const lane = this.#laneOf(topic, partition);
     if (lane.hold === undefined) {
-      if (!lane.isLate) return false;
       const since = this.#clock.monotonic();
+      // What was late a while ago, and silent since, is no reason to wait.
+      if (lane.lateAt === undefined || since - lane.lateAt > this.#limits.deliveryHoldMs)
+        return false;
       const timer = this.#clock.after(this.#limits.deliveryHoldMs, () => this.#end(lane));
       lane.hold = { since, timer, waiting: [] };
     }
@@ -108,7 +112,7 @@ export class DeliveryPace {
     if (hold === undefined) return;
     lane.hold = undefined;
     // Until something is heard again: a delivery that stands still holds up no second append.
-    lane.isLate = false;
+    lane.lateAt = undefined;
     hold.timer.cancel();
     this.#held.value++;
     this.#heldSeconds.value += (this.#clock.monotonic() - hold.since) / 1_000;
@@ -118,6 +122,6 @@ export class DeliveryPace {
   #laneOf(topic: string, partition: number): Lane {
     let lanes = this.#lanes.get(topic);
     if (lanes === undefined) this.#lanes.set(topic, (lanes = []));
-    return (lanes[partition] ??= { marks: [], isLate: false, hold: undefined });
+    return (lanes[partition] ??= { marks: [], lateAt: undefined, hold: undefined });
   }
 }

@@ -88,6 +88,28 @@ test("one append waits for a delivery that stands still, and the next only once 
   expect(holds()).toBe(true);
 });
 
+test("a delivery is late however far it has fallen behind, until it is heard in time", async () => {
+  const { clock, pace, holds, went } = setUp();
+  for (let end = 1; end <= 1_000; end++) {
+    pace.appended("t", 0, end);
+    await clock.advance(2);
+  }
+  pace.published(publicationTo(10));
+  expect(holds()).toBe(true);
+  pace.published(publicationTo(970));
+  expect(went).toHaveLength(0);
+  pace.published(publicationTo(995));
+  expect(went).toHaveLength(1);
+  expect(holds()).toBe(false);
+});
+
+test("what was heard late a while ago holds nothing up", async () => {
+  const { clock, holds, late } = setUp();
+  await late(100, 10);
+  await clock.advance(LIMITS.deliveryHoldMs + 1);
+  expect(holds()).toBe(false);
+});
+
 test("a delivery that nobody hears here holds nothing up", async () => {
   const { clock, pace, holds } = setUp();
   for (let end = 10; end < 5_000; end += 10) {
