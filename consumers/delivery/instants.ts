@@ -89,8 +89,6 @@ export class Instants {
     set.add(waiting);
     waiting.isDone = false;
     this.#size++;
-    if (this.#timer !== undefined && this.#timerAt <= waiting.at) return;
-    this.#timer?.cancel();
     this.#arm(waiting.at);
   }
 
@@ -101,7 +99,10 @@ export class Instants {
     this.#due.get(waiting.at)?.delete(waiting);
   }
 
+  /** Wakes at this instant at the latest. */
   #arm(at: number): void {
+    if (this.#timer !== undefined && this.#timerAt <= at) return;
+    this.#timer?.cancel();
     this.#timerAt = at;
     const ms = Math.max(0, at * this.#everyMs - this.#clock.monotonic());
     this.#timer = this.#clock.after(ms, () => this.#call());
@@ -130,7 +131,7 @@ export class Instants {
     for (const [at, { size }] of this.#due)
       if (size === 0) this.#due.delete(at);
       else first = Math.min(first, at);
-    if (this.#timer === undefined && first < Number.POSITIVE_INFINITY) this.#arm(first);
+    if (first < Number.POSITIVE_INFINITY) this.#arm(first);
   }
 
   /** @param each events that a partition has from one instant to the next */

@@ -28,7 +28,7 @@ export class Rounds {
     // An object of its own: the same function may be added twice.
     const call = (): void => run();
     part.add(call);
-    this.#timers[index] ??= this.#arm(index, part, Math.floor);
+    this.#timers[index] ??= this.#arm(index, part, this.#next(index));
     return {
       cancel: () => {
         part.delete(call);
@@ -46,16 +46,19 @@ export class Rounds {
     return sizes.indexOf(Math.min(...sizes));
   }
 
-  /**
-   * By the clock's own grid, so that the parts stay as far apart as they began.
-   * @param toWhole of intervals that are over: a timer may come a little early
-   */
-  #arm(index: number, part: ReadonlySet<() => void>, toWhole: (count: number) => number): Timer {
+  /** By the clock's own grid, so that the parts stay as far apart as they began. */
+  #next(index: number): number {
     const phase = (index * this.#everyMs) / PARTS;
-    const now = this.#clock.monotonic();
-    const next = phase + (toWhole((now - phase) / this.#everyMs) + 1) * this.#everyMs;
-    return this.#clock.after(next - now, () => {
-      this.#timers[index] = this.#arm(index, part, Math.round);
+    return (
+      phase + (Math.floor((this.#clock.monotonic() - phase) / this.#everyMs) + 1) * this.#everyMs
+    );
+  }
+
+  #arm(index: number, part: ReadonlySet<() => void>, at: number): Timer {
+    return this.#clock.after(at - this.#clock.monotonic(), () => {
+      // The timer may have come a little early: its own time is over in any case.
+      const next = Math.max(at + this.#everyMs, this.#next(index));
+      this.#timers[index] = this.#arm(index, part, next);
       for (const run of part) run();
     });
   }

@@ -131,3 +131,19 @@ test("after a while in which nobody waited, one that waits is called at the next
   await clock.advance(EVERY_MS);
   expect(called()).toHaveLength(2);
 });
+
+test("who waits again while it is called puts off nobody who waits for an instant before that", async () => {
+  const { clock, one, wait } = instants();
+  // So many that have little each that they are stretched as far as it goes.
+  wait(200, 0);
+  await clock.advance(EVERY_MS);
+  const seen: string[] = [];
+  const now = Math.floor(clock.monotonic() / EVERY_MS);
+  one.next(now + 1, () => {
+    one.next(now + 1, () => seen.push("next turn"));
+    return 0;
+  });
+  one.next(now + 3, () => seen.push(`third ${clock.monotonic() / EVERY_MS - now}`));
+  await clock.advance(20 * EVERY_MS);
+  expect(seen).toEqual(["third 3", "next turn"]);
+});

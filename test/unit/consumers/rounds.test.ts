@@ -70,3 +70,38 @@ test("a timer that comes a little early does not call twice", async () => {
   await stepped.advance(3 * EVERY_MS);
   expect(calls).toHaveLength(3);
 });
+
+test("a call that comes late puts none of the next ones off", async () => {
+  const stepped = new SteppedClock();
+  let lateMs = 0;
+  const late: Clock = {
+    now: () => stepped.now(),
+    monotonic: () => stepped.monotonic(),
+    after: (ms, run) => stepped.after(ms + lateMs, run),
+    every: (ms, run) => stepped.every(ms, run),
+    defer: (run) => stepped.defer(run),
+  };
+  const { calls, add } = rounds(late);
+  lateMs = 0.7 * EVERY_MS;
+  add();
+  lateMs = 0;
+  await stepped.advance(4 * EVERY_MS);
+  expect(moments(calls)).toEqual([2_700, 3_000, 4_000, 5_000]);
+});
+
+test("who is called after several intervals is called once for all of them", async () => {
+  const stepped = new SteppedClock();
+  let lateMs = 3.2 * EVERY_MS;
+  const late: Clock = {
+    now: () => stepped.now(),
+    monotonic: () => stepped.monotonic(),
+    after: (ms, run) => stepped.after(ms + lateMs, run),
+    every: (ms, run) => stepped.every(ms, run),
+    defer: (run) => stepped.defer(run),
+  };
+  const { calls, add } = rounds(late);
+  add();
+  lateMs = 0;
+  await stepped.advance(6 * EVERY_MS);
+  expect(moments(calls)).toEqual([5_200, 6_000, 7_000]);
+});
