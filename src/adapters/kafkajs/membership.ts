@@ -195,6 +195,8 @@ export class Membership {
       if (!this.#isRunning()) return;
       const proof = clock.monotonic();
       const { partitions, note } = await this.#requests.sync(node, joined, plan);
+      // Nobody would end the heartbeats that begin here.
+      if (!this.#isRunning()) return;
       // Inherited from an earlier self without a round (KIP-345): that one may have read other
       // topics, or died while others waited for it to let go.
       if (note.memberId !== joined.memberId) this.#rejoin = true;

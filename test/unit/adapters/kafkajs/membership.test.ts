@@ -126,3 +126,34 @@ test("a member that leaves waits for no coordinator longer than for an answer", 
   await left;
   expect(brokers.asked).toEqual(["GroupCoordinator"]);
 }, 2_000);
+
+test("a member that leaves while the group's answer is on its way takes nothing and says no word after it", async () => {
+  const brokers = new Coordinator("SyncGroup");
+  const clock = new SteppedClock();
+  const given: string[] = [];
+  const assigned = async () => void given.push("something");
+  const membership = join(brokers, { assigned, clock });
+  await brokers.held.promise;
+  const left = membership.leave();
+  brokers.letGo();
+  await left;
+  await clock.advance(10 * limitsWith().groupHeartbeatMs);
+  expect(given).toEqual([]);
+  expect(brokers.asked.at(-1)).toBe("LeaveGroup");
+}, 2_000);
+
+test("a member that left without the group's answer takes nothing when that comes, and beats no more", async () => {
+  const brokers = new Coordinator("SyncGroup");
+  const clock = new SteppedClock();
+  const given: string[] = [];
+  const assigned = async () => void given.push("something");
+  const membership = join(brokers, { assigned, clock });
+  await brokers.held.promise;
+  const left = membership.leave();
+  await clock.advance(limitsWith().groupAnswerTimeoutMs);
+  await left;
+  brokers.letGo();
+  await clock.advance(10 * limitsWith().groupHeartbeatMs);
+  expect(given).toEqual([]);
+  expect(brokers.asked).not.toContain("Heartbeat");
+}, 2_000);
