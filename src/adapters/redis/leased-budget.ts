@@ -15,8 +15,8 @@ export interface Grant {
 export interface LeasedBudgetOptions {
   readonly limits: Limits;
   readonly monotonic: () => number;
-  /** Asks the shared bucket; rejects when it cannot be reached. */
-  readonly ask: (tokens: number, rate: Rate) => Promise<Grant>;
+  /** Asks the shared bucket, after giving some back; rejects when it cannot be reached. */
+  readonly ask: (tokens: number, rate: Rate, back: number) => Promise<Grant>;
 }
 
 /** Between two questions to a bucket that was empty or away: many processes ask it. */
@@ -37,6 +37,9 @@ export class LeasedBudget implements SharedBudget {
   /** Refused before the answer. */
   #ranDry = false;
   #leaseEnd = 0;
+  #grantedAt = 0;
+  /** Tokens that the bucket gets back with the next question. */
+  #back = 0;
   #debt = 0;
   #members = 1;
   /** Monotonic ms of the question under way. */
@@ -54,6 +57,11 @@ export class LeasedBudget implements SharedBudget {
     if (now > this.#leaseEnd) {
       if (this.#leased > 0) this.#chunks = 1;
       this.#leased = 0;
+    }
+    // Meanwhile the bucket fills up: all that is kept could be spent on top of a whole burst.
+    if (this.#leased > chunk && now - this.#grantedAt > this.#options.limits.rateLeaseMs) {
+      this.#back += this.#leased - chunk;
+      this.#leased = chunk;
     }
     if (this.#leased >= 1) this.#leased--;
     else {
@@ -108,7 +116,9 @@ export class LeasedBudget implements SharedBudget {
   #ask(now: number, rate: Rate, chunk: number): void {
     if (this.#askedAt !== undefined || now < this.#askAgainAt) return;
     this.#askedAt = now;
-    this.#options.ask(this.#leaseOf(rate, chunk) + this.#debt, rate).then(
+    const back = this.#back;
+    this.#back = 0;
+    this.#options.ask(this.#leaseOf(rate, chunk) + this.#debt, rate, back).then(
       (grant) => this.#granted(grant),
       () => {
         this.#away = true;
@@ -123,7 +133,10 @@ export class LeasedBudget implements SharedBudget {
     const paid = Math.min(this.#debt, tokens);
     this.#debt -= paid;
     this.#leased += tokens - paid;
-    if (tokens > paid) this.#leaseEnd = now + this.#options.limits.rateLeaseLifeMs;
+    if (tokens > paid) {
+      this.#grantedAt = now;
+      this.#leaseEnd = now + this.#options.limits.rateLeaseLifeMs;
+    }
     this.#members = Math.max(1, members);
     if (this.#ranDry && tokens > 0) this.#chunks = Math.min(2 * this.#chunks, CHUNKS_MAX);
     this.#ranDry = false;

@@ -16,7 +16,7 @@ local now = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000
 local kept = redis.call('HMGET', KEYS[1], 'tokens', 'at')
 local tokens, at = tonumber(kept[1]) or burst, tonumber(kept[2]) or now
 if now > at then tokens = tokens + (now - at) * rate / 1000 end
-tokens = math.min(burst, tokens)
+tokens = math.min(burst, tokens + tonumber(ARGV[6]))
 local grant = math.max(0, math.min(want, math.floor(tokens)))
 tokens = tokens - grant
 redis.call('HSET', KEYS[1], 'tokens', string.format('%.6f', tokens), 'at', string.format('%.3f', now))
@@ -44,8 +44,12 @@ export function createSharedLimits(
     budget(tenant, name) {
       const place = fabric.names.budget(tenant, name);
       const keys = [place.name, `${place.name}:members`];
-      const ask = async (tokens: number, { perSecond, burst }: Rate): Promise<Grant> => {
-        const rest = [perSecond, burst, tokens, member, MEMBER_MS].map(String);
+      const ask = async (
+        tokens: number,
+        { perSecond, burst }: Rate,
+        back: number,
+      ): Promise<Grant> => {
+        const rest = [perSecond, burst, tokens, member, MEMBER_MS, back].map(String);
         return readGrant(await fabric.command(place.tag, "EVAL", [LEASE, "2", ...keys, ...rest]));
       };
       return new LeasedBudget({ limits, monotonic: () => clock.monotonic(), ask });

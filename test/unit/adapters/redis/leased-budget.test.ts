@@ -1,6 +1,13 @@
 import { expect, test } from "bun:test";
 import { LeasedBudget, type Grant } from "../../../../src/adapters/redis/leased-budget.ts";
 import { limitsWith } from "../../../../src/limits.ts";
+import {
+  fullBucket,
+  returnTokens,
+  takeTokens,
+  type Rate,
+} from "../../../../src/policy/token-bucket.ts";
+import { RATE_SLACK_MS } from "../../../../src/ports/shared-limits.ts";
 
 const RATE = { perSecond: 100, burst: 50 };
 const LIMITS = { rateLeaseMs: 100, rateLeaseLifeMs: 2_000, rateAnswerMs: 250 };
@@ -145,3 +152,67 @@ test("it asks again after it was away, and goes on with leases", async () => {
   await answer({ tokens: 4 * CHUNK });
   expect(drain().taken).toBeWithin(CHUNK, 5 * CHUNK);
 });
+
+/** A process at a shared bucket that answers in the turn after it was asked. */
+function atBucket(rate: Rate) {
+  const bucket = fullBucket(rate, 0);
+  let now = 0;
+  const budget = new LeasedBudget({
+    limits: limitsWith(LIMITS),
+    monotonic: () => now,
+    async ask(tokens, _rate, back) {
+      takeTokens(bucket, rate, now, 0);
+      returnTokens(bucket, rate, back);
+      const granted = Math.min(tokens, Math.floor(bucket.tokens));
+      takeTokens(bucket, rate, now, granted);
+      return { tokens: granted, members: 1, waitMs: granted > 0 ? 0 : 1 };
+    },
+  });
+  const turns: { readonly at: number; readonly taken: number }[] = [];
+  return {
+    turns,
+    /** A turn that has so many sends to make. */
+    turn: async (ms: number, sends: number) => {
+      now += ms;
+      let taken = 0;
+      for (let i = 0; i < sends; i++) if (budget.take(now, rate) === 0) taken++;
+      turns.push({ at: now, taken });
+      // The budget hears of the answer before the next one.
+      await Bun.sleep(0);
+    },
+  };
+}
+
+test("leases let no more through in any time than the rate and its slack", async () => {
+  const rate = { perSecond: 1_000, burst: 2_000 };
+  const { turn, turns } = atBucket(rate);
+  // It runs dry before the answer, so that its leases grow, has nothing to do, and is busy again.
+  for (const pauseMs of [1_900, 300, 4_000]) {
+    for (let i = 0; i < 20; i++) await turn(700, 600);
+    await turn(pauseMs, 0);
+    for (let i = 0; i < 20; i++) await turn(5, 400);
+  }
+  let most = 0;
+  for (const [i, { at: from }] of turns.entries()) {
+    let taken = 0;
+    for (const one of turns.slice(i)) {
+      taken += one.taken;
+      most = Math.max(most, taken - (rate.perSecond * (one.at - from)) / 1_000);
+    }
+  }
+  expect(most).toBeGreaterThan(rate.burst / 2);
+  expect(most).toBeLessThanOrEqual(rate.burst + (rate.perSecond * RATE_SLACK_MS) / 1_000);
+});
+
+test.each([5, 50, 150, 300])(
+  "with turns of %p ms a process with two thirds of the rate is refused next to nothing",
+  async (ms) => {
+    const rate = { perSecond: 1_000, burst: 2_000 };
+    const { turn, turns } = atBucket(rate);
+    const sends = Math.round((ms * rate.perSecond * 2) / 3 / 1_000);
+    for (let at = 0; at < 20_000; at += ms) await turn(ms, sends);
+    let refused = 0;
+    for (const { taken } of turns) refused += sends - taken;
+    expect(refused).toBeLessThanOrEqual(0.02 * sends * turns.length);
+  },
+);
