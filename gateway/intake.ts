@@ -16,6 +16,8 @@ export interface IntakeOptions<S extends IntakeSource> {
   readonly handle: (source: S, text: string) => void;
 }
 
+/** A frame costs as much as so many characters besides its own, to handle and to keep. */
+const FRAME_CHARS = 64;
 /** So many frames are handled before the list of those that wait is cut. */
 const CUT = 1_024;
 
@@ -29,8 +31,8 @@ export class Intake<S extends IntakeSource> {
   readonly #options: IntakeOptions<S>;
   #waiting: { readonly source: S; readonly text: string }[] = [];
   #next = 0;
-  #waitingChars = 0;
-  /** Characters that were handled in this turn. */
+  #waitingCost = 0;
+  /** What the frames of this turn cost. */
   #handled = 0;
   #scheduled = false;
 
@@ -43,14 +45,14 @@ export class Intake<S extends IntakeSource> {
     const { intakeTurnBytesMax, intakeWaitingBytesMax } = this.#options.limits;
     this.#schedule();
     if (!this.#isBehind && this.#handled < intakeTurnBytesMax) {
-      this.#handled += text.length;
+      this.#handled += costOf(text);
       this.#options.handle(source, text);
       return;
     }
     this.#waiting.push({ source, text });
-    this.#waitingChars += text.length;
+    this.#waitingCost += costOf(text);
     source.waits();
-    while (this.#waitingChars > intakeWaitingBytesMax) this.#handleNext();
+    while (this.#waitingCost > intakeWaitingBytesMax) this.#handleNext();
   }
 
   get #isBehind(): boolean {
@@ -73,8 +75,8 @@ export class Intake<S extends IntakeSource> {
 
   #handleNext(): void {
     const { source, text } = this.#waiting[this.#next++] as { source: S; text: string };
-    this.#waitingChars -= text.length;
-    this.#handled += text.length;
+    this.#waitingCost -= costOf(text);
+    this.#handled += costOf(text);
     if (this.#next === this.#waiting.length || this.#next === CUT) {
       this.#waiting.splice(0, this.#next);
       this.#next = 0;
@@ -82,4 +84,8 @@ export class Intake<S extends IntakeSource> {
     this.#options.handle(source, text);
     source.waited();
   }
+}
+
+function costOf(text: string): number {
+  return text.length + FRAME_CHARS;
 }

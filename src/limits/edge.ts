@@ -186,13 +186,13 @@ export const EDGE_LIMITS = {
   intakeTurnBytesMax: limit(
     256 * KiB,
     "bytes",
-    "Characters of frames that one turn of a gateway's event loop handles",
+    "Characters of frames, and 64 for each frame, that one turn of a gateway's event loop handles",
     "the others wait for the next turn, and the server stops reading their sockets",
   ),
   intakeWaitingBytesMax: limit(
     64 * MiB,
     "bytes",
-    "Characters of frames that wait for a turn",
+    "Characters of frames, and 64 for each frame, that wait for a turn",
     "the oldest are handled at once",
   ),
   connectionsMax: limit(200_000, "count", "Sockets of one gateway", "HTTP 503 before the upgrade"),
@@ -296,8 +296,8 @@ export const EDGE_LIMITS = {
   rateLeaseMs: limit(
     100,
     "ms",
-    "Time of a tenant's full rate that a gateway takes from the shared budget at once",
-    "the next lease",
+    "Time of a tenant's full rate that a gateway takes from the shared budget at once, at least",
+    "the next lease; what a larger one left over after this time goes back",
   ),
   rateLeaseLifeMs: limit(
     2_000,

@@ -14,7 +14,10 @@ class Source implements IntakeSource {
   }
 }
 
-function setUp(limits = { intakeTurnBytesMax: 10, intakeWaitingBytesMax: 1_000 }) {
+/** What a frame counts besides its characters. */
+const FRAME = 64;
+
+function setUp(limits = { intakeTurnBytesMax: FRAME + 10, intakeWaitingBytesMax: 1_000 }) {
   const clock = new SteppedClock();
   const handled: string[] = [];
   const intake = new Intake<Source>({
@@ -55,9 +58,9 @@ test("what a turn has no room for waits for the next ones, in order, and its sou
   await clock.advance(0);
   expect(turns).toEqual([
     ["a1 fills a turn", "b1 too, alone"],
-    ["", "b2", "a3 fills it"],
+    ["", "b2"],
+    ["a3 fills it"],
     ["b3"],
-    [],
   ]);
   expect([a.waiting, b.waiting]).toEqual([0, 0]);
 });
@@ -72,9 +75,29 @@ test("a frame that comes behind one that waits does not pass it", async () => {
 });
 
 test("no more waits than the limit: the oldest are handled at once", () => {
-  const { handled, intake } = setUp({ intakeTurnBytesMax: 10, intakeWaitingBytesMax: 30 });
+  const { handled, intake } = setUp({
+    intakeTurnBytesMax: 10,
+    intakeWaitingBytesMax: 3 * (FRAME + 10),
+  });
   const source = new Source();
   for (let i = 0; i < 20; i++) intake.take(source, "1234567890");
   expect(handled).toHaveLength(17);
   expect(source.waiting).toBe(3);
+});
+
+test("tiny frames count as more than their characters, so that neither a turn nor what waits is endless", async () => {
+  const limits = { intakeTurnBytesMax: 6_600, intakeWaitingBytesMax: 66_000 };
+  const { clock, handled, intake } = setUp(limits);
+  const source = new Source();
+  for (let i = 0; i < 10_000; i++) intake.take(source, "{}");
+  expect(handled.length).toBeGreaterThanOrEqual(9_000);
+  expect(source.waiting).toBeLessThanOrEqual(1_000);
+  handled.length = 0;
+  const turns: number[] = [];
+  clock.defer(function look() {
+    turns.push(handled.splice(0).length);
+    if (turns.length < 20) clock.defer(look);
+  });
+  await clock.advance(0);
+  expect(Math.max(...turns)).toBeLessThanOrEqual(101);
 });
