@@ -66,10 +66,13 @@ export class Storer {
     else this.#await();
   }
 
-  /** Somebody waits for what is there: it is stored soon, whatever the pace is. */
+  /**
+   * Somebody waits: what is there is stored soon, whatever the pace is. Where nothing is, what comes
+   * next is: an earlier owner may have published it, and this one has yet to read it.
+   */
   hurry(): void {
     if (this.#turn !== undefined) this.#turn.hurry();
-    else this.#hurried = !this.#tail.empty;
+    else this.#hurried = true;
   }
 
   /** Stores what is there. Resolves when all is stored or storing has ended. */
