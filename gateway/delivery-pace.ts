@@ -3,9 +3,11 @@ import type { Publication } from "../src/ports/backplane.ts";
 import type { Clock, Timer } from "../src/ports/clock.ts";
 import type { Counter, Telemetry } from "../src/ports/telemetry.ts";
 
+type PaceLimits = Pick<Limits, "deliveryLagMs" | "deliveryLagRecordsMin" | "deliveryHoldMs">;
+
 export interface DeliveryPaceOptions {
   readonly clock: Pick<Clock, "monotonic" | "after">;
-  readonly limits: Pick<Limits, "deliveryLagMs" | "deliveryHoldMs">;
+  readonly limits: PaceLimits;
   readonly telemetry: Telemetry;
 }
 
@@ -43,7 +45,7 @@ const MARK_MS = 4;
  */
 export class DeliveryPace {
   readonly #clock: Pick<Clock, "monotonic" | "after">;
-  readonly #limits: Pick<Limits, "deliveryLagMs" | "deliveryHoldMs">;
+  readonly #limits: PaceLimits;
   readonly #held: Counter;
   readonly #heldSeconds: Counter;
   readonly #lanes = new Map<string, Lane[]>();
@@ -88,8 +90,11 @@ export class DeliveryPace {
     const [oldest] = marks;
     const now = this.#clock.monotonic();
     const lag = oldest === undefined ? 0 : now - oldest.at;
-    lane.lateAt = lag > this.#limits.deliveryLagMs ? now : undefined;
-    if (lane.hold !== undefined && lag <= this.#limits.deliveryLagMs / 2) this.#end(lane);
+    // Of anybody's. A few that are late are no backlog, and nothing would come sooner for waiting.
+    const records = (marks[marks.length - 1]?.end ?? end) - end;
+    const { deliveryLagMs, deliveryLagRecordsMin } = this.#limits;
+    lane.lateAt = lag > deliveryLagMs && records >= deliveryLagRecordsMin ? now : undefined;
+    if (lane.hold !== undefined && lag <= deliveryLagMs / 2) this.#end(lane);
   }
 
   /** Whether the partition's next append has to wait; then `go` is called, once, when it need not. */

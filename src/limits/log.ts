@@ -41,6 +41,12 @@ export const LOG_LIMITS = {
     "Time after its receipt by which a message is expected in the publications that a gateway hears",
     "the partition's next append waits, for deliveryHoldMs at most",
   ),
+  deliveryLagRecordsMin: limit(
+    1_024,
+    "count",
+    "Records of a partition that are not published yet, from which on a late delivery counts",
+    "with fewer, no append waits",
+  ),
   deliveryHoldMs: limit(
     100,
     "ms",

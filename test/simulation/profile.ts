@@ -55,6 +55,7 @@ const LIMITS = limitsWith({
   appendWindowBytesMin: 1_000,
   appendWaitMs: 100,
   deliveryLagMs: 60,
+  deliveryLagRecordsMin: 2,
   deliveryHoldMs: 80,
   appendTimeoutMs: 3_000,
   sendsPerSecondPerConnection: 20,

@@ -4,7 +4,7 @@ import { createMemoryTelemetry } from "../../../src/adapters/memory/telemetry.ts
 import type { Publication } from "../../../src/ports/backplane.ts";
 import { SteppedClock } from "../../support/stepped-clock.ts";
 
-const LIMITS = { deliveryLagMs: 50, deliveryHoldMs: 100 };
+const LIMITS = { deliveryLagMs: 50, deliveryLagRecordsMin: 10, deliveryHoldMs: 100 };
 
 /** The publication whose last event stands before `end`. */
 function publicationTo(end: number, partition = 0): Publication {
@@ -64,6 +64,14 @@ test("the next appends wait for a late delivery until it has caught up, in order
     await clock.advance(LIMITS.deliveryLagMs + 1);
     pace.published(publicationTo(100));
   }
+});
+
+test("a few records that are late hold nothing up", async () => {
+  const { holds, late } = setUp();
+  await late(100, LIMITS.deliveryLagRecordsMin - 1);
+  expect(holds()).toBe(false);
+  await late(200, LIMITS.deliveryLagRecordsMin);
+  expect(holds()).toBe(true);
 });
 
 test("no append waits for longer than deliveryHoldMs", async () => {
