@@ -87,9 +87,10 @@ test("the write-ahead log stays bounded while commits and reads go on", async ()
         store.window(TOPIC, Math.max(0, offset - 10)),
       ]);
     }
-    // 1,000 commits of 2 pages and more, of which 8 may come between two looks.
+    // 1,000 commits of 2 pages and more: 32 times as much and more, if nothing bounded it. Between two
+    // looks 8 may come, and a look that finds a reader inside has to leave the file as it is.
     const bytes = statSync(join(folder.path, "store.sqlite-wal")).size;
-    expect(bytes).toBeLessThan(5 * checkpointBytes);
+    expect(bytes).toBeLessThan(10 * checkpointBytes);
   } finally {
     await store.close();
   }
