@@ -95,8 +95,11 @@ test("what was written before a failure is aborted, and readers go on behind it"
   expect(await rejection(lost)).toMatchObject({ code: "record_too_large" });
   await log.append(topic, 0, [record("plain")]);
   expect(await readUntil(topic, 0, 1)).toEqual(['"plain"']);
-  // The first one was in the log: the readable record is not at its start.
-  expect((await log.read(topic, 0, 0, 10)).offsets).toEqual([3]);
+  // The first one was in the log: the readable record is not at its start. The marker that ends it is
+  // written after the broker's answer, so that it may stand before the record or behind it.
+  const { offsets } = await log.read(topic, 0, 0, 10);
+  expect(offsets).toHaveLength(1);
+  expect(offsets[0]).toBeGreaterThanOrEqual(2);
 });
 
 test("a process that comes back under its id fences the one before it", async () => {
