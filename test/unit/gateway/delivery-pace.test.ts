@@ -48,22 +48,14 @@ test("appends wait for nothing while deliveries are heard in time", async () => 
 });
 
 test("the next appends wait for a late delivery until it has caught up, in order", async () => {
-  const { clock, pace, holds, went } = setUp();
-  await late100();
+  const { clock, pace, holds, went, late } = setUp();
+  await late(100, 10);
   expect([holds(), holds()]).toEqual([true, true]);
   await clock.advance(20);
   expect(went).toEqual([]);
   pace.published(publicationTo(110));
   expect(went).toHaveLength(2);
   expect(holds()).toBe(false);
-
-  async function late100() {
-    pace.appended("t", 0, 100);
-    await clock.advance(10);
-    pace.appended("t", 0, 110);
-    await clock.advance(LIMITS.deliveryLagMs + 1);
-    pace.published(publicationTo(100));
-  }
 });
 
 test("a few records that are late hold nothing up", async () => {
