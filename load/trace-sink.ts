@@ -13,7 +13,8 @@ const server = Bun.serve({
     if (request.method === "GET") return Response.json({ requests, bytes });
     bytes += (await request.arrayBuffer()).byteLength;
     requests++;
-    return Response.json({});
+    // An `ExportTraceServiceResponse` that rejects nothing has no bytes.
+    return new Response(null, { headers: { "Content-Type": "application/x-protobuf" } });
   },
 });
 

@@ -31,6 +31,9 @@ const headerList = z.string().transform((list, context) => {
   return headers;
 });
 
+/** Those of the standard: other programs of the same environment may want another one. */
+const PROTOCOLS = ["http/protobuf", "http/json", "grpc"] as const;
+
 /**
  * Traces. The names that begin with OTEL_ are OpenTelemetry's own; its exporter reads further ones
  * of them itself, such as those of certificates.
@@ -39,7 +42,7 @@ export const TRACE_SETTINGS = {
   OTEL_EXPORTER_OTLP_ENDPOINT: setting(
     "http or https URL",
     undefined,
-    "Where a collector takes OTLP over HTTP (JSON); /v1/traces is added. Nothing is traced when it and the next one are absent",
+    "Where a collector takes OTLP over HTTP; /v1/traces is added. Nothing is traced when it and the next one are absent",
     HTTP_URL,
   ),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: setting(
@@ -47,6 +50,16 @@ export const TRACE_SETTINGS = {
     undefined,
     "The same for traces alone, the whole address; it comes before the other one",
     HTTP_URL,
+  ),
+  OTEL_EXPORTER_OTLP_PROTOCOL: oneOf(
+    PROTOCOLS,
+    "http/protobuf",
+    "How spans go to the collector: http/protobuf; the standard's others are refused where there is an endpoint",
+  ),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: oneOf(
+    PROTOCOLS,
+    undefined,
+    "The same for traces alone; it comes before the other one",
   ),
   OTEL_EXPORTER_OTLP_HEADERS: secret(
     setting(

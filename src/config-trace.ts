@@ -1,4 +1,4 @@
-import { known } from "./config-read.ts";
+import { known, type ConfigFault } from "./config-read.ts";
 import type { TRACE_SETTINGS } from "./config-trace-table.ts";
 import type { ValuesOf } from "./setting.ts";
 
@@ -14,11 +14,24 @@ export interface TraceConfig {
   readonly slowMs: number;
 }
 
+type Read = ValuesOf<typeof TRACE_SETTINGS>;
+
+/** A protocol that is not spoken harms nobody while nothing is traced. */
+export function traceFaults(read: Read): ConfigFault[] {
+  const name =
+    read.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL === undefined
+      ? "OTEL_EXPORTER_OTLP_PROTOCOL"
+      : "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL";
+  const protocol = read[name];
+  if (protocol === undefined || protocol === "http/protobuf" || urlOf(read) === undefined)
+    return [];
+  return [{ name, fault: `is ${protocol}, which is not spoken; allowed: http/protobuf` }];
+}
+
 /** @returns undefined when nothing is traced */
-export function traceConfig(read: ValuesOf<typeof TRACE_SETTINGS>): TraceConfig | undefined {
-  const url =
-    read.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? tracesUrl(read.OTEL_EXPORTER_OTLP_ENDPOINT);
-  if (url === undefined || known(read.OTEL_SDK_DISABLED)) return undefined;
+export function traceConfig(read: Read): TraceConfig | undefined {
+  const url = urlOf(read);
+  if (url === undefined) return undefined;
   const sampler = known(read.OTEL_TRACES_SAMPLER);
   const share = known(read.OTEL_TRACES_SAMPLER_ARG);
   const ratio = sampler.endsWith("ratio") ? share : sampler.endsWith("on") ? 1 : 0;
@@ -30,6 +43,12 @@ export function traceConfig(read: ValuesOf<typeof TRACE_SETTINGS>): TraceConfig 
     followsClients: sampler.startsWith("parentbased"),
     slowMs: known(read.TIDEGATE_TRACE_SLOW_MS),
   };
+}
+
+/** Where traces go; undefined when there are none. */
+function urlOf(read: Read): string | undefined {
+  if (read.OTEL_SDK_DISABLED === true) return undefined;
+  return read.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? tracesUrl(read.OTEL_EXPORTER_OTLP_ENDPOINT);
 }
 
 function tracesUrl(endpoint: string | undefined): string | undefined {

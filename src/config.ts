@@ -10,7 +10,7 @@ import {
   type Environment,
 } from "./config-read.ts";
 import { SETTINGS, type SettingName, type SettingValues } from "./config-table.ts";
-import { traceConfig, type TraceConfig } from "./config-trace.ts";
+import { traceConfig, traceFaults, type TraceConfig } from "./config-trace.ts";
 import { DEV_KEY_PREFIX, parseKeySet } from "./key-set.ts";
 import { limitsWith, type Limits } from "./limits.ts";
 
@@ -86,7 +86,7 @@ function limitsOf(read: SettingValues): Limits {
 }
 
 function relationFaults(read: SettingValues, limits: Limits): ConfigFault[] {
-  const faults: ConfigFault[] = [];
+  const faults = traceFaults(read);
   const fault = (name: SettingName, text: string): void => void faults.push({ name, fault: text });
   const keys = read.TIDEGATE_JWT_KEYS;
   for (const name of ["TIDEGATE_JWT_ISSUER", "TIDEGATE_JWT_AUDIENCE"] as const) {

@@ -6,7 +6,7 @@ import { SpanExporter } from "../../src/adapters/otel/span-exporter.ts";
 import { createSystemClock } from "../../src/adapters/system/clock.ts";
 import { issue, makeAuthority, pem } from "../support/services/certificates.ts";
 
-const BODY = new TextEncoder().encode('{"resourceSpans":[]}');
+const BODY = Uint8Array.of(0x0a, 0);
 const SETTINGS = {
   OTEL_EXPORTER_OTLP_CERTIFICATE: "ca",
   OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: "gateway",

@@ -41,6 +41,29 @@ test.each([
   });
 });
 
+test.each([
+  { OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" },
+  { OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" },
+  {
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/json",
+  },
+])("a protocol that is not spoken is refused by its name: %j", (env) => {
+  const [name, protocol] = Object.entries(env).at(-1) as [string, string];
+  expect(() => traceOf(env)).toThrow(`${name} is ${protocol}`);
+  // It may be there for other programs.
+  expect(parseConfig(env).trace).toBeUndefined();
+  expect(traceOf({ ...env, OTEL_SDK_DISABLED: "true" })).toBeUndefined();
+});
+
+test("the protocol for traces comes before the other one", () => {
+  const env = {
+    OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "http/protobuf",
+  };
+  expect(traceOf(env)).toBeDefined();
+});
+
 test("headers are decoded, and the start log shows their names alone", () => {
   const config = parseConfig({
     ...endpoint,
@@ -56,6 +79,7 @@ test.each([
   ["OTEL_TRACES_SAMPLER_ARG", "one"],
   ["OTEL_TRACES_SAMPLER", "jaeger_remote"],
   ["OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"],
+  ["OTEL_EXPORTER_OTLP_PROTOCOL", "thrift"],
   ["OTEL_EXPORTER_OTLP_HEADERS", "no-value"],
   ["OTEL_EXPORTER_OTLP_HEADERS", "x-key=%zz"],
   ["TIDEGATE_TRACE_SLOW_MS", "0"],

@@ -1,31 +1,47 @@
-import type { SpanRecord } from "../../ports/tracer.ts";
-import { spanText } from "./span-text.ts";
+import type { SpanAttributes, SpanRecord } from "../../ports/tracer.ts";
+import { attributeFields, concat, field, tag, varint, WIRE } from "./protobuf.ts";
+import { SpanWriter } from "./span-writer.ts";
 
 const BYTES_MIN = 16 * 1024;
-const END = "]}]}]}";
+/** Of each of the two lengths in front of the spans. */
+const LENGTH_BYTES_MAX = 5;
 /**
  * So many spans are made bytes together: code that runs once a millisecond, between all that a server
  * does, finds nothing of itself in the processor's caches.
  */
 const WRITTEN_AT_ONCE = 64;
 
+/** Where spans come from: what all requests of a process begin with, as fields of OTLP's messages. */
+export interface SpanOrigin {
+  readonly resource: Uint8Array;
+  readonly scope: Uint8Array;
+}
+
+export function spanOrigin(resource: SpanAttributes, scope: string): SpanOrigin {
+  return {
+    resource: field(1, attributeFields(1, resource)),
+    scope: field(1, field(1, scope)),
+  };
+}
+
 /**
- * Spans as the body of one request. But for the last few they wait as bytes, and as nothing that the
- * garbage collector has to look at.
+ * Spans as the body of one request, an `ExportTraceServiceRequest`. But for the last few they wait as
+ * bytes, and as nothing that the garbage collector has to look at.
  */
 export class SpanBatch {
-  #bytes: Buffer;
-  #used: number;
+  readonly #origin: SpanOrigin;
+  readonly #writer: SpanWriter;
+  /** Where the first span is: what comes before it is written when their length is known. */
+  readonly #from: number;
   #unwritten: SpanRecord[] = [];
   #count = 0;
 
-  /**
-   * @param start what is in front of the spans: ASCII, up to `"spans":[`
-   * @param bytes of a batch that nobody needs any more: fresh ones would each be a page of zeros first
-   */
-  constructor(start: string, bytes: Buffer | undefined) {
-    this.#bytes = bytes ?? Buffer.allocUnsafe(BYTES_MIN);
-    this.#used = this.#bytes.write(start, "latin1");
+  /** @param bytes of a batch that nobody needs any more: fresh ones would each be a page of zeros first */
+  constructor(origin: SpanOrigin, bytes: Buffer | undefined) {
+    const { resource, scope } = origin;
+    this.#origin = origin;
+    this.#from = resource.length + scope.length + 2 * (1 + LENGTH_BYTES_MAX);
+    this.#writer = new SpanWriter(bytes ?? Buffer.allocUnsafe(this.#from + BYTES_MIN), this.#from);
   }
 
   /** Spans. */
@@ -35,7 +51,7 @@ export class SpanBatch {
 
   /** What {@link end} gave is a part of; for another batch when that is over. */
   get bytes(): Buffer {
-    return this.#bytes;
+    return this.#writer.bytes;
   }
 
   add(span: SpanRecord): void {
@@ -45,29 +61,24 @@ export class SpanBatch {
   }
 
   /** The whole body, after which nothing may be added. */
-  end(): Uint8Array {
+  end(): Uint8Array<ArrayBuffer> {
     this.#writeAll();
-    this.#write(END);
-    return this.#bytes.subarray(0, this.#used);
+    const { resource, scope } = this.#origin;
+    const { bytes, end } = this.#writer;
+    const spans = concat(tag(2, WIRE.bytes), varint(scope.length + end - this.#from), scope);
+    const start = concat(
+      tag(1, WIRE.bytes),
+      varint(resource.length + spans.length + end - this.#from),
+      resource,
+      spans,
+    );
+    const from = this.#from - start.length;
+    bytes.set(start, from);
+    return bytes.subarray(from, end);
   }
 
   #writeAll(): void {
-    let written = this.#count - this.#unwritten.length;
-    for (const span of this.#unwritten) {
-      const text = spanText(span);
-      this.#write(written++ === 0 ? text : `,${text}`);
-    }
+    for (const span of this.#unwritten) this.#writer.write(span);
     this.#unwritten.length = 0;
-  }
-
-  #write(text: string): void {
-    const end = this.#used + text.length;
-    if (end > this.#bytes.length) {
-      const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, end));
-      grown.set(this.#bytes.subarray(0, this.#used));
-      this.#bytes = grown;
-    }
-    this.#bytes.write(text, this.#used, "latin1");
-    this.#used = end;
   }
 }

@@ -45,7 +45,7 @@ export class SpanExporter {
 
   constructor({ url, headers, timeoutMs, clock }: SpanExporterOptions) {
     const config = { url, headers: { ...headers } };
-    const required = { "Content-Type": "application/json", "User-Agent": "tidegate" };
+    const required = { "Content-Type": "application/x-protobuf", "User-Agent": "tidegate" };
     this.#http = convertLegacyHttpOptions(config, "TRACES", "v1/traces", required);
     this.#timeoutMs = timeoutMs;
     this.#clock = clock;

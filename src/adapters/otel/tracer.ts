@@ -2,12 +2,11 @@ import type { Limits } from "../../limits.ts";
 import type { Clock, Timer } from "../../ports/clock.ts";
 import type { Telemetry } from "../../ports/telemetry.ts";
 import type { Tracer } from "../../ports/tracer.ts";
-import { SpanBatch } from "./span-batch.ts";
+import { SpanBatch, spanOrigin } from "./span-batch.ts";
 import { SpanExporter } from "./span-exporter.ts";
-import { attributesText } from "./span-text.ts";
 
 export interface OtelTracerOptions {
-  /** Where spans are posted as OTLP/HTTP JSON: the whole URL, with `/v1/traces`. */
+  /** Where spans are posted as OTLP over HTTP, in protobuf: the whole URL, with `/v1/traces`. */
   readonly url: string;
   /** Sent with each request. */
   readonly headers: Readonly<Record<string, string>>;
@@ -29,8 +28,8 @@ export function createOtelTracer(options: OtelTracerOptions): Tracer {
   const { url, headers, serviceName, instance, clock, telemetry, limits } = options;
   const timeoutMs = limits.traceExportTimeoutMs;
   const exporter = new SpanExporter({ url, headers, timeoutMs, clock });
-  const about = attributesText({ "service.name": serviceName, "service.instance.id": instance });
-  const start = `{"resourceSpans":[{"resource":{"attributes":[${about}]},"scopeSpans":[{"scope":{"name":"tidegate"},"spans":[`;
+  const about = { "service.name": serviceName, "service.instance.id": instance };
+  const origin = spanOrigin(about, "tidegate");
   const exported = telemetry.counter({
     name: "tidegate_trace_spans_exported_total",
     help: "Spans that the trace collector took",
@@ -123,7 +122,7 @@ export function createOtelTracer(options: OtelTracerOptions): Tracer {
         return;
       }
       if (open === undefined) {
-        open = new SpanBatch(start, spare);
+        open = new SpanBatch(origin, spare);
         spare = undefined;
       }
       open.add(span);

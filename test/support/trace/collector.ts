@@ -1,5 +1,6 @@
 import type { SpanKind } from "../../../src/ports/tracer.ts";
 import { until } from "../gateway/until.ts";
+import { readOtlp, type OtlpAttribute, type OtlpRequest } from "./otlp.ts";
 
 /** A span as a collector got it. */
 export interface CollectedSpan {
@@ -19,36 +20,11 @@ export interface CollectedSpan {
   readonly error: string | undefined;
 }
 
-interface OtlpAttribute {
-  readonly key: string;
-  readonly value: Readonly<Record<string, string | number | boolean>>;
-}
-
-interface OtlpSpan {
-  readonly name: string;
-  readonly kind: number;
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId?: string;
-  readonly startTimeUnixNano: string;
-  readonly endTimeUnixNano: string;
-  readonly attributes: readonly OtlpAttribute[];
-  readonly links?: readonly { readonly traceId: string; readonly spanId: string }[];
-  readonly status: { readonly code: number; readonly message?: string };
-}
-
-interface OtlpRequest {
-  readonly resourceSpans: readonly {
-    readonly resource: { readonly attributes: readonly OtlpAttribute[] };
-    readonly scopeSpans: readonly { readonly spans: readonly OtlpSpan[] }[];
-  }[];
-}
-
 /** OTLP counts from 1 (`SPAN_KIND_INTERNAL`). */
 const KINDS: readonly SpanKind[] = ["internal", "server", "client", "producer", "consumer"];
 const STATUS_ERROR = 2;
 
-/** Takes OTLP over HTTP as JSON, the way a collector does, and keeps what it got. */
+/** Takes OTLP over HTTP as protobuf, the way a collector does, and keeps what it got. */
 export class TraceCollector implements Disposable {
   readonly spans: CollectedSpan[] = [];
   /** Headers of the last request. */
@@ -65,12 +41,15 @@ export class TraceCollector implements Disposable {
       fetch: async (request) => {
         this.requests++;
         this.headers = request.headers;
-        const body = (await request.json()) as OtlpRequest;
+        const body = await request.bytes();
         if (new URL(request.url).pathname !== "/v1/traces")
           return new Response(null, { status: 404 });
+        if (request.headers.get("content-type") !== "application/x-protobuf")
+          return new Response(null, { status: 415 });
         if (this.status !== 200) return new Response(null, { status: this.status });
-        this.spans.push(...spansOf(body));
-        return Response.json({});
+        this.spans.push(...spansOf(readOtlp(body)));
+        // An `ExportTraceServiceResponse` that rejects nothing has no bytes.
+        return new Response(null, { headers: { "Content-Type": "application/x-protobuf" } });
       },
     });
   }
@@ -109,8 +88,8 @@ function* spansOf({ resourceSpans }: OtlpRequest): Generator<CollectedSpan> {
         startedAt: Number(span.startTimeUnixNano) / 1e6,
         endedAt: Number(span.endTimeUnixNano) / 1e6,
         attributes: attributesOf(span.attributes),
-        links: (span.links ?? []).map(({ traceId, spanId }) => ({ traceId, spanId })),
-        error: span.status.code === STATUS_ERROR ? (span.status.message ?? "") : undefined,
+        links: span.links.map(({ traceId, spanId }) => ({ traceId, spanId })),
+        error: span.status.code === STATUS_ERROR ? span.status.message : undefined,
       };
     }
   }
@@ -118,6 +97,11 @@ function* spansOf({ resourceSpans }: OtlpRequest): Generator<CollectedSpan> {
 
 function attributesOf(list: readonly OtlpAttribute[]): Record<string, string | number | boolean> {
   return Object.fromEntries(
-    list.map(({ key, value }) => [key, Object.values(value)[0] as string | number | boolean]),
+    list.map(({ key, value: { intValue, ...other } }) => [
+      key,
+      intValue === undefined
+        ? (Object.values(other)[0] as string | number | boolean)
+        : Number(intValue),
+    ]),
   );
 }

@@ -1,12 +1,12 @@
 import { afterEach, expect, test } from "bun:test";
 import { SpanExporter } from "../../../../src/adapters/otel/span-exporter.ts";
 
-const BODY = new TextEncoder().encode('{"resourceSpans":[]}');
-const TEXTS = Array.from({ length: 3 }, () => '{"resourceSpans":[]}');
+/** No text in any encoding. */
+const BODY = Uint8Array.of(0x0a, 0xff, 0, 0x80);
 const TIMEOUT_MS = 5_000;
 
 interface Heard {
-  readonly body: string;
+  readonly body: Uint8Array;
   readonly headers: Headers;
 }
 
@@ -17,10 +17,10 @@ function open(...answers: readonly Response[]) {
     port: 0,
     hostname: "127.0.0.1",
     async fetch(request) {
-      const answer = answers[heard.length] ?? new Response("{}");
+      const answer = answers[heard.length] ?? new Response(null);
       const bytes = new Uint8Array(await request.arrayBuffer());
       const isZipped = request.headers.get("content-encoding") === "gzip";
-      const body = new TextDecoder().decode(isZipped ? Bun.gunzipSync(bytes) : bytes);
+      const body = isZipped ? Bun.gunzipSync(bytes) : bytes;
       heard.push({ body, headers: request.headers });
       return answer;
     },
@@ -47,12 +47,12 @@ afterEach(() => {
   delete process.env["OTEL_EXPORTER_OTLP_COMPRESSION"];
 });
 
-test("a body is posted as JSON with the headers that were asked for", async () => {
+test("a body is posted as protobuf with the headers that were asked for", async () => {
   using under = open();
   expect(await under.exporter.send(BODY)).toBeUndefined();
   const [first] = under.heard;
-  expect(first?.body).toBe('{"resourceSpans":[]}');
-  expect(first?.headers.get("content-type")).toBe("application/json");
+  expect(first?.body).toEqual(BODY);
+  expect(first?.headers.get("content-type")).toBe("application/x-protobuf");
   expect(first?.headers.get("user-agent")).toBe("tidegate");
   expect(first?.headers.get("x-key")).toBe("secret");
 });
@@ -62,7 +62,7 @@ test("a body is compressed where the library's own setting says so", async () =>
   using under = open();
   expect(await under.exporter.send(BODY)).toBeUndefined();
   expect(under.heard[0]?.headers.get("content-encoding")).toBe("gzip");
-  expect(under.heard[0]?.body).toBe('{"resourceSpans":[]}');
+  expect(under.heard[0]?.body).toEqual(BODY);
 });
 
 test.each([429, 502, 503, 504])(
@@ -70,7 +70,7 @@ test.each([429, 502, 503, 504])(
   async (status) => {
     using under = open(new Response(null, { status }), new Response(null, { status }));
     expect(await under.exporter.send(BODY)).toBeUndefined();
-    expect(under.heard.map(({ body }) => body)).toEqual(TEXTS);
+    expect(under.heard.map(({ body }) => body)).toEqual([BODY, BODY, BODY]);
   },
 );
 
