@@ -188,14 +188,14 @@ export const ROWS: readonly Row[] = [
   own(
     "standalone-traces",
     "standalone",
-    120,
+    180,
     "Closed loop, 10 a frame, 1 % of the messages traced, against none",
     (options) => tracesRow("standalone", options),
   ),
   own(
     "cluster-traces",
     "cluster",
-    200,
+    380,
     "Closed loop, 10 a frame, 1 % of the messages traced, against none",
     (options) => tracesRow("cluster", options),
   ),
