@@ -128,7 +128,6 @@ export class Gateway {
     this.#producer = new Producer({ log: way, clock, limits, metrics, watch: trace, pace });
     this.ingress = new Ingress({
       producer: this.#producer,
-      clock,
       digest,
       limits,
       telemetry,

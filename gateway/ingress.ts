@@ -1,7 +1,7 @@
 import { AppError } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
 import { partitionOf } from "../src/policy/partitioner.ts";
-import type { Clock } from "../src/ports/clock.ts";
+import type { Moment } from "../src/ports/clock.ts";
 import type { Digest } from "../src/ports/digest.ts";
 import type { Telemetry } from "../src/ports/telemetry.ts";
 import { recordKey } from "../src/tenants.ts";
@@ -26,7 +26,6 @@ export interface Route {
 
 export interface IngressOptions {
   readonly producer: Producer;
-  readonly clock: Clock;
   readonly digest: Digest;
   readonly limits: Limits;
   readonly telemetry: Telemetry;
@@ -81,16 +80,20 @@ export class Ingress {
     return messageId(key, route.scope);
   }
 
-  /** @returns an error when the message was not taken; else `completion` is called once, later */
+  /**
+   * @param at when it came in, which becomes its timestamp
+   * @returns an error when the message was not taken; else `completion` is called once, later
+   */
   submit(
     route: Route,
     id: string,
     command: Omit<SendCommand, "id" | "verb" | "conversation">,
     completion: Completion,
+    at: Moment,
   ): AppError | undefined {
     if (this.#draining) return new AppError("draining");
-    const { clock, digest, producer, trace: ingressTrace } = this.#options;
-    const wait = route.tenant.sends.take(clock.monotonic(), route.tenant.rate);
+    const { digest, producer, trace: ingressTrace } = this.#options;
+    const wait = route.tenant.sends.take(at.monotonic, route.tenant.rate);
     if (wait > 0) {
       this.#limited.value++;
       route.tenant.tally.rateLimited++;
@@ -103,7 +106,7 @@ export class Ingress {
       id,
       attempt: command.attempt,
       kind: command.kind,
-      timestamp: clock.now(),
+      timestamp: at.now,
       content: command.content,
       fingerprint: digest.fingerprint(command.kind + command.content),
     });

@@ -1,4 +1,5 @@
 import { AppError } from "../src/errors.ts";
+import { momentOf, type Moment } from "../src/ports/clock.ts";
 import { parseFrame } from "../src/wire/codec.ts";
 import type { Line, Pong } from "../src/wire/read-line.ts";
 import { connect } from "./commands/connect.ts";
@@ -40,13 +41,14 @@ function receive(gateway: Gateway, connection: Connection, text: string): void {
     wait(gateway, connection, lines);
     return;
   }
+  const at = momentOf(gateway.clock);
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i] as Line;
     if (line.verb === "connect" && connection.session === undefined) {
       authenticate(gateway, connection, line, lines.slice(i + 1));
       return;
     }
-    act(gateway, connection, line);
+    act(gateway, connection, line, at);
     if (connection.closed) return;
   }
 }
@@ -64,9 +66,10 @@ function authenticate(
   const goOn = (): void => {
     const backlog = connection.backlog ?? [];
     connection.backlog = undefined;
+    const at = momentOf(gateway.clock);
     for (const line of backlog) {
       if (connection.closed) return;
-      perform(gateway, connection, line);
+      perform(gateway, connection, line, at);
     }
   };
   connect(gateway, connection, command)
@@ -88,14 +91,19 @@ function wait(gateway: Gateway, connection: Connection, more: readonly Line[]): 
   if (backlog.length > gateway.limits.backlogCommandsMax) connection.close("overloaded");
 }
 
-function act(gateway: Gateway, connection: Connection, line: Line): void {
+function act(gateway: Gateway, connection: Connection, line: Line, at: Moment): void {
   if (line.verb === "pong") return;
   connection.begin();
-  perform(gateway, connection, line);
+  perform(gateway, connection, line, at);
 }
 
 /** Acts on a command that has begun. */
-function perform(gateway: Gateway, connection: Connection, line: Exclude<Line, Pong>): void {
+function perform(
+  gateway: Gateway,
+  connection: Connection,
+  line: Exclude<Line, Pong>,
+  at: Moment,
+): void {
   if (line.verb === "invalid") {
     connection.refuse(line.id, line.error);
     return;
@@ -108,7 +116,7 @@ function perform(gateway: Gateway, connection: Connection, line: Exclude<Line, P
   }
   switch (line.verb) {
     case "send":
-      send(gateway, connection, session, line);
+      send(gateway, connection, session, line, at);
       return;
     case "subscribe":
       void subscribe(gateway, connection, session, line);

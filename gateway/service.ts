@@ -1,8 +1,10 @@
 import { AppError } from "../src/errors.ts";
 import type { Identity } from "../src/ports/authenticator.ts";
+import { momentOf } from "../src/ports/clock.ts";
 import type { Receipt } from "../src/wire/frame.ts";
 import type { Gateway } from "./gateway.ts";
 import type { MessageService } from "./message-service.ts";
+import type { Completion } from "./producer.ts";
 
 /** The message service over a gateway's own ingress and store: what HTTP requests use. */
 export function createMessageService(gateway: Gateway): MessageService {
@@ -15,7 +17,7 @@ export function createMessageService(gateway: Gateway): MessageService {
       const message = gateway.ingress.idOf(route, command.key);
       await gateway.failover?.fresh();
       return new Promise((resolve, reject) => {
-        const refused = gateway.ingress.submit(route, message, command, {
+        const completion: Completion = {
           appended(partition, offset) {
             const at = { partition, offset: String(offset) };
             resolve({ message, durability: gateway.durability, at });
@@ -23,7 +25,9 @@ export function createMessageService(gateway: Gateway): MessageService {
           kept: () => resolve({ message, durability: "outbox" }),
           failed: reject,
           ...(entry !== undefined && { entry }),
-        });
+        };
+        const at = momentOf(gateway.clock);
+        const refused = gateway.ingress.submit(route, message, command, completion, at);
         if (refused !== undefined) reject(refused);
       });
     },

@@ -1,4 +1,5 @@
 import { AppError } from "../../src/errors.ts";
+import { momentOf, type Moment } from "../../src/ports/clock.ts";
 import type { SendCommand } from "../../src/wire/command.ts";
 import { encodeReceipt } from "../../src/wire/reply.ts";
 import type { Connection } from "../connection.ts";
@@ -43,17 +44,22 @@ class PendingSend implements Completion {
   }
 }
 
-/** `send`: authorizes, spends the rate and hands the message to the log. */
+/**
+ * `send`: authorizes, spends the rate and hands the message to the log.
+ *
+ * @param at when its frame came in
+ */
 export function send(
   gateway: Gateway,
   connection: Connection,
   session: Session,
   command: SendCommand,
+  at: Moment,
 ): void {
   const { conversation } = command;
   const opening = connection.opening?.get(conversation);
   if (opening !== undefined) {
-    opening.sends.push(() => send(gateway, connection, session, command));
+    opening.sends.push(() => send(gateway, connection, session, command, momentOf(gateway.clock)));
     return;
   }
   let { route } = connection;
@@ -69,7 +75,7 @@ export function send(
     route = gateway.ingress.route(session.tenant, session.identity.user, conversation);
     connection.route = route;
   }
-  const wait = connection.spend(gateway.clock.monotonic());
+  const wait = connection.spend(at.monotonic);
   if (wait > 0) {
     const message = "the connection sends too many messages";
     connection.refuse(command.id, new AppError("rate_limited", message, { retryAfterMs: wait }));
@@ -77,6 +83,6 @@ export function send(
   }
   const id = gateway.ingress.idOf(route, command.key);
   const pending = new PendingSend(gateway, connection, command.id, id);
-  const refused = gateway.ingress.submit(route, id, command, pending);
+  const refused = gateway.ingress.submit(route, id, command, pending, at);
   if (refused !== undefined) connection.refuse(command.id, refused);
 }

@@ -1,4 +1,5 @@
 import { AppError } from "../../src/errors.ts";
+import { momentOf, type Moment } from "../../src/ports/clock.ts";
 import type { SendCommand } from "../../src/wire/command.ts";
 import { encodeEventRecord } from "../../src/wire/event-record.ts";
 import { IngestScanner } from "../../src/wire/ingest-scanner.ts";
@@ -35,8 +36,8 @@ export class IngestLines {
   readonly #scanner: IngestScanner;
   #line = 0;
   /** Of the lines that are dealt with in one go. */
-  #monotonic = 0;
-  /** Decimal ms since 1970, of events that do not say when they happened. */
+  #at: Moment = { now: 0, monotonic: 0 };
+  /** Its decimal ms since 1970, of events that do not say when they happened. */
   #now = "";
   #hurdle: Hurdle | undefined;
 
@@ -68,8 +69,8 @@ export class IngestLines {
   take(text: string, from: number): number {
     const { clock } = this.#parts;
     const scanner = this.#scanner;
-    this.#now = String(clock.now());
-    this.#monotonic = clock.monotonic();
+    this.#at = momentOf(clock);
+    this.#now = String(this.#at.now);
     let at = from;
     while (at < text.length) {
       if (at - from >= TURN_CHARS || this.#room.isFull(1)) {
@@ -134,7 +135,7 @@ export class IngestLines {
     const { ingress } = this.#parts.gateway;
     const id = ingress.idOf(route, command.key);
     const line = new ChatLine(this.#outcomes, route, id, this.#line, command.content.length);
-    const refused = ingress.submit(route, id, command, line);
+    const refused = ingress.submit(route, id, command, line, this.#at);
     if (refused !== undefined) return this.#later(refused);
     this.#room.take(line.chars);
     return true;
@@ -148,7 +149,7 @@ export class IngestLines {
     // The route's own, which the next line's is then compared with.
     event.type = route.type;
     const { tenant } = this.#session;
-    const wait = tenant.sends.take(this.#monotonic, tenant.rate);
+    const wait = tenant.sends.take(this.#at.monotonic, tenant.rate);
     if (wait > 0) {
       const message = "the tenant sends too many events";
       return this.#later(new AppError("rate_limited", message, { retryAfterMs: wait }));

@@ -3,6 +3,17 @@ export interface Timer {
   cancel(): void;
 }
 
+/** One moment by both clocks of a {@link Clock}. */
+export interface Moment {
+  readonly now: number;
+  readonly monotonic: number;
+}
+
+/** For all that is handled in one go: each look at a clock costs as much as a look at a few hundred bytes. */
+export function momentOf(clock: Pick<Clock, "now" | "monotonic">): Moment {
+  return { now: clock.now(), monotonic: clock.monotonic() };
+}
+
 /**
  * The only source of time. Implementations MUST call back in order of due time, MUST NOT call back
  * from within the call that registers, and MUST NOT call back after `cancel`.

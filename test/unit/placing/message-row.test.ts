@@ -7,6 +7,7 @@ import { createSystemDigest } from "../../../src/adapters/system/digest.ts";
 import { AppError } from "../../../src/errors.ts";
 import { limitsWith } from "../../../src/limits.ts";
 import { messageRow } from "../../../src/placing/message-row.ts";
+import { momentOf } from "../../../src/ports/clock.ts";
 import type { OutboxMessage, OutboxRow } from "../../../src/ports/outbox.ts";
 import type { SharedBudget } from "../../../src/ports/shared-limits.ts";
 import type { LogRecord } from "../../../src/wire/record.ts";
@@ -48,7 +49,7 @@ function gatewayRecord(shared: boolean): LogRecord {
     },
   } as unknown as Producer;
   const telemetry = createMemoryTelemetry();
-  const ingress = new Ingress({ producer, clock, digest, limits, telemetry, source: "outbox/1" });
+  const ingress = new Ingress({ producer, digest, limits, telemetry, source: "outbox/1" });
   const rate = { perSecond: 100, burst: 100 };
   const sends = { take: () => 0 } as unknown as SharedBudget;
   const tally = new TenantTallies(1).of("acme");
@@ -61,7 +62,7 @@ function gatewayRecord(shared: boolean): LogRecord {
   if (body instanceof AppError) throw body;
   const id = ingress.idOf(route, message.key);
   const nobody = { appended() {}, kept() {}, failed() {} };
-  ingress.submit(route, id, { ...body, key: message.key }, nobody);
+  ingress.submit(route, id, { ...body, key: message.key }, nobody, momentOf(clock));
   const { key, headers, value } = record as LogRecord;
   return { key, headers, value };
 }
