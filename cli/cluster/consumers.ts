@@ -7,11 +7,11 @@ import { endsByRange } from "../../consumers/watch/ends-by-range.ts";
 import { LagWatch, type WatchedPool } from "../../consumers/watch/lag-watch.ts";
 import { LogWatch } from "../../consumers/watch/log-watch.ts";
 import { startHealthServer } from "../../src/adapters/bun/health-server.ts";
+import type { PostgresMessageStore } from "../../src/adapters/postgres/message-store.ts";
 import { createSystemDigest } from "../../src/adapters/system/digest.ts";
 import { redactedCluster, type ClusterConfig } from "../../src/config-cluster.ts";
 import { asAppError } from "../../src/errors.ts";
 import { Reporter } from "../../src/ops/reporter.ts";
-import type { ExpiringStore } from "../../src/ports/message-store.ts";
 import type { Running } from "../program.ts";
 import { Stop } from "../stop.ts";
 import { openProcess, type ClusterProcess } from "./process.ts";
@@ -24,7 +24,7 @@ interface StartedPool {
   close(): Promise<void>;
 }
 
-type StartPool = (parts: ClusterProcess, store: ExpiringStore) => Promise<StartedPool>;
+type StartPool = (parts: ClusterProcess, store: PostgresMessageStore) => Promise<StartedPool>;
 
 /** Every pool that a consumers process can run, by name. */
 export const POOLS = {
@@ -40,7 +40,7 @@ export const POOLS = {
       store,
       member,
       limits: config.limits,
-      hashSeed: Math.floor(parts.random.next() * 2 ** 32),
+      hashSeed: store.idHashSeed,
     });
     const starting = (): string | undefined =>
       pool.starting() > 0 ? `${pool.starting()} partitions are being taken` : undefined;

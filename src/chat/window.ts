@@ -49,8 +49,6 @@ export class Window {
   #table = new Int32Array(ENTRY * 2 * SLOTS_MIN);
   #arena = Buffer.allocUnsafe(ARENA_BYTES_MIN);
   #arenaNext = 0;
-  #hashed: PackedRecord | undefined;
-  #hash = 0;
 
   /**
    * @param offsets W, fixed for a topic for ever: the verdict depends on it
@@ -100,15 +98,13 @@ export class Window {
       return;
     }
     const { bytes, fingerprintStart, fingerprintEnd, idStart, idEnd, offset } = record;
-    const hash = this.#hashPacked(record);
+    const hash = record.idHash(this.#seed);
     this.#add(bytes, fingerprintStart, fingerprintEnd, idStart, idEnd, offset, hash);
   }
 
   /** Drops what records from `offset` on need not see and what the store has (below `storedNext`). */
   forget(offset: number, storedNext: number): void {
     const keepFrom = Math.min(offset - this.#offsets, storedNext);
-    // It would hold the memory of all that was fetched with it.
-    this.#hashed = undefined;
     while (this.#first < this.#next) {
       const slot = this.#first & this.#mask;
       if (this.#isLive[slot] === 1) {
@@ -133,19 +129,12 @@ export class Window {
     return xxHash32(scratch, from, to, this.#seed);
   }
 
-  #hashPacked(record: PackedRecord): number {
-    if (this.#hashed === record) return this.#hash;
-    this.#hashed = record;
-    this.#hash = xxHash32(record.bytes, record.idStart, record.idEnd, this.#seed);
-    return this.#hash;
-  }
-
   #slotOfPacked(record: PackedRecord): number {
     if (record.text !== undefined) {
       const end = writeScratch(record.text.id);
       return this.#slotOf(scratch, 0, end, this.#hashScratch(0, end));
     }
-    return this.#slotOf(record.bytes, record.idStart, record.idEnd, this.#hashPacked(record));
+    return this.#slotOf(record.bytes, record.idStart, record.idEnd, record.idHash(this.#seed));
   }
 
   #slotOf(bytes: Buffer, from: number, to: number, hash: number): number {

@@ -1,4 +1,5 @@
 import { parseVerdictHeader, sliceEvent, type LogRecord } from "./record.ts";
+import { xxHash32 } from "./xx-hash.ts";
 
 /** The name of the header that {@link parseVerdictHeader} reads. */
 export const VERDICT_HEADER_BYTES = Buffer.from("tidegate");
@@ -50,6 +51,8 @@ export class PackedRecord {
   readonly #valueEnd: number;
   #headEnd = 0;
   #bodyStart = 0;
+  #hashSeed = -1;
+  #hash = 0;
 
   /**
    * @param start of the record, for its layout
@@ -102,6 +105,18 @@ export class PackedRecord {
 
   get id(): string {
     return this.text?.id ?? this.bytes.toString("latin1", this.idStart, this.idEnd);
+  }
+
+  /**
+   * {@link xxHash32} of the id's bytes. The last one is kept: who looks for duplicates asks for it, and
+   * so does the store. Only for a record without `text`.
+   */
+  idHash(seed: number): number {
+    if (this.#hashSeed !== seed) {
+      this.#hashSeed = seed;
+      this.#hash = xxHash32(this.bytes, this.idStart, this.idEnd, seed);
+    }
+    return this.#hash;
   }
 
   get fingerprint(): string {

@@ -128,6 +128,11 @@ export class PostgresMessageStore implements LossAcceptingStore, MovableStore, E
   readonly #telemetry: StoreTelemetry;
   #closing: Promise<void> | undefined;
 
+  /** Random, of the hash of ids: who hashes them by the same one spares the store doing it again. */
+  get idHashSeed(): number {
+    return this.#ids.seed;
+  }
+
   constructor(
     options: PostgresMessageStoreOptions,
     writer: PostgresDatabase,

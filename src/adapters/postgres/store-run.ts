@@ -1,6 +1,5 @@
 import type { PlacedEvent, StoreBatch } from "../../ports/message-store.ts";
 import type { PackedRecord } from "../../wire/packed-record.ts";
-import { xxHash32 } from "../../wire/xx-hash.ts";
 import { EventBytes } from "./event-bytes.ts";
 import { idSecond, idSecondAt } from "./id-second.ts";
 import { encodeMeta, leaveIdOut, packMeta } from "./store-meta.ts";
@@ -94,7 +93,7 @@ export function encodeBatch(batch: StoreBatch, seed: number): EncodedBatch | str
       seconds[i] = idSecond(id);
     } else {
       const { bytes, idStart, idEnd } = packed;
-      hashes[i] = xxHash32(bytes, idStart, idEnd, seed);
+      hashes[i] = packed.idHash(seed);
       seconds[i] = idSecondAt(bytes, idStart, idEnd);
     }
   }
