@@ -14,7 +14,9 @@ const PLACES_MAX = 4_096;
 export class PlacedSpans {
   readonly #operation: string;
   readonly #attributesOf: (topic: string, partition: number) => SpanAttributes;
-  readonly #known = new Map<string, PlacedSpan>();
+  /** By topic and partition: a key of both would be a text to make and to hash for each span. */
+  readonly #topics = new Map<string, Map<number, PlacedSpan>>();
+  #count = 0;
 
   /** @param operation first word of the spans' name */
   constructor(
@@ -26,16 +28,22 @@ export class PlacedSpans {
   }
 
   of(topic: string, partition: number): PlacedSpan {
-    const key = `${topic}/${partition}`;
-    let placed = this.#known.get(key);
-    if (placed === undefined) {
-      if (this.#known.size === PLACES_MAX) this.#known.clear();
-      placed = {
-        name: `${this.#operation} ${destinationTemplate(topic)}`,
-        shared: this.#attributesOf(topic, partition),
-      };
-      this.#known.set(key, placed);
+    const known = this.#topics.get(topic)?.get(partition);
+    return known ?? this.#add(topic, partition);
+  }
+
+  #add(topic: string, partition: number): PlacedSpan {
+    if (this.#count === PLACES_MAX) {
+      this.#topics.clear();
+      this.#count = 0;
     }
+    this.#count++;
+    const placed: PlacedSpan = {
+      name: `${this.#operation} ${destinationTemplate(topic)}`,
+      shared: this.#attributesOf(topic, partition),
+    };
+    const partitions = this.#topics.get(topic) ?? new Map<number, PlacedSpan>();
+    this.#topics.set(topic, partitions.set(partition, placed));
     return placed;
   }
 }
