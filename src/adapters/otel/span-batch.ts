@@ -61,7 +61,7 @@ export class SpanBatch {
   }
 
   /** The whole body, after which nothing may be added. */
-  end(): Uint8Array<ArrayBuffer> {
+  end(): Uint8Array {
     this.#writeAll();
     const { resource, scope } = this.#origin;
     const { bytes, end } = this.#writer;
