@@ -6,6 +6,7 @@ import { startPostgres } from "../../test/support/services/postgres.ts";
 import { startProxy } from "../../test/support/services/proxy.ts";
 import { startRedis } from "../../test/support/services/redis.ts";
 import type { Address } from "../native/socket.ts";
+import { ROOMY } from "../roomy.ts";
 import { ServerProcess } from "../server.ts";
 import { RunKey, TENANT } from "../token.ts";
 import { BROKER_FLAGS, BROKER_HEAP, POSTGRES_SETTINGS, REDIS_SETTINGS } from "./services.ts";
@@ -206,7 +207,7 @@ export class Cluster implements AsyncDisposable {
       args,
       key: this.key,
       dataDir: this.#folder,
-      settings: { ...this.settings, ...settings },
+      settings: { ...ROOMY, ...this.settings, ...settings },
     });
   }
 

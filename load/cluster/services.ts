@@ -1,3 +1,5 @@
+import { ROOMY } from "../roomy.ts";
+
 /** How the services of a measured cluster are set, where that differs from what they come with. */
 
 /** Of each broker's JVM. */
@@ -42,5 +44,6 @@ export function servicesText(): string {
     `Kafka with a heap of ${BROKER_HEAP} and ${BROKER_FLAGS.join(" ")}`,
     `Postgres with ${told(POSTGRES_SETTINGS)}`,
     `Redis with save off, ${told(REDIS_SETTINGS)}`,
+    `gateways, consumers and the generator with ${told(ROOMY)}`,
   ].join("; ");
 }

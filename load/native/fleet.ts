@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Subprocess } from "bun";
+import { ROOMY } from "../roomy.ts";
 import type { Text } from "./body.ts";
 import type { Layout, Measured } from "./generator.ts";
 import { type LedgerParts, mergeLedgers } from "./ledger.ts";
@@ -124,7 +125,7 @@ class Worker {
   constructor(text: Text) {
     const flags = process.env["LOAD_GENERATOR_FLAGS"]?.split(" ") ?? [];
     this.#child = Bun.spawn([process.execPath, ...flags, PROGRAM], {
-      env: { ...process.env, LOAD_TEXT: text },
+      env: { ...ROOMY, ...process.env, LOAD_TEXT: text },
       stdio: ["ignore", "inherit", "inherit"],
       serialization: "advanced",
       ipc: (message: Answer) => {

@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import type { Subprocess } from "bun";
 import { endWithThisProgram } from "../children.ts";
 import type { Address } from "../native/socket.ts";
+import { ROOMY } from "../roomy.ts";
 
 const START_TIMEOUT_MS = 30_000;
 const POLL_MS = 20;
@@ -20,6 +21,7 @@ export class PeerProcess implements AsyncDisposable {
   static async start(command: readonly string[]): Promise<PeerProcess> {
     const child = Bun.spawn([...command], {
       cwd: dirname(dirname(import.meta.dir)),
+      env: { ...ROOMY, ...process.env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     endWithThisProgram(child);
