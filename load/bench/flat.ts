@@ -27,6 +27,8 @@ const atRate = (sockets: number): Load => ({
 
 /** A thousand topics that are all new get their first records at this rate. */
 const FIRST_RATE = 1_000;
+/** So long are compilers and caches busy with what comes in other sizes from then on. */
+const TENANTS_WARM_UP_S = 40;
 
 /**
  * The same load of 10,000 messages a second in one tenant's rooms, then in a thousand tenants': each
@@ -41,7 +43,8 @@ export async function tenantsRow(
   const load = atRate(2 * count);
   const one = await runLoad(stage.target, load, options);
   const tenants = await addTenants(clusterOf(stage), count, placement);
-  const many = { ...load, layout: { ...load.layout, tenants } };
+  const layout = { ...load.layout, tenants };
+  const many = { ...load, layout, warmUpS: TENANTS_WARM_UP_S };
   await untilServed(stage, tenants);
   if (placement === "own") {
     const pace: PaceOptions = { kind: "open", rate: FIRST_RATE, perFrame: 1 };

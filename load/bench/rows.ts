@@ -153,14 +153,14 @@ export const ROWS: readonly Row[] = [
   own(
     "cluster-tenants",
     "cluster",
-    200,
+    230,
     "10,000 a second in rooms of 1,000 tenants with topics of their own, against one tenant",
     (options) => tenantsRow("own", options),
   ),
   own(
     "cluster-tenants-shared",
     "cluster",
-    170,
+    200,
     "10,000 a second in rooms of 1,000 tenants that share topics, against one tenant",
     (options) => tenantsRow("shared", options),
   ),
