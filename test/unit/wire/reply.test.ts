@@ -58,6 +58,11 @@ describe("a reply", () => {
       send: { message: "k.s", durability: "log", at: { partition: 7, offset: "90412" } },
     });
     expect(reply.encodeReceipt(3, "k.s", "log", 7, "90412")).toBe(placed);
+    // Beyond those whose text is kept, twice.
+    for (const id of [3, 3])
+      expect(reply.encodeReceipt(id, "k.s", "log", 70_000, 90_412)).toBe(
+        placed.replace('"partition":7,', '"partition":70000,'),
+      );
     expect(checked(REPLY_SCHEMAS.send, parse(reply.encodeReceipt(4, "k.s", "disk", 0, 0)))).toEqual(
       {
         id: 4,
