@@ -128,11 +128,6 @@ export class PostgresMessageStore implements LossAcceptingStore, MovableStore, E
   readonly #telemetry: StoreTelemetry;
   #closing: Promise<void> | undefined;
 
-  /** Random, of the hash of ids: who hashes them by the same one spares the store doing it again. */
-  get idHashSeed(): number {
-    return this.#ids.seed;
-  }
-
   constructor(
     options: PostgresMessageStoreOptions,
     writer: PostgresDatabase,
@@ -161,6 +156,11 @@ export class PostgresMessageStore implements LossAcceptingStore, MovableStore, E
     this.#telemetry.watchPool("write", writer);
     this.#telemetry.watchPool("read", reader);
     this.#telemetry.watchConversations(transaction.ends);
+  }
+
+  /** Random, of the hash of ids: who hashes them by the same one spares the store doing it again. */
+  get idHashSeed(): number {
+    return this.#ids.seed;
   }
 
   async acquire(partition: PartitionId): Promise<PartitionState> {
