@@ -96,14 +96,23 @@ export class Tail {
   async #round(): Promise<void> {
     const { store, limits, telemetry } = this.#options;
     try {
-      const ends = new Map<string, number>();
+      const stored = new Map<string, number>();
       for (const { topic, partition, nextOffset } of await store.offsets())
-        ends.set(nameOf(topic, partition), nextOffset);
+        stored.set(nameOf(topic, partition), nextOffset);
       const entries = [...this.#entries].values();
       const work = async (): Promise<void> => {
-        for (const [name, entry] of entries) await this.#read(name, entry, ends.get(name) ?? 0);
+        for (const [name, entry] of entries)
+          try {
+            await this.#read(name, entry, stored.get(name) ?? 0);
+          } catch (error) {
+            this.#putLast(name, entry);
+            throw error;
+          }
       };
-      await Promise.all(Array.from({ length: limits.tailReadsMax }, work));
+      // A round is over when all of its reads are: the next one would read the same again beside them,
+      // and both would move the same offset.
+      const ends = await Promise.allSettled(Array.from({ length: limits.tailReadsMax }, work));
+      for (const end of ends) if (end.status === "rejected") throw end.reason;
       this.#failing = false;
     } catch (error) {
       if (!this.#failing)
@@ -112,6 +121,13 @@ export class Tail {
         });
       this.#failing = true;
     }
+  }
+
+  /** A read that fails ends this round's: the next one begins with those that may do better. */
+  #putLast(name: string, entry: Entry): void {
+    if (this.#entries.get(name) !== entry) return;
+    this.#entries.delete(name);
+    this.#entries.set(name, entry);
   }
 
   /** Tells everything up to `end`. */

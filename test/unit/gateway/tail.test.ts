@@ -33,6 +33,8 @@ function setUp(limits: { tailPageEventsMax?: number; tailReadsMax?: number } = {
   const begun: string[] = [];
   const reads = { offsets: 0, pages: 0, atOnce: 0, most: 0 };
   let down = false;
+  const slow = new Map<string, number>();
+  const failing = new Set<string>();
   const nameOf = ({ topic, partition }: PartitionId) => `${topic}/${partition}`;
   const store: EventFeed = {
     offsets() {
@@ -49,7 +51,10 @@ function setUp(limits: { tailPageEventsMax?: number; tailReadsMax?: number } = {
       reads.pages++;
       reads.most = Math.max(reads.most, ++reads.atOnce);
       await Promise.resolve();
+      const ms = slow.get(nameOf(id));
+      if (ms !== undefined) await scheduler.sleep(ms);
       reads.atOnce--;
+      if (failing.has(nameOf(id))) throw new AppError("store_unavailable");
       const all = (stored.get(nameOf(id)) ?? []).filter(({ offset }) => offset >= from);
       const events = all.slice(0, eventsMax);
       const last = events[events.length - 1];
@@ -85,6 +90,8 @@ function setUp(limits: { tailPageEventsMax?: number; tailReadsMax?: number } = {
     reads,
     telemetry,
     pass: (ms: number) => scheduler.pass(ms),
+    slow,
+    failing,
     storeIs: (what: "down" | "up") => (down = what === "down"),
   };
 }
@@ -179,6 +186,34 @@ test("goes on after the store was away, with one warning", () => {
   world.put("t/0", 1, placed("a", 1, 0));
   world.pass(INTERVAL_MS);
   expect(world.told).toHaveLength(1);
+});
+
+test("reads a partition once at a time, and all of it, while another one's reads fail", () => {
+  const world = setUp({ tailPageEventsMax: 1 });
+  world.put("t/0", 4, ...Array.from({ length: 4 }, (_, i) => placed("a", i + 1, i)));
+  world.put("t/1", 1, placed("b", 1, 0));
+  world.slow.set("t/0", 1.5 * INTERVAL_MS);
+  world.failing.add("t/1");
+  world.tail.start(ZERO, 0);
+  world.tail.start({ topic: "t", partition: 1 }, 0);
+  world.pass(20 * INTERVAL_MS);
+  expect(world.told.flatMap(({ offsets }) => offsets)).toEqual([0, 1, 2, 3]);
+  expect(world.reads.most).toBeLessThanOrEqual(2);
+  world.failing.clear();
+  world.pass(INTERVAL_MS);
+  expect(world.told.at(-1)).toMatchObject({ conversation: "b", offsets: [0] });
+});
+
+test("partitions that cannot be read keep none of the others from being read", () => {
+  const world = setUp({ tailReadsMax: 2 });
+  for (let partition = 0; partition < 3; partition++) {
+    world.put(`t/${partition}`, 1, placed("a", 1, 0));
+    world.tail.start({ topic: "t", partition }, 0);
+  }
+  world.failing.add("t/0").add("t/1");
+  world.pass(3 * INTERVAL_MS);
+  expect(world.told).toHaveLength(1);
+  expect(new Set(world.reached)).toEqual(new Set(["t/2 1"]));
 });
 
 test("does nothing more after it is closed", () => {
