@@ -15,7 +15,7 @@ import { isPlacedIn, locateIn } from "../locate.ts";
 import type { PoolPosition, WatchedPool } from "../watch/lag-watch.ts";
 import { findExpired } from "./expired.ts";
 import { PlacedRange } from "./placed-range.ts";
-import { Recount } from "./recount.ts";
+import { Recount, type Recounted, type Unplaced } from "./recount.ts";
 import { StoredLook } from "./stored-look.ts";
 import { Turns } from "./turns.ts";
 
@@ -35,6 +35,21 @@ export interface Auditor extends WatchedPool {
   close(): Promise<void>;
 }
 
+/** What one look at a batch compares. */
+interface Piece {
+  readonly batch: RecordBatch;
+  readonly placed: PlacedRange;
+  /** Of the assignment that the batch came with. */
+  readonly recount: Recount;
+  compared: Compared | undefined;
+}
+
+interface Compared {
+  readonly found: Recounted;
+  /** Offsets that were removed since their time was over. */
+  readonly expired: number;
+}
+
 const STORE_WAIT_MS = 250;
 const PIECE_RECORDS = 128;
 
@@ -45,8 +60,8 @@ const PIECE_RECORDS = 128;
  */
 export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
   const { log, store, catalog, clock, limits, telemetry } = options;
+  /** Of the partitions that are owned; a new one whenever one is assigned. */
   const recounts = new Map<string, Recount>();
-  const owned = new Set<string>();
   const positions = new Map<string, PoolPosition>();
   const chains = new Map<string, Promise<void>>();
   const counter = (name: string, help: string) =>
@@ -70,20 +85,25 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
   const turns = new Turns(limits.auditAtOnceMax);
   const pause = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));
 
+  /** Whether the assignment that a batch came with is still there, and not another one in its place. */
+  const isMine = ({ topic, partition }: RecordBatch, recount: Recount): boolean =>
+    !closed && recounts.get(nameOf(topic, partition)) === recount;
+
   /** Resolves when the store has a batch: false when the partition was revoked before. */
-  async function isStored(batch: RecordBatch, name: string): Promise<boolean> {
+  async function isStored(batch: RecordBatch, recount: Recount): Promise<boolean> {
     for (;;) {
-      if (closed || !owned.has(name)) return false;
+      if (!isMine(batch, recount)) return false;
       if (!look.isOld && look.has(batch, batch.nextOffset)) return true;
       await look.next();
     }
   }
 
-  async function audit(batch: RecordBatch, placed: PlacedRange): Promise<void> {
-    if (!(await isStored(batch, nameOf(batch.topic, batch.partition)))) return;
+  async function audit(piece: Piece): Promise<void> {
+    const { batch } = piece;
+    if (!(await isStored(batch, piece.recount))) return;
     await turns.run(async () => {
       const startedAt = clock.monotonic();
-      await recountOne(batch, placed);
+      await recountOne(piece);
       // A piece of one record costs the store as much as a large one, and there may be thousands.
       if (look.isBusy && !closed)
         await pause((clock.monotonic() - startedAt) * limits.auditBusyRest);
@@ -93,33 +113,59 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     await pause((batch.records.length * 1_000) / pace);
   }
 
-  async function recountOne(batch: RecordBatch, placed: PlacedRange): Promise<void> {
-    const { topic, partition } = batch;
-    const name = nameOf(topic, partition);
-    const recount = recounts.get(name);
-    if (recount === undefined) return;
-    const events = await placed.piece(batch.offsets[0] ?? batch.nextOffset, batch.nextOffset);
-    const expired = await findExpired(store, batch, events, locateIn(topic));
-    const found = recount.compare(batch.records, batch.offsets, events, expired);
-    metrics.skipped.value += expired.size;
+  async function recountOne(piece: Piece): Promise<void> {
+    const { batch } = piece;
+    const { topic, partition, nextOffset } = batch;
+    // Not twice where it is tried again: what comparing remembers has moved on.
+    const { found, expired } = (piece.compared ??= await compare(piece));
+    const lost = await lostOf(batch, found.unplaced);
+    // From here on nothing fails, so that all of a piece is counted, and once.
+    metrics.skipped.value += expired;
     metrics.records.value += batch.records.length;
     metrics.reordered.value += found.reordered;
     metrics.duplicate.value += found.duplicated;
     metrics.altered.value += found.altered;
-    // A repeat or a refused conflict has the id of a record that was placed.
-    const ids = found.unplaced.map((one) => one.id);
-    const known = ids.length > 0 ? await store.findIds({ topic, partition }, ids) : undefined;
-    for (const one of found.unplaced) {
-      if (known?.has(one.id) || !(await belongs(topic, one.key))) continue;
-      metrics.lost.value++;
-      telemetry.log("error", "a record was lost", {
-        partition: name,
-        offset: one.offset,
-        id: one.id,
+    metrics.lost.value += lost.length;
+    const name = nameOf(topic, partition);
+    for (const { offset, id } of lost)
+      telemetry.log("error", "a record was lost", { partition: name, offset, id });
+    if (isMine(batch, piece.recount)) positions.set(name, { topic, partition, nextOffset });
+    await keepPlace(batch);
+  }
+
+  async function compare({ batch, placed, recount }: Piece): Promise<Compared> {
+    const events = await placed.piece(batch.offsets[0] ?? batch.nextOffset, batch.nextOffset);
+    const expired = await findExpired(store, batch, events, locateIn(batch.topic));
+    const found = recount.compare(batch.records, batch.offsets, events, expired);
+    return { found, expired: expired.size };
+  }
+
+  /** Those that are neither a repeat nor a refused conflict, which have the id of a placed record. */
+  async function lostOf(
+    { topic, partition }: RecordBatch,
+    unplaced: readonly Unplaced[],
+  ): Promise<readonly Unplaced[]> {
+    if (unplaced.length === 0) return unplaced;
+    const ids = unplaced.map(({ id }) => id);
+    const known = await store.findIds({ topic, partition }, ids);
+    const lost: Unplaced[] = [];
+    for (const one of unplaced)
+      if (!known.has(one.id) && (await belongs(topic, one.key))) lost.push(one);
+    return lost;
+  }
+
+  /** The next piece's place stands for this one's, so it is not tried again. */
+  async function keepPlace({ topic, partition, nextOffset }: RecordBatch): Promise<void> {
+    try {
+      await consumer.commit(topic, partition, nextOffset);
+    } catch (error) {
+      if (closed) return;
+      telemetry.log("warn", "the audit's place was not kept", {
+        topic,
+        partition,
+        error: asAppError(error).message,
       });
     }
-    await consumer.commit(topic, partition, batch.nextOffset);
-    if (owned.has(name)) positions.set(name, { topic, partition, nextOffset: batch.nextOffset });
   }
 
   /** Whether a record is one of ours; what others write into a topic is refused. */
@@ -129,11 +175,11 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     return (await isPlacedIn(topic, catalog)?.(place.tenant)) ?? true;
   }
 
-  async function auditUntilDone(batch: RecordBatch, placed: PlacedRange): Promise<void> {
-    const { topic, partition } = batch;
-    while (!closed && owned.has(nameOf(topic, partition))) {
+  async function auditUntilDone(piece: Piece): Promise<void> {
+    const { topic, partition } = piece.batch;
+    while (isMine(piece.batch, piece.recount)) {
       try {
-        await audit(batch, placed);
+        await audit(piece);
         return;
       } catch (error) {
         telemetry.log("warn", "the audit waits", {
@@ -147,7 +193,6 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
   }
 
   const letGo = (name: string): void => {
-    owned.delete(name);
     recounts.delete(name);
     positions.delete(name);
   };
@@ -159,16 +204,17 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
       const { start } = await log.range(topic.name, partition);
       const committed = (await log.committed(AUDITOR_POOL, topic.name, partition)) ?? start;
       if (committed < start) metrics.skipped.value += start - committed;
-      owned.add(name);
       recounts.set(name, new Recount(limits.auditMemoryMax));
       const nextOffset = Math.max(start, committed);
       positions.set(name, { topic: topic.name, partition, nextOffset });
       return nextOffset;
     },
     records(batch) {
+      const name = nameOf(batch.topic, batch.partition);
+      const recount = recounts.get(name);
+      if (recount === undefined) return;
       // One batch at a time: what follows stays in the log, but for what is on its way already.
       consumer.pause(batch.topic, batch.partition);
-      const name = nameOf(batch.topic, batch.partition);
       const mine = (chains.get(name) ?? Promise.resolve()).then(async () => {
         // Small pieces, since each is compared on the thread that has the sockets.
         const placed = new PlacedRange({
@@ -178,13 +224,14 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
           end: batch.nextOffset,
           pageEventsMax: limits.feedPageEventsMax,
         });
-        for (const piece of piecesOf(batch, PIECE_RECORDS)) await auditUntilDone(piece, placed);
+        for (const piece of piecesOf(batch, PIECE_RECORDS))
+          await auditUntilDone({ batch: piece, placed, recount, compared: undefined });
       });
       chains.set(name, mine);
       void mine.then(() => {
         if (chains.get(name) !== mine) return;
         chains.delete(name);
-        if (!closed && owned.has(name)) consumer.resume(batch.topic, batch.partition);
+        if (!closed && recounts.has(name)) consumer.resume(batch.topic, batch.partition);
       });
     },
     revoked(topic, partition) {

@@ -7,7 +7,9 @@ import { createMemoryTelemetry } from "../../../src/adapters/memory/telemetry.ts
 import { createMemoryTenantCatalog } from "../../../src/adapters/memory/tenant-catalog.ts";
 import { createSystemRandom } from "../../../src/adapters/system/random.ts";
 import { NOTHING_KNOWN, Sequencer } from "../../../src/chat/sequencer.ts";
+import { AppError } from "../../../src/errors.ts";
 import { limitsWith, type Limits } from "../../../src/limits.ts";
+import type { Consumer, ConsumerHandler, EventLog } from "../../../src/ports/event-log.ts";
 import type { MessageStore, PartitionId } from "../../../src/ports/message-store.ts";
 import type { LogRecord } from "../../../src/wire/record.ts";
 import { encodeMessageRecord, recordTemplate } from "../../../src/wire/record.ts";
@@ -41,6 +43,7 @@ async function startWith(
   changes: Partial<Limits>,
   look: (store: MessageStore) => MessageStore = (store) => store,
   clock = new SteppedClock(),
+  logOf: (log: EventLog) => EventLog = (log) => log,
 ) {
   const limits = limitsWith(changes);
   const telemetry = createMemoryTelemetry();
@@ -54,7 +57,9 @@ async function startWith(
   records.push(record("k0"));
   await clock.settled(log.append(topic, 0, records));
 
-  const incarnation = (await clock.settled(log.describeTopic(topic)))?.incarnation ?? "";
+  const info = await clock.settled(log.describeTopic(topic));
+  if (info === undefined) throw new Error(`there is no ${topic}`);
+  const { incarnation } = info;
   const sequencer = new Sequencer({
     locate: (key) => ({ tenant: TENANT, conversation: key }),
     incarnation,
@@ -79,7 +84,7 @@ async function startWith(
   });
   const auditor = await startAuditor({
     member: "a",
-    log,
+    log: logOf(log),
     store: look(store),
     catalog,
     clock,
@@ -87,7 +92,7 @@ async function startWith(
     telemetry,
   });
   const total = (name: string) => telemetry.value(`tidegate_audit_${name}_total`) ?? 0;
-  return { clock, auditor, total, records: records.length };
+  return { clock, auditor, total, records: records.length, topic: info };
 }
 
 test("finds no fault in a store that has the whole log, in pages of feedPageEventsMax", async () => {
@@ -235,5 +240,114 @@ test("a record that is missing among those that are kept is lost, whatever was r
   await audit.clock.advance(1_000);
   expect(audit.total("skipped")).toBe(20);
   expect(audit.total("lost")).toBe(1);
+  await audit.clock.settled(audit.auditor.close());
+});
+
+/** A log whose group takes no commits until it is let, and that shows what the auditor consumes with. */
+function stubborn(log: EventLog) {
+  const state = { refuses: true, refused: 0, handler: undefined as ConsumerHandler | undefined };
+  const wrapped: EventLog = Object.assign(Object.create(log) as EventLog, {
+    range: (topic: string, partition: number) => log.range(topic, partition),
+    committed: (group: string, topic: string, partition: number) =>
+      log.committed(group, topic, partition),
+    async consume(options: Parameters<EventLog["consume"]>[0]): Promise<Consumer> {
+      state.handler = options.handler;
+      const consumer = await log.consume(options);
+      return {
+        setTopics: (topics) => consumer.setTopics(topics),
+        pause: (topic, partition) => consumer.pause(topic, partition),
+        resume: (topic, partition) => consumer.resume(topic, partition),
+        restart: (topic, partition) => consumer.restart(topic, partition),
+        lastHeartbeat: () => consumer.lastHeartbeat(),
+        owns: (topic, partition) => consumer.owns(topic, partition),
+        close: () => consumer.close(),
+        commit(topic, partition, nextOffset) {
+          if (!state.refuses) return consumer.commit(topic, partition, nextOffset);
+          state.refused++;
+          return Promise.reject(new AppError("log_unavailable", "the group takes no commits now"));
+        },
+      };
+    },
+  });
+  return { state, wrapped };
+}
+
+const FAULTS = ["lost", "duplicate", "reordered", "altered", "skipped"] as const;
+
+test("counts every record once, and no fault, while the group takes no commits", async () => {
+  let kept: ReturnType<typeof stubborn>["state"] | undefined;
+  const audit = await startWith(
+    299,
+    (offset) => offset === 20,
+    { auditRecordsPerSecond: 1_000_000 },
+    undefined,
+    undefined,
+    (log) => {
+      const { state, wrapped } = stubborn(log);
+      kept = state;
+      return wrapped;
+    },
+  );
+  await audit.clock.advance(5_000);
+  expect(kept?.refused).toBeGreaterThan(0);
+  if (kept !== undefined) kept.refuses = false;
+  await audit.clock.advance(5_000);
+  expect(audit.total("records")).toBe(audit.records);
+  expect(FAULTS.map((fault) => [fault, audit.total(fault)])).toEqual([
+    ["lost", 1],
+    ["duplicate", 0],
+    ["reordered", 0],
+    ["altered", 0],
+    ["skipped", 0],
+  ]);
+  await audit.clock.settled(audit.auditor.close());
+});
+
+test("counts every record once, and no fault, when the store fails amid a piece", async () => {
+  let failures = 3;
+  const failing = (store: MessageStore) =>
+    Object.assign(Object.create(store) as MessageStore, {
+      feed: (id: PartitionId, from: number, most: number) => store.feed(id, from, most),
+      heads: (tenant: string, names: readonly string[]) => store.heads(tenant, names),
+      offsets: () => store.offsets(),
+      async findIds(id: PartitionId, ids: readonly string[]) {
+        if (failures-- > 0) throw new AppError("store_unavailable", "away");
+        return store.findIds(id, ids);
+      },
+    });
+  // The repeat at the end is what is asked for.
+  const audit = await startWith(50, () => false, {}, failing);
+  await audit.clock.advance(5_000);
+  expect(failures).toBeLessThan(0);
+  expect(audit.total("records")).toBe(audit.records);
+  expect(FAULTS.map((fault) => audit.total(fault))).toEqual([0, 0, 0, 0, 0]);
+  await audit.clock.settled(audit.auditor.close());
+});
+
+test("leaves a batch alone whose partition has been lost and came back meanwhile", async () => {
+  let kept: ReturnType<typeof stubborn>["state"] | undefined;
+  const audit = await startWith(
+    299,
+    () => false,
+    { auditRecordsPerSecond: 1_000 },
+    undefined,
+    undefined,
+    (log) => {
+      const { state, wrapped } = stubborn(log);
+      state.refuses = false;
+      kept = state;
+      return wrapped;
+    },
+  );
+  const until = async (records: number) => {
+    while (audit.total("records") < records) await audit.clock.advance(10);
+  };
+  await until(128);
+  const { topic } = audit;
+  kept?.handler?.lost(topic.name, 0);
+  await audit.clock.settled(kept?.handler?.assigned(topic, 0) ?? Promise.resolve(0));
+  await audit.clock.advance(2_000);
+  // Nobody reads the rest here: the new assignment's batches are the log's to bring.
+  expect(audit.total("records")).toBe(128);
   await audit.clock.settled(audit.auditor.close());
 });
