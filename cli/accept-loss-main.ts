@@ -1,9 +1,9 @@
 import { createPrometheusTelemetry } from "../src/adapters/prometheus/telemetry.ts";
-import { parseClusterConfig } from "../src/config-cluster.ts";
 import { ConfigError } from "../src/config-read.ts";
 import { acceptLoss, lossText } from "./accept-loss.ts";
 import { openLog, openStore, systemBasics } from "./cluster/open.ts";
 import { explainConfig, UsageError } from "./program.ts";
+import { readClusterSettings } from "./settings.ts";
 
 const HELP = `bun run tidegate accept-loss <topic>/<partition> --yes
 
@@ -26,7 +26,7 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
   const { topic, partition } = partitionOf(args);
-  const config = parseClusterConfig(process.env, "tool");
+  const config = await readClusterSettings(process.env, "tool");
   const { clock, random } = systemBasics();
   const { limits } = config;
   const telemetry = createPrometheusTelemetry({
@@ -69,10 +69,11 @@ try {
   process.exit(0);
 } catch (error) {
   const isUsage = error instanceof UsageError;
+  const message = error instanceof Error ? error.message : String(error);
   const text =
     error instanceof ConfigError
       ? explainConfig(error)
-      : `accept-loss: ${error instanceof Error ? error.message : String(error)}`;
+      : `${isUsage ? "" : "accept-loss: "}${message}`;
   process.stderr.write(`${text}\n${isUsage ? "See bun run tidegate accept-loss --help.\n" : ""}`);
   process.exit(isUsage ? 2 : 1);
 }

@@ -1,5 +1,4 @@
 import { createPrometheusTelemetry } from "../src/adapters/prometheus/telemetry.ts";
-import { parseClusterConfig } from "../src/config-cluster.ts";
 import { ConfigError } from "../src/config-read.ts";
 import { AppError } from "../src/errors.ts";
 import { systemBasics } from "./cluster/open.ts";
@@ -7,6 +6,7 @@ import { openClusterLetters } from "./dead-letters/cluster-side.ts";
 import { DEAD_LETTERS_HELP, deadLettersCommand } from "./dead-letters/command.ts";
 import { remoteDeadLetters } from "./dead-letters/remote.ts";
 import { explainConfig, UsageError } from "./program.ts";
+import { readClusterSettings } from "./settings.ts";
 
 const TIMEOUT_MS = 30_000;
 
@@ -27,7 +27,7 @@ async function main(): Promise<number> {
     const letters = remoteDeadLetters({ url, adminKey, timeoutMs: TIMEOUT_MS });
     return (await run(letters, print)) ? 0 : 1;
   }
-  const config = parseClusterConfig(process.env, "tool");
+  const config = await readClusterSettings(process.env, "tool");
   const basics = systemBasics();
   const write = (line: string): void => void process.stderr.write(line);
   const { limits } = config;

@@ -2,7 +2,6 @@ import { parseArgs } from "node:util";
 import { createJwtAuthenticator } from "../src/adapters/jwt/authenticator.ts";
 import { createPrometheusTelemetry } from "../src/adapters/prometheus/telemetry.ts";
 import { loadKeys } from "../src/adapters/system/keys.ts";
-import { parseClusterConfig } from "../src/config-cluster.ts";
 import { ConfigError } from "../src/config-read.ts";
 import { parseConfig, type Config } from "../src/config.ts";
 import { asAppError, AppError } from "../src/errors.ts";
@@ -13,6 +12,7 @@ import { openClusterEvidence, openStandaloneEvidence } from "./explain/sides.ts"
 import { tellStory } from "./explain/story.ts";
 import { linesText, storyLines, summarize } from "./explain/text.ts";
 import { explainConfig, UsageError } from "./program.ts";
+import { readClusterSettings } from "./settings.ts";
 
 const HELP = `bun run tidegate explain <message id> [options] — what became of a message
 
@@ -55,7 +55,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const { values, id, recordsMax } = read(args);
   const isCluster = Boolean(process.env["KAFKA_BROKERS"]);
-  const cluster = isCluster ? parseClusterConfig(process.env, "tool") : undefined;
+  const cluster = isCluster ? await readClusterSettings(process.env, "tool") : undefined;
   const config = cluster ?? parseConfig(process.env);
   const { clock, random } = systemBasics();
   const telemetry = createPrometheusTelemetry({

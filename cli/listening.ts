@@ -1,20 +1,3 @@
-import { lookup } from "node:dns/promises";
-import { ConfigError } from "../src/config-read.ts";
-
-/**
- * Checks that a host can be listened on as far as its name goes: the runtime says of one that nobody
- * knows that its port is in use.
- * @throws ConfigError that names HOST
- */
-export async function checkHost(host: string): Promise<void> {
-  try {
-    await lookup(host);
-  } catch {
-    const fault = `${JSON.stringify(host)} is no name that is known here; allowed: an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them`;
-    throw new ConfigError([{ name: "HOST", fault }]);
-  }
-}
-
 const STEPS: Readonly<Record<string, string>> = {
   // The message says it already.
   EADDRINUSE: "",

@@ -1,7 +1,8 @@
 import { ignoredSettings } from "../src/config-cluster.ts";
-import { parseConfig, redacted } from "../src/config.ts";
-import { checkHost, listeningStep } from "./listening.ts";
+import { redacted } from "../src/config.ts";
+import { listeningStep } from "./listening.ts";
 import { runProgram, UsageError } from "./program.ts";
+import { readStandaloneSettings } from "./settings.ts";
 import { startStandalone, type Standalone } from "./standalone.ts";
 
 const HELP = `bun run start — Tidegate in one process, on embedded storage
@@ -96,8 +97,7 @@ await runProgram({
       throw new UsageError(
         `${String(args[0])} is not understood: settings come from the environment, as in PORT=9000 bun run start`,
       );
-    const config = parseConfig(process.env);
-    await checkHost(config.host);
+    const config = await readStandaloneSettings(process.env);
     const running = await startStandalone(config, (line) => void process.stderr.write(line));
     await welcome(running, redacted(config));
     return {

@@ -1,12 +1,12 @@
 import { migrate } from "../src/adapters/postgres/migrate.ts";
 import { PostgresTenantAdmin } from "../src/adapters/postgres/tenant-admin.ts";
 import { createPrometheusTelemetry } from "../src/adapters/prometheus/telemetry.ts";
-import { parseClusterConfig } from "../src/config-cluster.ts";
 import { ConfigError } from "../src/config-read.ts";
 import { AppError } from "../src/errors.ts";
 import { openDatabase, openLog, systemBasics } from "./cluster/open.ts";
 import { CATALOG_POLL_MS } from "./cluster/timing.ts";
 import { explainConfig, UsageError } from "./program.ts";
+import { readClusterSettings } from "./settings.ts";
 import { TENANTS_HELP, tenantCommand } from "./tenants/command.ts";
 import { TenantRemoval } from "./tenants/removal.ts";
 import { saveTenant } from "./transfer/save.ts";
@@ -23,7 +23,7 @@ async function main(): Promise<number> {
   }
   // Read first: a wrong command line needs no services to be told.
   const run = tenantCommand(args);
-  const config = parseClusterConfig(process.env, "tool");
+  const config = await readClusterSettings(process.env, "tool");
   const { clock, random } = systemBasics();
   const write = (line: string): void => void process.stderr.write(line);
   const { limits } = config;

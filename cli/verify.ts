@@ -1,6 +1,6 @@
 import { readTenants } from "../src/adapters/postgres/tenant-rows.ts";
 import { createPrometheusTelemetry } from "../src/adapters/prometheus/telemetry.ts";
-import { parseClusterConfig, parseKafkaConfig, type ClusterConfig } from "../src/config-cluster.ts";
+import type { ClusterConfig } from "../src/config-cluster.ts";
 import { ConfigError } from "../src/config-read.ts";
 import { limitsWith } from "../src/limits.ts";
 import type { Placement } from "../src/tenants.ts";
@@ -8,6 +8,7 @@ import { withGroupPrefix } from "./cluster/group-prefix.ts";
 import { loadKafkaSettings } from "./cluster/kafka-settings.ts";
 import { openDatabase, openKafka, redisAuthorities, systemBasics } from "./cluster/open.ts";
 import { explainConfig } from "./program.ts";
+import { readClusterSettings, readKafkaSettings } from "./settings.ts";
 import { Fault, runChecks, type Check, type CheckResult } from "./verify/check.ts";
 import { kafkaChecks } from "./verify/kafka-checks.ts";
 import { kafkaFaultOf } from "./verify/kafka-fault.ts";
@@ -46,8 +47,8 @@ async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   const results = args.includes("--kafka")
-    ? await verify(parseKafkaConfig(process.env), undefined)
-    : await verifyAll(parseClusterConfig(process.env, "tool"));
+    ? await verify(readKafkaSettings(process.env), undefined)
+    : await verifyAll(await readClusterSettings(process.env, "tool"));
   process.stdout.write(args.includes("--json") ? reportJson(results) : reportText(results));
   return isWell(results) ? 0 : 1;
 }

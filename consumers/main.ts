@@ -1,7 +1,7 @@
 import { POOLS, startConsumers, type PoolName } from "../cli/cluster/consumers.ts";
-import { checkHost, listeningStep } from "../cli/listening.ts";
+import { listeningStep } from "../cli/listening.ts";
 import { runProgram, UsageError } from "../cli/program.ts";
-import { parseClusterConfig } from "../src/config-cluster.ts";
+import { readClusterSettings } from "../cli/settings.ts";
 
 const NAMES = Object.keys(POOLS) as PoolName[];
 
@@ -28,8 +28,7 @@ await runProgram({
   help: HELP,
   async start(args) {
     const pools = poolsOf(args);
-    const config = parseClusterConfig(process.env, "consumers");
-    await checkHost(config.host);
+    const config = await readClusterSettings(process.env, "consumers");
     const write = (line: string): void => void process.stderr.write(line);
     const consumers = await startConsumers(config, pools, write);
     process.stdout.write(

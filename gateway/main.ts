@@ -1,7 +1,7 @@
 import { startGateway } from "../cli/cluster/gateway.ts";
-import { checkHost, listeningStep } from "../cli/listening.ts";
+import { listeningStep } from "../cli/listening.ts";
 import { runProgram, UsageError } from "../cli/program.ts";
-import { parseClusterConfig } from "../src/config-cluster.ts";
+import { readClusterSettings } from "../cli/settings.ts";
 
 const HELP = `bun run gateway — one gateway of a cluster: WebSocket, HTTP and the demo page
 
@@ -31,8 +31,7 @@ await runProgram({
       throw new UsageError(
         `${String(args[0])} is not understood: settings come from the environment, as in PORT=9000 bun run gateway`,
       );
-    const config = parseClusterConfig(process.env, "gateway");
-    await checkHost(config.host);
+    const config = await readClusterSettings(process.env, "gateway");
     const gateway = await startGateway(config, (line) => void process.stderr.write(line));
     process.stdout.write(`Tidegate's gateway ${gateway.name} listens on ${gateway.url}\n`);
     return gateway;

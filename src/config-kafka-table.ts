@@ -72,7 +72,7 @@ export const KAFKA_SETTINGS = {
   ),
   KAFKA_TLS: flag(
     undefined,
-    "Whether connections are encrypted. When absent: yes if a broker's port is 9094 or KAFKA_TLS_CA is set, else no",
+    "Whether connections are encrypted. When absent: yes if a broker's port is 9094, or KAFKA_TLS_CA or KAFKA_TLS_CERT is set, else no",
   ),
   KAFKA_SSL: flag(undefined, "Another name of KAFKA_TLS"),
   KAFKA_TLS_CA: path(

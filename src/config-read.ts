@@ -24,6 +24,8 @@ const PREFIX = "TIDEGATE_";
 const TEST_PREFIX = "TIDEGATE_TEST_";
 /** Kafka's own scripts read variables of this prefix too, so only near misses are told. */
 const KAFKA_PREFIX = "KAFKA_";
+/** `ssl.key.password` of a broker in a container. */
+const BROKERS_KEY_PASSWORD = "KAFKA_SSL_KEY_PASSWORD";
 const SHOWN_CHARS_MAX = 60;
 const NEAR_EDITS_MAX = 4;
 const KAFKA_EDITS_MAX = 2;
@@ -78,10 +80,18 @@ export function unknownSettings(env: Environment, tables: readonly SettingTable[
     if (known.has(name)) return [];
     const isOurs = name.startsWith(PREFIX) && !name.startsWith(TEST_PREFIX);
     if (!isOurs && !name.startsWith(KAFKA_PREFIX)) return [];
-    const near = nearest(name, names, isOurs ? NEAR_EDITS_MAX : KAFKA_EDITS_MAX);
+    const near =
+      otherwise(name).find((other) => known.has(other)) ??
+      nearest(name, names, isOurs ? NEAR_EDITS_MAX : KAFKA_EDITS_MAX);
     if (near !== undefined) return [{ name, fault: `is not a setting; did you mean ${near}?` }];
     return isOurs ? [{ name, fault: "is not a setting" }] : [];
   });
+}
+
+/** Names that whoever wrote this one may have meant, however many letters they are apart. */
+function otherwise(name: string): readonly string[] {
+  if (name.startsWith(PREFIX)) return [name.slice(PREFIX.length)];
+  return name === BROKERS_KEY_PASSWORD ? [] : [name.replace("_SSL_", "_TLS_")];
 }
 
 /** The setting with the fewest single-character edits (Levenshtein) from a wrong name, if near. */

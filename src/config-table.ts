@@ -36,7 +36,10 @@ const originList = z
   .superRefine((origins, context) => {
     for (const origin of origins) {
       if (origin === "*" || isOrigin(origin)) continue;
-      context.addIssue({ code: "custom", message: `has ${JSON.stringify(origin)}, not an origin` });
+      context.addIssue({
+        code: "custom",
+        message: `has ${JSON.stringify(origin)}, which is no origin as in https://chat.example.com`,
+      });
     }
   });
 
@@ -94,7 +97,7 @@ export const SETTINGS = {
     setting(
       "path of a file, or JSON",
       undefined,
-      "JSON Web Key Set (RFC 7517) that tokens are checked with; every key has kid and alg (HS256, RS256, ES256 or EdDSA). When absent, a development key is made in the data folder",
+      "JSON Web Key Set (RFC 7517) that tokens are checked with; every key has kid and alg (HS256, RS256, ES256 or EdDSA). When absent, a development key is made in the data folder; by a gateway of a cluster only when NODE_ENV=development and TIDEGATE_DATA are both set",
       z.string(),
     ),
   ),

@@ -133,7 +133,8 @@ export function keySetFaults(text: string, production: boolean): readonly string
   return [];
 }
 
-function keySource(setting: string | undefined): KeySource {
+/** Where a value of `TIDEGATE_JWT_KEYS` says that the keys are. */
+export function keySource(setting: string | undefined): KeySource {
   if (setting === undefined) return { kind: "development" };
   return setting.trimStart().startsWith("{")
     ? { kind: "inline", text: setting }

@@ -12,12 +12,18 @@ export const DEV_KEY_PREFIX = "dev-";
 
 const SECRET_BYTES_MIN = 32;
 const MODULUS_BYTES_MIN = 256;
-const base64url = z.string().regex(/^[A-Za-z0-9_-]+$/, { error: "is not base64url" });
+const base64url = z
+  .string({ error: "is missing" })
+  .regex(/^[A-Za-z0-9_-]+$/, { error: "is not base64url" });
 const bytes = (text: string): number => Math.floor((text.length * 3) / 4);
 
+const only = <const T extends string>(value: T) =>
+  z.literal(value, { error: `is missing or not "${value}"` });
+const KID_FAULT = { error: `is missing or not 1 to ${limits.keyIdCharsMax} characters` };
+
 const common = {
-  kid: z.string().min(1).max(limits.keyIdCharsMax),
-  use: z.literal("sig").exactOptional(),
+  kid: z.string(KID_FAULT).min(1, KID_FAULT).max(limits.keyIdCharsMax, KID_FAULT),
+  use: z.literal("sig", { error: 'is not "sig"' }).exactOptional(),
   key_ops: z
     .array(z.string())
     .refine((ops) => ops.includes("verify"), { error: 'must include "verify"' })
@@ -34,7 +40,7 @@ const keySchema = z.discriminatedUnion(
     z.object({
       ...common,
       alg: z.literal("HS256"),
-      kty: z.literal("oct"),
+      kty: only("oct"),
       k: base64url.refine((k) => bytes(k) >= SECRET_BYTES_MIN, {
         error: `holds fewer than ${SECRET_BYTES_MIN} bytes`,
       }),
@@ -42,7 +48,7 @@ const keySchema = z.discriminatedUnion(
     z.object({
       ...asymmetric,
       alg: z.literal("RS256"),
-      kty: z.literal("RSA"),
+      kty: only("RSA"),
       n: base64url.refine((n) => bytes(n) >= MODULUS_BYTES_MIN, {
         error: `has fewer than ${MODULUS_BYTES_MIN * 8} bits`,
       }),
@@ -51,16 +57,16 @@ const keySchema = z.discriminatedUnion(
     z.object({
       ...asymmetric,
       alg: z.literal("ES256"),
-      kty: z.literal("EC"),
-      crv: z.literal("P-256"),
+      kty: only("EC"),
+      crv: only("P-256"),
       x: base64url,
       y: base64url,
     }),
     z.object({
       ...asymmetric,
       alg: z.literal("EdDSA"),
-      kty: z.literal("OKP"),
-      crv: z.literal("Ed25519"),
+      kty: only("OKP"),
+      crv: only("Ed25519"),
       x: base64url,
     }),
   ],
@@ -70,7 +76,15 @@ const keySchema = z.discriminatedUnion(
 /** A JSON Web Key (RFC 7517) whose algorithm is fixed by `alg`, as RFC 8725 (3.1) asks. */
 export type VerificationKey = z.infer<typeof keySchema>;
 
-const keySetSchema = z.object({ keys: z.array(keySchema).min(1).max(limits.jwtKeysMax) });
+const keySetSchema = z.object(
+  {
+    keys: z
+      .array(keySchema, { error: "is missing or no list" })
+      .min(1, { error: "is empty" })
+      .max(limits.jwtKeysMax, { error: `has more than ${limits.jwtKeysMax}` }),
+  },
+  { error: 'is no object {"keys": […]}' },
+);
 
 export type KeySetResult =
   | { readonly ok: true; readonly keys: readonly VerificationKey[] }
@@ -86,7 +100,9 @@ export function parseKeySet(text: string): KeySetResult {
   }
   const parsed = keySetSchema.safeParse(value);
   if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
+    const faults = parsed.error.issues.map(({ path, message }) =>
+      path.length === 0 ? message : `${path.join(".")}: ${message}`,
+    );
     return { ok: false, faults };
   }
   const { keys } = parsed.data;

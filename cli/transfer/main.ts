@@ -1,10 +1,10 @@
 import { createPrometheusTelemetry } from "../../src/adapters/prometheus/telemetry.ts";
-import { parseClusterConfig } from "../../src/config-cluster.ts";
 import { ConfigError } from "../../src/config-read.ts";
 import { parseConfig } from "../../src/config.ts";
 import { AppError } from "../../src/errors.ts";
 import { systemBasics } from "../cluster/open.ts";
 import { explainConfig, UsageError } from "../program.ts";
+import { readClusterSettings } from "../settings.ts";
 import { openClusterSide } from "./cluster-side.ts";
 import { TRANSFER_HELP, transferCommand } from "./command.ts";
 import { Progress } from "./progress.ts";
@@ -30,7 +30,7 @@ async function main(verb: Verb): Promise<number> {
   }
   const { where, prepare } = transferCommand(verb, args);
   const isCluster = where === "cluster";
-  const cluster = isCluster ? parseClusterConfig(process.env, "tool") : undefined;
+  const cluster = isCluster ? await readClusterSettings(process.env, "tool") : undefined;
   const config = cluster ?? parseConfig(process.env);
   const run = await prepare();
   const { clock, random } = systemBasics();

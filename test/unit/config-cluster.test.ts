@@ -129,6 +129,15 @@ describe("parseClusterConfig", () => {
     });
   });
 
+  test("TLS under its older name is told, but for the one that brokers read", () => {
+    const fault = (name: string) => `is not a setting; did you mean ${name}?`;
+    const all = { KAFKA_SSL_CA: "/ca", KAFKA_SSL_KEY: "/key", KAFKA_SSL_KEY_PASSWORD: "word" };
+    expect(faultsWith(all)).toEqual({
+      KAFKA_SSL_CA: fault("KAFKA_TLS_CA"),
+      KAFKA_SSL_KEY: fault("KAFKA_TLS_KEY"),
+    });
+  });
+
   test("a session's time is the one that workers and consumers go by", () => {
     const config = parse({ KAFKA_SESSION_TIMEOUT: "6000" });
     expect([config.kafka.sessionTimeoutMs, config.limits.sessionTimeoutMs]).toEqual([6_000, 6_000]);

@@ -109,7 +109,7 @@ describe("parseConfig", () => {
       LOG_LEVEL: '"loud" is not one of them; allowed: info | warn | error',
       TIDEGATE_PARTITIONS: '"-1" is not a whole number; allowed: whole number, 1 to 1024',
       TIDEGATE_ALLOWED_ORIGINS:
-        '"https://chat.example/path" has "https://chat.example/path", not an origin; allowed: origins with commas between, or *',
+        '"https://chat.example/path" has "https://chat.example/path", which is no origin as in https://chat.example.com; allowed: origins with commas between, or *',
     });
   });
 
@@ -117,6 +117,13 @@ describe("parseConfig", () => {
     expect(faultsOf({ TIDEGATE_PARTITONS: "8", TIDEGATE_XYZZY_PLUGH: "1", OTHER: "x" })).toEqual({
       TIDEGATE_PARTITONS: "is not a setting; did you mean TIDEGATE_PARTITIONS?",
       TIDEGATE_XYZZY_PLUGH: "is not a setting",
+    });
+  });
+
+  test("a setting that has no prefix is named to whoever gave it one", () => {
+    expect(faultsOf({ TIDEGATE_PORT: "80", TIDEGATE_KAFKA_BROKERS: "b:9092" })).toEqual({
+      TIDEGATE_PORT: "is not a setting; did you mean PORT?",
+      TIDEGATE_KAFKA_BROKERS: "is not a setting; did you mean KAFKA_BROKERS?",
     });
   });
 

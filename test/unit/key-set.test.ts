@@ -31,6 +31,21 @@ test("short secrets and short RSA moduli are refused", () => {
   ]);
 });
 
+test("a set that is none, and a key without a part, are told in plain words", () => {
+  const faultsOf = (text: string) => {
+    const parsed = parseKeySet(text);
+    return parsed.ok ? [] : parsed.faults;
+  };
+  expect(faultsOf("[]")).toEqual(['is no object {"keys": […]}']);
+  expect(faultsOf("{}")).toEqual(["keys: is missing or no list"]);
+  expect(faultsOf('{"keys":[]}')).toEqual(["keys: is empty"]);
+  expect(faults({ ...oct, kid: undefined, kty: "RSA", k: undefined })).toEqual([
+    "keys.0.kid: is missing or not 1 to 200 characters",
+    'keys.0.kty: is missing or not "oct"',
+    "keys.0.k: is missing",
+  ]);
+});
+
 test("private parts of asymmetric keys and keys for encryption are refused", () => {
   const okp = { kty: "OKP", alg: "EdDSA", crv: "Ed25519", kid: "e", x: secret };
   expect(faults(okp)).toEqual([]);

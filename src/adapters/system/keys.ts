@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ConfigError } from "../../config-read.ts";
+import { ConfigError, type ConfigFault } from "../../config-read.ts";
 import { keySetFaults, type Config } from "../../config.ts";
 import { parseKeySet, type VerificationKey } from "../../key-set.ts";
 import { loadDevKey, type DevKey } from "./dev-key.ts";
@@ -24,12 +24,27 @@ export function loadKeys(config: Pick<Config, "jwt" | "dataDir" | "production">)
     return { keys: [devKey], devKey };
   }
   const text = source.kind === "inline" ? source.text : readKeyFile(source.path);
-  const faults = keySetFaults(text, config.production);
+  return { keys: keysOf(text, config.production), devKey: undefined };
+}
+
+/** What is wrong with a file of keys, for whoever tells the faults of all settings at once. */
+export function keyFileFaults(path: string, production: boolean): readonly ConfigFault[] {
+  try {
+    keysOf(readKeyFile(path), production);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults;
+    throw error;
+  }
+}
+
+function keysOf(text: string, production: boolean): readonly VerificationKey[] {
+  const faults = keySetFaults(text, production);
   const parsed = parseKeySet(text);
   if (faults.length > 0 || !parsed.ok) {
     throw new ConfigError(faults.map((fault) => ({ name: SETTING, fault })));
   }
-  return { keys: parsed.keys, devKey: undefined };
+  return parsed.keys;
 }
 
 function readKeyFile(path: string): string {

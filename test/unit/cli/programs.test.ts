@@ -117,6 +117,37 @@ describe("a program that cannot listen says which setting to change", () => {
   });
 });
 
+test("what is wrong with files and the host is told with everything else, at once", async () => {
+  using folder = createTempFolder();
+  const nothing = join(folder.path, "nothing");
+  const settings = {
+    ...NOWHERE,
+    TIDEGATE_JWT_KEYS: nothing,
+    TIDEGATE_JWT_ISSUER: "https://login.example",
+    KAFKA_TLS_CA: nothing,
+    REDIS_TLS_CA: nothing,
+    DATABASE_TLS_CA: nothing,
+    HOST: "no-such-host.invalid",
+    PORT: "70000",
+  };
+  const files = ["KAFKA_TLS_CA", "REDIS_TLS_CA", "DATABASE_TLS_CA"];
+  const keys = ["TIDEGATE_JWT_KEYS", "TIDEGATE_JWT_AUDIENCE"];
+  const [start, gateway, consumers, tenants, verify] = await Promise.all([
+    tidegate(["start"], settings),
+    tidegate(["gateway"], settings),
+    tidegate(["consumers"], settings),
+    tidegate(["tenants", "list"], settings),
+    tidegate(["verify"], settings),
+  ]);
+  const named = ({ errors }: { readonly errors: string }) =>
+    [...errors.matchAll(/^ {2}([A-Z_]+) /gm)].map(([, name = ""]) => name).toSorted();
+  expect(named(start)).toEqual([...keys, "HOST", "PORT"].toSorted());
+  expect(named(gateway)).toEqual([...files, ...keys, "HOST", "PORT"].toSorted());
+  expect(named(consumers)).toEqual([...files, "HOST", "PORT"].toSorted());
+  for (const tool of [tenants, verify]) expect(named(tool)).toEqual([...files, "PORT"].toSorted());
+  expect(gateway.errors).toContain(`TIDEGATE_JWT_KEYS names a file that cannot be read: ENOENT`);
+});
+
 test("an import of a file that is not there makes no data folder", async () => {
   using folder = createTempFolder();
   const data = join(folder.path, "data");
@@ -128,6 +159,12 @@ test("an import of a file that is not there makes no data folder", async () => {
   expect(errors).toStartWith("import: ENOENT");
   expect(errors).toContain(file);
   expect(existsSync(data)).toBe(false);
+});
+
+test("accept-loss says once which command it is that was not understood", async () => {
+  const { code, errors } = await tidegate(["accept-loss", "acme", "--yes"]);
+  expect(code).toBe(2);
+  expect(errors).toStartWith("accept-loss takes one partition");
 });
 
 test("dead-letters says where to look when a gateway does not answer, or refuses its key", async () => {
