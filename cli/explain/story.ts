@@ -1,5 +1,6 @@
 import type { OutboxSighting } from "../../src/adapters/postgres/outbox-search.ts";
 import { decodeLetter, type DeadLetter } from "../../src/dead-letters/letter.ts";
+import { AppError } from "../../src/errors.ts";
 import type { HeadRange, IdEntry, PartitionId } from "../../src/ports/message-store.ts";
 import { DEAD_LETTER_POOLS, deadLetterTopic } from "../../src/topics.ts";
 import { eventIdOf } from "../../src/wire/event.ts";
@@ -30,6 +31,8 @@ export interface StoredMessage extends PartitionId {
 /** All that is known of one message. */
 export interface Story {
   readonly id: string;
+  /** The tenant that alone was looked at; undefined: all were. */
+  readonly within: string | undefined;
   readonly stored: StoredMessage | undefined;
   /** Its id is known there, and its text is over. */
   readonly removedFrom: (PartitionId & { readonly offset: number }) | undefined;
@@ -56,14 +59,20 @@ export interface Question {
 /** Partitions that are asked at once. */
 const AT_ONCE = 16;
 
-/** Gathers what log, store, outbox and dead letters say of a message. */
+/**
+ * Gathers what log, store, outbox and dead letters say of a message.
+ * @throws not_found when there is no such tenant, and what the evidence throws
+ */
 export async function tellStory(evidence: Evidence, question: Question): Promise<Story> {
-  const { id, recordsMax } = question;
+  const { id, recordsMax, tenant: within } = question;
   const { log, store } = evidence;
   const all = await evidence.tenants();
-  const tenants = all.filter(
-    ({ name }) => question.tenant === undefined || name === question.tenant,
-  );
+  const tenants = all.filter(({ name }) => within === undefined || name === within);
+  if (within !== undefined && tenants.length === 0)
+    throw new AppError(
+      "not_found",
+      `there is no tenant ${JSON.stringify(within)} here; without --tenant all are looked at`,
+    );
   const partitions = await partitionsOf(evidence, tenants);
   const next = new Map(
     (await store.offsets()).map(({ topic, partition, nextOffset }) => [
@@ -88,7 +97,11 @@ export async function tellStory(evidence: Evidence, question: Question): Promise
     return scan.found.map((one) => ({ ...one, verdict: judge(one, entry, storedNext) }));
   });
   const outbox = await evidence.outbox(id);
-  const deadLetters = await findLetters(evidence, id, recordsMax);
+  const letters = await findLetters(evidence, id, recordsMax);
+  // Without where it was placed, another tenant's refusal would be all that there is to say.
+  const deadLetters = letters.filter(
+    ({ tenant }) => within === undefined || tenant === within || tenant === "",
+  );
   const records = [
     ...sightings.map(({ record }) => record),
     ...outbox.flatMap(({ record }) => record ?? []),
@@ -98,6 +111,7 @@ export async function tellStory(evidence: Evidence, question: Question): Promise
   const topic = entry?.topic ?? sightings[0]?.topic;
   return {
     id,
+    within,
     stored,
     removedFrom: stored === undefined ? entry : undefined,
     sightings,

@@ -62,6 +62,11 @@ export function summarize(story: Story, { now, keptMs }: TellOptions): Summary {
       state: "expired",
       sentence: `Nobody knows it any more: its key is of ${iso(time)}, and messages are kept for ${days(keptMs)}. Whether it ever came cannot be said.`,
     };
+  if (story.within !== undefined)
+    return {
+      state: "unknown",
+      sentence: `Tenant ${story.within} does not know it: without --tenant all are looked at.`,
+    };
   return {
     state: "unknown",
     sentence:

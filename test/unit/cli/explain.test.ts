@@ -19,6 +19,7 @@ import {
   type VerdictHeader,
 } from "../../../src/wire/record.ts";
 import { derivedContext, withTraceContext } from "../../../src/wire/trace-context.ts";
+import { rejection } from "../../support/rejection.ts";
 
 const DAY_MS = 86_400_000;
 /** Of the key below. */
@@ -56,6 +57,8 @@ interface Setting {
   readonly outbox?: readonly OutboxSighting[];
   readonly letters?: readonly LogRecord[];
   readonly tenants?: readonly KnownTenant[];
+  /** To be looked at alone. */
+  readonly tenant?: string;
 }
 
 async function storyOf(setting: Setting, recordsMax = 1_000) {
@@ -106,7 +109,7 @@ async function storyOf(setting: Setting, recordsMax = 1_000) {
     [Symbol.asyncDispose]: () => log.close(),
   };
   await using held = evidence;
-  const story = await tellStory(held, { id: ID, tenant: undefined, recordsMax });
+  const story = await tellStory(held, { id: ID, tenant: setting.tenant, recordsMax });
   const options = {
     now: KEY_TIME + DAY_MS,
     keptMs: 30 * DAY_MS,
@@ -283,4 +286,36 @@ test("nobody of a suspended tenant may read", async () => {
   expect(text).toContain("acme is suspended: nobody of it may connect");
   const lines = readerLines(story, { user: "bob", identity: undefined, refused: undefined });
   expect(lines.join("\n")).toContain("may read,no: acme is suspended");
+});
+
+test("of a tenant that alone is looked at nothing of another one's is told", async () => {
+  const { placement, status } = acme;
+  const other: KnownTenant = {
+    name: "other",
+    placement: { ...placement, topic: "chat.messages.other" },
+    status,
+  };
+  const letter = encodeLetter({
+    pool: "delivery",
+    reason: "key_conflict",
+    origin: `${TOPIC.name}/1/1`,
+    attempts: 1,
+    tenant: "acme",
+    keptAt: KEY_TIME,
+    record: record('{"another":1}'),
+  });
+  const setting = { records: [record()], storedNext: 1, letters: [letter] };
+  const tenants = [acme, other];
+  const { state, text } = await storyOf({ ...setting, tenants, tenant: "other" });
+  expect(state).toBe("unknown");
+  expect(text).toContain("Tenant other does not know it");
+  expect(text).not.toContain("key_conflict");
+  expect((await storyOf({ ...setting, tenants, tenant: "acme" })).state).toBe("placed");
+});
+
+test("a tenant that is not there is told instead of a story", async () => {
+  expect(await rejection(storyOf({ tenant: "nobody" }))).toMatchObject({
+    code: "not_found",
+    message: 'there is no tenant "nobody" here; without --tenant all are looked at',
+  });
 });
