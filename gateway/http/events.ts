@@ -7,9 +7,9 @@ import { bearerIdentity } from "./bearer.ts";
 import type { HttpDeps } from "./deps.ts";
 import { parseIdempotencyKey } from "./idempotency-key.ts";
 import { inflate } from "./inflate.ts";
-import { mediaTypeOf } from "./media-type.ts";
+import { mediaTypeOf, unsupported } from "./media-type.ts";
 import { problemOf } from "./problem.ts";
-import { decodeUtf8, readBytes } from "./read-body.ts";
+import { readText } from "./read-body.ts";
 import { Receipts } from "./receipts.ts";
 
 const LINES = new Set(["application/x-ndjson", "application/ndjson", "application/jsonl"]);
@@ -44,12 +44,12 @@ async function sourceOf(request: Request, { limits }: HttpDeps): Promise<Source>
   const isLines = LINES.has(type);
   if (!isLines && type !== "application/json") {
     const message = "Content-Type is neither application/json nor application/x-ndjson";
-    throw new AppError("unsupported_media_type", message);
+    throw unsupported("Content-Type", message);
   }
   const { body: raw } = request;
   const stream = raw !== null && isGzip ? inflate(raw, limits) : raw;
   if (isLines) return async (body) => (stream === null ? undefined : body.readLines(stream));
-  const text = decodeUtf8(await readBytes(stream, limits.ingestBodyBytesMax));
+  const text = await readText(stream, limits.ingestBodyBytesMax, "invalid_event");
   const lines = arrayLines(text, limits.frameDepthMax);
   if (lines instanceof AppError) throw lines;
   return (body) => body.takeLines(lines);

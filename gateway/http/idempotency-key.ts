@@ -1,5 +1,6 @@
 import { AppError } from "../../src/errors.ts";
 import { keyFault } from "../../src/wire/key.ts";
+import { refusalDetail } from "../../src/wire/refusal.ts";
 
 const FIELD = "Idempotency-Key";
 /** An sf-string (RFC 8941, 3.3.3). Keys have no quote or backslash, so escapes need no reading. */
@@ -16,7 +17,8 @@ export function parseIdempotencyKey(header: string | undefined): string | undefi
   const text = header.trim();
   const key = QUOTED.exec(text)?.[1] ?? text;
   const fault = keyFault(key);
-  if (fault !== undefined) throw new AppError("key_weak", `${FIELD} ${fault}`, { field: FIELD });
+  if (fault !== undefined)
+    throw new AppError("key_weak", `${FIELD} ${fault}`, refusalDetail(FIELD, fault));
   return key;
 }
 

@@ -25,7 +25,8 @@ export function inflate(
     {
       async pull(controller) {
         const { done, value } = await reader.read().catch((error: unknown) => {
-          throw new AppError("invalid_event", "body is damaged or not gzip", { cause: error });
+          const message = "body is damaged or not gzip";
+          throw new AppError("invalid_event", message, { field: "body", cause: error });
         });
         if (done) {
           controller.close();

@@ -3,7 +3,7 @@ import { AppError } from "../../src/errors.ts";
 import { historySchema } from "../../src/wire/command.ts";
 import { conversationFault } from "../../src/wire/name.ts";
 import { TRACEPARENT } from "../../src/wire/record.ts";
-import { firstRefusal } from "../../src/wire/refusal.ts";
+import { firstRefusal, refusalDetail } from "../../src/wire/refusal.ts";
 import { parseSendBody } from "../../src/wire/send-check.ts";
 import { httpEntry } from "../trace/entry.ts";
 import { bearerIdentity } from "./bearer.ts";
@@ -79,4 +79,7 @@ function conversationOf(url: string): string {
 }
 
 const invalidConversation = (fault: string, cause?: unknown): AppError =>
-  new AppError("invalid_conversation", `conversation ${fault}`, { field: "conversation", cause });
+  new AppError("invalid_conversation", `conversation ${fault}`, {
+    ...refusalDetail("conversation", fault),
+    cause,
+  });

@@ -128,7 +128,7 @@ const ROUTES: readonly RouteConfig[] = [
       207: ok("Some lines are kept", ingestReplySchema),
       default: {
         ...problem,
-        description: `${problem.description}. When no line is kept, it has the members of IngestReply too`,
+        description: `${problem.description}. Where lines were looked at and none is kept, it has the members of IngestReply too`,
       },
     },
   }),

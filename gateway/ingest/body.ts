@@ -140,5 +140,5 @@ export class IngestBody {
 
 function throwBroken(cause: unknown): never {
   if (cause instanceof AppError) throw cause;
-  throw new AppError("invalid_event", "the body broke off", { cause });
+  throw new AppError("invalid_event", "body broke off", { field: "body", cause });
 }

@@ -12,11 +12,18 @@ const COMMA = 44;
  * @param depthMax of one element
  */
 export function arrayLines(text: string, depthMax: number): string | AppError {
+  if (text.trim() === "") return refuse("empty");
   const breaks = /[\r\n]/.test(text);
   if (breaks) {
-    if (nestsDeeper(text, depthMax + 1)) return refuse(`nested more than ${depthMax} deep`);
+    if (nestsDeeper(text, depthMax + 1))
+      return refuse(`nested more than ${depthMax} deep`, depthMax);
     // In valid JSON line breaks stand between tokens only; in other text they may be anywhere.
-    if (!isJson(text)) return refuse("not JSON");
+    if (!isJson(text))
+      return refuse(
+        isJson(text.slice(0, text.search(/[\r\n]/)))
+          ? "several lines of JSON, which go as application/x-ndjson"
+          : "not JSON",
+      );
   }
   const plain = breaks ? text.replace(/[\r\n]/g, " ") : text;
   let at = skipBlanks(plain, 0);
@@ -29,7 +36,10 @@ export function arrayLines(text: string, depthMax: number): string | AppError {
       at = skipBlanks(plain, at);
       const end = skipValue(plain, at, depthMax);
       if (end < 0)
-        return refuse(`not a JSON array of objects that are nested ${depthMax} deep at most`);
+        return refuse(
+          `not a JSON array of objects that are nested ${depthMax} deep at most`,
+          depthMax,
+        );
       lines.push(plain.slice(at, end));
       at = skipBlanks(plain, end);
       c = plain.charCodeAt(at++);
@@ -49,5 +59,8 @@ function isJson(text: string): boolean {
   }
 }
 
-const refuse = (what: string): AppError =>
-  new AppError("invalid_event", `body is ${what}`, { field: "body" });
+const refuse = (what: string, limit?: number): AppError =>
+  new AppError("invalid_event", `body is ${what}`, {
+    field: "body",
+    ...(limit !== undefined && { limit }),
+  });

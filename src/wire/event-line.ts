@@ -1,10 +1,11 @@
 import { z } from "zod";
-import { AppError } from "../errors.ts";
+import { AppError, type ErrorDetail } from "../errors.ts";
 import { limitsWith, type Limits } from "../limits.ts";
 import { sendSchema, type SendCommand } from "./command.ts";
 import { eventTypeFault } from "./event-type.ts";
 import { isJsonObject, parseObject, type JsonObject } from "./json-object.ts";
 import { exceedsBytes, nameFault } from "./name.ts";
+import { refusalDetail } from "./refusal.ts";
 import { nestsDeeper, sliceMember } from "./scan.ts";
 import { checkSend } from "./send-check.ts";
 
@@ -12,6 +13,7 @@ const limits = limitsWith();
 /** The last millisecond of the year 9999. */
 const TIMESTAMP_MAX = 253_402_300_799_999;
 const ID = /^[A-Za-z0-9_-]+$/;
+const PAYLOAD = { field: "payload" } as const;
 
 /** An event that is not chat's, as a line of a body says it. */
 export interface EventLine {
@@ -83,14 +85,22 @@ export function readIngestLine(line: string, limits: Limits): IngestLine | AppEr
   const limit = limits.ingestLineBytesMax;
   if (exceedsBytes(line, limit)) return lineTooLong(limit);
   const depthMax = limits.frameDepthMax;
-  if (nestsDeeper(line, depthMax))
-    return refuse(`the line is nested more than ${depthMax} deep`, undefined, depthMax);
+  if (nestsDeeper(line, depthMax)) {
+    const message = `the line is nested more than ${depthMax} deep`;
+    return refuse(message, { limit: depthMax });
+  }
   const value = parseObject(line);
-  if (value === undefined) return refuse("the line is not a JSON object");
+  if (value === undefined)
+    return refuse(
+      line.trimStart().startsWith("[")
+        ? "the line is an array, which goes as application/json"
+        : "the line is not a JSON object",
+    );
   const raw = line.replaceAll("\r", " ");
   const { send } = value;
   if (send === undefined) return readEvent(value, raw, limits);
-  if (value["type"] !== undefined) return refuse("the line is both a send and an event", "send");
+  if (value["type"] !== undefined)
+    return refuse("the line is both a send and an event", { field: "send" });
   const command = checkSend(send, sliceMember(raw, "send") ?? "", limits);
   return command instanceof AppError ? command : { verb: "send", command };
 }
@@ -101,17 +111,18 @@ function readEvent(value: JsonObject, raw: string, limits: Limits): IngestLine |
     const [issue] = result.error.issues;
     const field = String(issue?.path[0]);
     const isMissing = value[field] === undefined;
-    return refuse(`${field} ${isMissing ? "is missing" : issue?.message}`, field);
+    const what = isMissing ? "is missing" : String(issue?.message);
+    return refuse(`${field} ${what}`, refusalDetail(field, what));
   }
   const { payload } = value;
-  if (payload === undefined) return refuse("payload is missing", "payload");
-  if (!isJsonObject(payload)) return refuse("payload is not a JSON object", "payload");
+  if (payload === undefined) return refuse("payload is missing", PAYLOAD);
+  if (!isJsonObject(payload)) return refuse("payload is not a JSON object", PAYLOAD);
   const text = sliceMember(raw, "payload");
   if (text === undefined) throw new Error("A member that JSON.parse found is not in its text");
   const limit = limits.contentBytesMax;
   if (exceedsBytes(text, limit)) {
     const message = `payload is longer than ${limit} bytes`;
-    return new AppError("content_too_large", message, { field: "payload", limit });
+    return new AppError("content_too_large", message, { ...PAYLOAD, limit });
   }
   const { type, key = "", id = "", timestamp } = result.data;
   const event = { type, key, id, timestamp: String(timestamp ?? ""), payload: text };
@@ -123,9 +134,6 @@ export function lineTooLong(limit: number): AppError {
   return new AppError("content_too_large", `the line is longer than ${limit} bytes`, { limit });
 }
 
-function refuse(message: string, field?: string, limit?: number): AppError {
-  return new AppError("invalid_event", message, {
-    ...(field !== undefined && { field }),
-    ...(limit !== undefined && { limit }),
-  });
+function refuse(message: string, detail?: ErrorDetail): AppError {
+  return new AppError("invalid_event", message, detail);
 }

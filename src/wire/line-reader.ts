@@ -101,7 +101,9 @@ export class LineReader {
       return this.#decoder.decode(line);
     } catch {
       // That it is no UTF-8 is the answer.
-      return new AppError("invalid_event", "the line is not UTF-8");
+      const isGzip = line[0] === 0x1f && line[1] === 0x8b;
+      const what = isGzip ? "is gzip, which Content-Encoding does not say" : "is not UTF-8";
+      return new AppError("invalid_event", `the line ${what}`);
     }
   }
 }

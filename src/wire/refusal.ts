@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { AppError, type ErrorCode } from "../errors.ts";
+import { AppError, type ErrorCode, type ErrorDetail } from "../errors.ts";
 import { limitsWith } from "../limits.ts";
 import { parseCursor } from "./cursor.ts";
 import { keyFault } from "./key.ts";
@@ -62,15 +62,19 @@ export function firstRefusal(where: string, body: unknown, error: z.core.$ZodErr
   const rule = FIELD_RULES.get(name);
   const fault = typeof value === "string" ? rule?.fault?.(value) : undefined;
   if (rule && fault !== undefined) {
-    // The faults of names and keys state their limit as the first number that stands alone.
-    const stated = / (\d+) /.exec(fault);
-    return refuse(rule.code, field, fault, stated ? Number(stated[1]) : undefined);
+    return new AppError(rule.code, `${field} ${fault}`, refusalDetail(field, fault));
   }
   // A rule about two fields (`cursor` and `tail`) is nothing that is wrong with this one.
   if (issue.code === "custom") return refuse("invalid_command", field, issue.message);
   const limit = limitOf(issue);
   const code = name === "token" && issue.code === "too_big" ? "unauthenticated" : rule?.code;
   return refuse(code ?? "invalid_command", field, describe(issue), limit);
+}
+
+/** Of a fault that states its limit, if it has one, as the first number that stands alone. */
+export function refusalDetail(field: string, fault: string): ErrorDetail {
+  const stated = / (\d+)(?: |$)/.exec(fault)?.[1];
+  return stated === undefined ? { field } : { field, limit: Number(stated) };
 }
 
 function refuse(code: ErrorCode, field: string, fault: string, limit?: number): AppError {

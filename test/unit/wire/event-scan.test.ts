@@ -168,7 +168,7 @@ describe("a line that is refused", () => {
       said(`{${type},"send":{},"payload":{}}`),
       said(`{"send":{"conversation":"a","key":"weak","content":{}}}`),
     ]).toEqual([
-      "invalid_event: the line is not a JSON object",
+      "invalid_event: the line is an array, which goes as application/json",
       "invalid_event: the line is not a JSON object",
       "invalid_event: payload is missing",
       "invalid_event: type is missing",

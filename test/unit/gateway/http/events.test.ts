@@ -32,20 +32,40 @@ describe("the body of POST /v1/events", () => {
       expect(
         (await rig.post(eventLines(2), { "Content-Type": `${type}; charset=UTF-8` })).status,
       ).toBe(200);
-    for (const headers of [
-      { "Content-Type": "text/plain" },
-      { "Content-Type": "application/x-ndjson; charset=latin1" },
-      { "Content-Encoding": "br" },
-    ] as Record<string, string>[]) {
-      const problem = await problemIn(await rig.post(eventLines(1), headers));
-      expect(problem).toMatchObject({ status: 415, code: "unsupported_media_type" });
+    for (const [field, value] of [
+      ["Content-Type", "text/plain"],
+      ["Content-Type", "application/x-ndjson; charset=latin1"],
+      ["Content-Encoding", "br"],
+    ] as const) {
+      const problem = await problemIn(await rig.post(eventLines(1), { [field]: value }));
+      expect(problem).toMatchObject({ status: 415, code: "unsupported_media_type", field });
     }
     const query = await problemIn(await rig.post(eventLines(1), {}, "?receipts=none"));
     expect(query).toMatchObject({ code: "invalid_command", field: "receipts" });
     const key = await problemIn(await rig.post(eventLines(1), { "Idempotency-Key": "weak" }));
-    expect(key).toMatchObject({ code: "key_weak" });
-    const json = { "Content-Type": "application/json" };
-    expect(await problemIn(await rig.post("[1,", json))).toMatchObject({ code: "invalid_event" });
+    expect(key).toMatchObject({ code: "key_weak", field: "Idempotency-Key", limit: 16 });
+  });
+
+  test("that is a document is told what is wrong with it, as an event and not as a command", async () => {
+    await using rig = await startMemoryIngest();
+    const broken = (): ReadableStream<Uint8Array> =>
+      new ReadableStream({ pull: (controller) => controller.error(new Error("gone")) });
+    for (const [body, detail] of [
+      ["", "body is empty"],
+      [" \r\n", "body is empty"],
+      ["[1,", "body is not a JSON array of objects that are nested 32 deep at most"],
+      [eventLines(2), "body is several lines of JSON, which go as application/x-ndjson"],
+      [Uint8Array.of(0x7b, 0xff), "body is not UTF-8"],
+      [broken(), "body broke off"],
+    ] as const) {
+      const answer = await rig.post(body, { "Content-Type": "application/json" });
+      expect(await problemIn(answer)).toMatchObject({
+        status: 400,
+        code: "invalid_event",
+        field: "body",
+        detail,
+      });
+    }
   });
 
   test("may be compressed, as lines and as a document", async () => {
@@ -92,7 +112,15 @@ describe("the body of POST /v1/events", () => {
       expect(reply.stopped?.code).toBe("invalid_event");
     }
     const none = await rig.post("not gzip", GZIP);
-    expect(await problemIn(none)).toMatchObject({ code: "invalid_event", accepted: 0 });
+    expect(await problemIn(none)).toMatchObject({
+      code: "invalid_event",
+      field: "body",
+      accepted: 0,
+    });
+    const unsaid = await problemIn(await rig.post(gzipSync(eventLines(1))));
+    expect(unsaid).toMatchObject({
+      detail: "the line is gzip, which Content-Encoding does not say",
+    });
   });
 
   test("that breaks off keeps what came before it", async () => {
@@ -111,7 +139,11 @@ describe("the body of POST /v1/events", () => {
     );
     const reply = await replyIn(await rig.post(broken));
     expect(reply).toMatchObject({ lines: 10, accepted: 10, complete: false });
-    expect(reply.stopped).toMatchObject({ code: "invalid_event", message: "the body broke off" });
+    expect(reply.stopped).toMatchObject({
+      code: "invalid_event",
+      message: "body broke off",
+      field: "body",
+    });
   });
 });
 

@@ -125,16 +125,31 @@ describe("POST /v1/conversations/{conversation}/messages", () => {
     expect(await problemIn(response)).toMatchObject({ code: "invalid_command", field: "body" });
   });
 
+  test("a body that breaks off is the client's fault, and nothing for the log", async () => {
+    const rig = createHttpRig();
+    const body = new ReadableStream({ pull: (controller) => controller.error(new Error("gone")) });
+    const problem = await problemIn(await rig.post(PATH, "", { body }));
+    expect(problem).toMatchObject({
+      status: 400,
+      code: "invalid_command",
+      detail: "body broke off",
+      field: "body",
+    });
+    expect(rig.telemetry.lines).toEqual([]);
+  });
+
   test.each([
-    [{ "Content-Type": "text/plain" }],
-    [{ "Content-Type": "application/x-www-form-urlencoded" }],
-    [{ "Content-Type": "application/json; charset=latin1" }],
-    [{ "Content-Encoding": "gzip" }],
-  ])("a body described as %j is refused", async (headers) => {
-    const response = await createHttpRig().post(PATH, { content }, { headers } as RequestInit);
+    ["Content-Type", "text/plain"],
+    ["Content-Type", "application/x-www-form-urlencoded"],
+    ["Content-Type", "application/json; charset=latin1"],
+    ["Content-Encoding", "gzip"],
+  ])("a body whose %s is %s is refused", async (field, value) => {
+    const headers = { [field]: value };
+    const response = await createHttpRig().post(PATH, { content }, { headers });
     expect(await problemIn(response)).toMatchObject({
       status: 415,
       code: "unsupported_media_type",
+      field,
     });
   });
 

@@ -136,9 +136,43 @@ describe("a body of events", () => {
     expect(await rig.log.describeTopic("business.a.b")).toBeUndefined();
   });
 
+  test("is told the limit that a field is beyond", async () => {
+    await using rig = await startMemoryIngest();
+    const event = { type: "analytics.a", payload: {} };
+    const { eventKeyBytesMax, eventIdCharsMax, frameDepthMax } = limitsWith();
+    const wrong: readonly (readonly [object, string | undefined, number])[] = [
+      [{ ...event, type: `analytics.${"a".repeat(100)}` }, "type", 100],
+      [{ ...event, key: "k".repeat(eventKeyBytesMax + 1) }, "key", eventKeyBytesMax],
+      [{ ...event, id: "i".repeat(eventIdCharsMax + 1) }, "id", eventIdCharsMax],
+      [{ ...event, timestamp: -1 }, "timestamp", 0],
+      [{ ...event, timestamp: 2 ** 52 }, "timestamp", 253_402_300_799_999],
+    ];
+    const deep = `{"type":"analytics.a","payload":${'{"a":'.repeat(40)}1${"}".repeat(40)}}`;
+    const body = wrong.map(([fields]) => line(fields)).join("") + deep;
+    const { faults } = await replyIn(await rig.post(body));
+    expect(faults.map(({ field, limit }) => [field, limit])).toEqual([
+      ...wrong.map(([, field, limit]) => [field, limit]),
+      [undefined, frameDepthMax],
+    ]);
+    const array = await problemIn(
+      await rig.post(`[${deep}]`, { "Content-Type": "application/json" }),
+    );
+    expect(array).toMatchObject({ field: "body", limit: frameDepthMax });
+  });
+
+  test("whose line is an array is told of the media type that takes one", async () => {
+    await using rig = await startMemoryIngest();
+    const response = await rig.post(JSON.stringify([{ type: "analytics.a", payload: {} }]));
+    expect(await problemIn(response)).toMatchObject({
+      status: 400,
+      code: "invalid_event",
+      detail: "the line is an array, which goes as application/json",
+    });
+  });
+
   test("of which nothing is kept is answered by the first fault's problem, with the report", async () => {
     await using rig = await startMemoryIngest();
-    const response = await rig.post("nonsense\n[]\n");
+    const response = await rig.post("nonsense\n5\n");
     expect(await problemIn(response)).toMatchObject({
       status: 400,
       code: "invalid_event",
