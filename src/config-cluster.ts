@@ -5,6 +5,7 @@ import {
   readSettings,
   throwFaults,
   unknownSettings,
+  withoutServiceLinks,
   withRelations,
   type ConfigFault,
   type Environment,
@@ -88,7 +89,8 @@ const TLS_PORT = 9_094;
  * Reads everything that a program of a cluster needs.
  * @throws ConfigError with every fault at once, those between settings included
  */
-export function parseClusterConfig(env: Environment, program: ClusterProgram): ClusterConfig {
+export function parseClusterConfig(all: Environment, program: ClusterProgram): ClusterConfig {
+  const env = withoutServiceLinks(all);
   const base = readConfig(env);
   const kafka = readSettings(KAFKA_SETTINGS, env);
   const cluster = readSettings(CLUSTER_SETTINGS, env);
@@ -131,7 +133,8 @@ function kafkaRelations(values: KafkaValues, env: Environment): ConfigFault[] {
 }
 
 /** Settings of a cluster that are set although the program is standalone. */
-export function ignoredSettings(env: Environment): readonly string[] {
+export function ignoredSettings(all: Environment): readonly string[] {
+  const env = withoutServiceLinks(all);
   return Object.keys({ ...KAFKA_SETTINGS, ...CLUSTER_SETTINGS }).filter((name) => env[name]);
 }
 

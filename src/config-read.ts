@@ -26,9 +26,30 @@ const TEST_PREFIX = "TIDEGATE_TEST_";
 const KAFKA_PREFIX = "KAFKA_";
 /** `ssl.key.password` of a broker in a container. */
 const BROKERS_KEY_PASSWORD = "KAFKA_SSL_KEY_PASSWORD";
+const SERVICE_HOST = "_SERVICE_HOST";
+/** What stands behind a Service's name, with its value; a bare `_PORT` is one by its value alone. */
+const SERVICE_LINK =
+  /^(?:_SERVICE_HOST=|_SERVICE_PORT(?:_\w+)?=|_PORT=(?:tcp|udp|sctp):|_PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?=)/;
 const SHOWN_CHARS_MAX = 60;
 const NEAR_EDITS_MAX = 4;
 const KAFKA_EDITS_MAX = 2;
+
+/**
+ * The environment without what Kubernetes adds for each Service of a pod's namespace: no settings,
+ * though one called `tidegate-consumers` adds `TIDEGATE_CONSUMERS_PORT=tcp://…`.
+ */
+export function withoutServiceLinks(env: Environment): Environment {
+  const services = Object.keys(env).flatMap((name) =>
+    name.endsWith(SERVICE_HOST) ? [name.slice(0, -SERVICE_HOST.length)] : [],
+  );
+  const isLink = (name: string): boolean =>
+    services.some(
+      (service) =>
+        name.startsWith(`${service}_`) &&
+        SERVICE_LINK.test(`${name.slice(service.length)}=${env[name] ?? ""}`),
+    );
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !isLink(name)));
+}
 
 /** Reads a table's variables; an empty one counts as absent. */
 export function readSettings<T extends SettingTable>(

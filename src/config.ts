@@ -5,6 +5,7 @@ import {
   readSettings,
   throwFaults,
   unknownSettings,
+  withoutServiceLinks,
   withRelations,
   type ConfigFault,
   type Environment,
@@ -52,7 +53,8 @@ const DEV_AUDIENCE = "tidegate";
  *
  * @throws ConfigError with every fault at once, those between settings included
  */
-export function parseConfig(env: Environment): Config {
+export function parseConfig(all: Environment): Config {
+  const env = withoutServiceLinks(all);
   const { config, faults } = readConfig(env);
   throwFaults([...faults, ...unknownSettings(env, [SETTINGS, KAFKA_SETTINGS, CLUSTER_SETTINGS])]);
   return config();

@@ -138,6 +138,33 @@ describe("parseClusterConfig", () => {
     });
   });
 
+  test("what Kubernetes adds for a Service is no setting, even by a setting's name", () => {
+    const linksOf = (service: string) => ({
+      [`${service}_SERVICE_HOST`]: "10.96.0.7",
+      [`${service}_SERVICE_PORT`]: "8081",
+      [`${service}_SERVICE_PORT_HTTP`]: "8081",
+      [`${service}_PORT`]: "tcp://10.96.0.7:8081",
+      [`${service}_PORT_8081_TCP`]: "tcp://10.96.0.7:8081",
+      [`${service}_PORT_8081_TCP_PROTO`]: "tcp",
+      [`${service}_PORT_8081_TCP_PORT`]: "8081",
+      [`${service}_PORT_8081_TCP_ADDR`]: "10.96.0.7",
+    });
+    const links = {
+      ...linksOf("TIDEGATE"),
+      ...linksOf("TIDEGATE_GATEWAY"),
+      ...linksOf("TIDEGATE_CONSUMERS"),
+      ...linksOf("KAFKA"),
+    };
+    expect(faultsWith(links)).toEqual({});
+    expect(parse(links)).toEqual(parse({}));
+    expect(parse({ ...links, TIDEGATE_CONSUMERS_PORT: "9000" }).consumersPort).toBe(9_000);
+    // Without a Service of that name it is a mistake as any other.
+    expect(Object.keys(faultsWith({ TIDEGATE_CONSUMERS_PORT: "tcp://10.96.0.7:8081" }))).toEqual([
+      "TIDEGATE_CONSUMERS_PORT",
+    ]);
+    expect(Object.keys(faultsWith({ ...links, TIDEGATE_PORT: "80" }))).toEqual(["TIDEGATE_PORT"]);
+  });
+
   test("a session's time is the one that workers and consumers go by", () => {
     const config = parse({ KAFKA_SESSION_TIMEOUT: "6000" });
     expect([config.kafka.sessionTimeoutMs, config.limits.sessionTimeoutMs]).toEqual([6_000, 6_000]);
