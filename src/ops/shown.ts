@@ -47,6 +47,7 @@ export const SHOWN_NUMBERS: ReadonlySet<string> = new Set([
   "tidegate_audit_reordered_total",
   "tidegate_audit_altered_total",
   "tidegate_audit_skipped_total",
+  "tidegate_kafka_partitions",
   "tidegate_kafka_partitions_under_replicated",
   "tidegate_kafka_partitions_offline",
   "tidegate_disk_used_ratio",

@@ -7,6 +7,8 @@ import type { Overview, ProcessSnapshot } from "../../../src/wire/admin.ts";
 const SENDS = "tidegate_sends_accepted_total";
 const LATENCY = "tidegate_message_latency_seconds{written}";
 
+const POOLS = ["delivery", "auditor"];
+
 function snapshot(change: Partial<ProcessSnapshot>): ProcessSnapshot {
   return {
     kind: "gateway",
@@ -107,13 +109,14 @@ test("tenants are added up over the processes", () => {
 
 test("all is well until something is not, and the worst comes first", () => {
   const meter = new Meter();
-  const well = look(0, { a: snapshot({}) });
+  const well = look(0, { a: snapshot({ pools: POOLS }), b: snapshot({ pools: POOLS }) });
   expect(problemsOf(well, meter.take(well), 0)).toEqual([]);
   const ill = look(
     1_000,
     {
       a: snapshot({
         at: 1_000,
+        pools: POOLS,
         numbers: { tidegate_audit_lost_total: 1, tidegate_pool_lag_seconds: 3 },
         health: { status: "ready", checks: { log: "ok", redis: "degraded: is away" } },
       }),
@@ -134,22 +137,74 @@ test("all is well until something is not, and the worst comes first", () => {
     expect(text).toContain(part);
 });
 
+test("pools that nobody runs are missed, but not by a gateway that knows of itself alone", () => {
+  const titles = (overview: Overview): string[] =>
+    problemsOf(overview, new Meter().take(overview), 0).map(({ title }) => title);
+  const gateway = snapshot({});
+  const both = ["No delivery pool runs", "No auditor runs"];
+  expect(titles(look(0, { g: gateway }))).toEqual(both);
+  expect(titles(look(0, { g: gateway, c: snapshot({ pools: ["delivery"] }) }))).toEqual([
+    "No auditor runs",
+  ]);
+  expect(titles(look(0, { g: gateway, c: snapshot({ pools: POOLS }) }, "c"))).toEqual([
+    "No delivery pool runs",
+    "c has vanished",
+    "No auditor runs",
+  ]);
+  expect(titles({ ...look(0, { g: gateway }), fault: "Redis is away" })).toEqual([
+    "Only this process is shown",
+  ]);
+});
+
+test("partitions without a worker or a leader are told, however many processes count them", () => {
+  const of = (numbers: Record<string, number>) => snapshot({ pools: POOLS, numbers });
+  const said = (owned: number, offline: number, behind: number) => {
+    const numbers = {
+      tidegate_kafka_partitions: 8,
+      tidegate_kafka_partitions_offline: offline,
+      tidegate_kafka_partitions_under_replicated: behind,
+    };
+    const seen = look(0, {
+      a: of({ ...numbers, tidegate_delivery_partitions: 5 }),
+      b: of({ ...numbers, tidegate_delivery_partitions: owned - 5 }),
+    });
+    return problemsOf(seen, new Meter().take(seen), 0).map(({ tone, title }) => [tone, title]);
+  };
+  expect(said(8, 0, 0)).toEqual([]);
+  // A tenant that is new: its partitions have workers before the next look at Kafka.
+  expect(said(10, 0, 0)).toEqual([]);
+  expect(said(7, 0, 5)).toEqual([
+    ["warn", "1 partition has no delivery worker"],
+    ["warn", "5 partitions have too few copies"],
+  ]);
+  expect(said(8, 2, 6)).toEqual([
+    ["bad", "2 partitions have no leader"],
+    ["bad", "6 partitions have too few copies"],
+  ]);
+});
+
 test("one of something is not said to be many", () => {
   const titles = (value: number): string[] => {
     const numbers = Object.fromEntries(
       [
         "delivery_partitions_halted",
+        "kafka_partitions",
+        "kafka_partitions_offline",
+        "kafka_partitions_under_replicated",
         "partitions_diverted",
         "outbox_depth",
         "relay_tailed_partitions",
       ].map((name) => [`tidegate_${name}`, value]),
     );
-    const seen = look(0, { a: snapshot({ numbers }) });
+    const seen = look(0, { a: snapshot({ pools: POOLS, numbers }) });
     return problemsOf(seen, new Meter().take(seen), value).map(({ title }) => title);
   };
   expect(titles(1).toSorted()).toEqual([
     "1 dead letter waits",
     "1 partition goes to the outbox",
+    "1 partition has no delivery worker",
+    "1 partition has no leader",
+    "1 partition has too few copies",
     "1 partition is halted",
     "1 partition is read from the store",
     "1 row waits in the outbox",

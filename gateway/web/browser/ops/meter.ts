@@ -43,6 +43,7 @@ const ALIKE: ReadonlySet<string> = new Set([
   "tidegate_outbox_oldest_age_seconds",
   "tidegate_dead_letters",
   "tidegate_pool_lag_seconds",
+  "tidegate_kafka_partitions",
   "tidegate_kafka_partitions_under_replicated",
   "tidegate_kafka_partitions_offline",
   "tidegate_disk_used_ratio",

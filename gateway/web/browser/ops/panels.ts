@@ -7,6 +7,8 @@ import { facts, meter, table } from "./table.ts";
 
 const LAG_WARN = 10_000;
 const LAG_BAD = 100_000;
+const DISK_WARN = 0.7;
+const DISK_BAD = 0.85;
 
 /** Metrics of time, in the order of a message's way, with the words for them. */
 const STAGES: readonly (readonly [string, string])[] = [
@@ -76,13 +78,23 @@ export function outagesPanel(moment: Moment): HTMLElement {
     row("Oldest of them", "tidegate_outbox_oldest_age_seconds", seconds),
     row("Parked rows", "tidegate_outbox_parked"),
     row("Partitions tailed from the store", "tidegate_relay_tailed_partitions"),
+    row("Kafka partitions without a leader", "tidegate_kafka_partitions_offline"),
     row("Kafka partitions under-replicated", "tidegate_kafka_partitions_under_replicated"),
     {
       name: "Dropped on the way to Redis",
       value: dropped === undefined ? NOTHING : `${count(dropped)} /s`,
       tone: (dropped ?? 0) > 0 ? "warn" : "",
     },
+    ...diskOf(moment),
   ]);
+}
+
+/** Of a standalone server; the others keep nothing. */
+function diskOf(moment: Moment) {
+  const used = moment.level("tidegate_disk_used_ratio");
+  if (used === undefined) return [];
+  const tone = used > DISK_BAD ? "bad" : used > DISK_WARN ? "warn" : "";
+  return [{ name: "Disk of the data folder in use", value: percent(used), tone }];
 }
 
 export function auditorPanel(moment: Moment): HTMLElement {

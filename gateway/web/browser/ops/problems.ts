@@ -12,6 +12,7 @@ export interface OpsProblem {
 const AUDIT = ["lost", "duplicate", "reordered", "altered"] as const;
 const LAG_SECONDS_BAD = 5;
 const LAG_SECONDS_WARN = 2;
+const UNDER_REPLICATED_BAD = 5;
 
 /**
  * What is wrong with an installation, worst first; empty when all is well.
@@ -38,6 +39,24 @@ export function problemsOf(overview: Overview, moment: Moment, letters: number):
     );
   if (overview.fault !== undefined)
     add("bad", "Only this process is shown", `the others cannot be asked for: ${overview.fault}`);
+  else {
+    const running = new Set(
+      overview.processes.flatMap(({ missing, snapshot }) => (missing ? [] : snapshot.pools)),
+    );
+    if (!running.has("delivery"))
+      add("bad", "No delivery pool runs", "sends are acked and nothing is delivered");
+    else {
+      const unowned = level("kafka_partitions") - level("delivery_partitions");
+      if (unowned > 0)
+        add(
+          "warn",
+          many(unowned, "partition has no delivery worker", "partitions have no delivery worker"),
+          "what is sent there is acked and not delivered; it takes seconds when workers change",
+        );
+    }
+    if (!running.has("auditor"))
+      add("warn", "No auditor runs", "nobody recounts the log against the store");
+  }
   for (const { name, missing, age_ms, snapshot } of overview.processes) {
     const { status, checks } = snapshot.health;
     if (missing) {
@@ -48,6 +67,20 @@ export function problemsOf(overview: Overview, moment: Moment, letters: number):
     for (const [part, said] of Object.entries(checks))
       if (said !== "ok") add(status === "ready" ? "warn" : "bad", `${name} · ${part}`, said);
   }
+  const offline = level("kafka_partitions_offline");
+  if (offline > 0)
+    add(
+      "bad",
+      many(offline, "partition has no leader", "partitions have no leader"),
+      "Kafka can neither take nor give what is in them",
+    );
+  const behind = level("kafka_partitions_under_replicated");
+  if (behind > 0)
+    add(
+      behind > UNDER_REPLICATED_BAD ? "bad" : "warn",
+      many(behind, "partition has too few copies", "partitions have too few copies"),
+      "a broker of Kafka is away or does not keep up",
+    );
   const lag = level("pool_lag_seconds");
   if (lag > LAG_SECONDS_WARN)
     add(lag > LAG_SECONDS_BAD ? "bad" : "warn", "Delivery is behind", `by ${lag.toFixed(1)} s`);
