@@ -110,7 +110,9 @@ function runOf(
   const again = options.again === true;
   return async (letters, print) => {
     let isWhole = true;
-    for await (const id of options.all === true ? redrivable(letters, query, again) : ids)
+    let isIdle = true;
+    for await (const id of options.all === true ? redrivable(letters, query, again) : ids) {
+      isIdle = false;
       try {
         const redriven = await letters.redrive(id, again);
         print(isJson ? `${JSON.stringify(redriven)}\n` : redrivenText(redriven));
@@ -120,8 +122,11 @@ function runOf(
         if (error.retriable || error.code === "unauthenticated") throw error;
         isWhole = false;
         const { code, message } = error;
-        print(isJson ? `${JSON.stringify({ id, code, message })}\n` : `${id}: ${message}\n`);
+        const step = code === "already_redriven" ? "; --again sends it once more" : "";
+        print(isJson ? `${JSON.stringify({ id, code, message })}\n` : `${id}: ${message}${step}\n`);
       }
+    }
+    if (isIdle && !isJson) print("There is nothing to redrive.\n");
     return isWhole;
   };
 }

@@ -177,9 +177,12 @@ describe("tidegate dead-letters", () => {
     const all = await run(world, "redrive --all");
     expect(all.isWhole).toBe(true);
     expect(all.text.match(/^delivery:[12]: /gm)).toHaveLength(2);
-    expect((await run(world, "redrive --all")).text).toBe("");
+    expect((await run(world, "redrive --all")).text).toBe("There is nothing to redrive.\n");
+    expect((await run(world, "redrive --all --json")).text).toBe("");
     const once = await run(world, "redrive delivery:0");
-    expect(once.text).toContain("delivery:0: it was sent again at");
+    expect(once.text).toMatch(
+      /^delivery:0: it was sent again at \S+; --again sends it once more$/m,
+    );
     expect((await run(world, "redrive delivery:0 --again")).isWhole).toBe(true);
   });
 
