@@ -25,7 +25,7 @@ export function cors(config: Pick<Config, "allowedOrigins">): MiddlewareHandler 
     context.header("Access-Control-Allow-Methods", "GET, POST");
     context.header(
       "Access-Control-Allow-Headers",
-      "Authorization, Content-Type, Idempotency-Key, traceparent",
+      "Authorization, Content-Encoding, Content-Type, Idempotency-Key, traceparent",
     );
     context.header("Access-Control-Max-Age", PREFLIGHT_SECONDS);
     return context.body(null, 204);

@@ -33,9 +33,8 @@ export async function publishEvents(context: Context, deps: HttpDeps): Promise<R
     });
   const request = parseIdempotencyKey(context.req.header("Idempotency-Key")) ?? random.uuidv7();
   const source = await sourceOf(context.req.raw, deps);
-  return receipts === "each"
-    ? answerEach(deps, identity, request, source)
-    : answerRanges(deps, identity, request, source);
+  const answer = receipts === "each" ? answerEach : answerRanges;
+  return answer(context, deps, identity, request, source);
 }
 
 /** @throws unsupported_media_type; for a body that is no stream of lines, all that is wrong with it */
@@ -56,6 +55,7 @@ async function sourceOf(request: Request, { limits }: HttpDeps): Promise<Source>
 }
 
 async function answerRanges(
+  context: Context,
   deps: HttpDeps,
   identity: Identity,
   request: string,
@@ -70,13 +70,15 @@ async function answerRanges(
   if (failure !== undefined) {
     const instance = `urn:uuid:${deps.random.uuidv7()}`;
     const { status, headers, text } = problemOf(failure, instance);
-    return new Response(JSON.stringify({ ...JSON.parse(text), ...reply }), { status, headers });
+    return context.body(JSON.stringify({ ...JSON.parse(text), ...reply }), status, headers);
   }
   const isWhole = reply.complete && reply.faults.length === 0;
-  return new Response(JSON.stringify(reply), { status: isWhole ? 200 : 207, headers: JSON_TYPE });
+  // Through the context, which adds the headers that were set before.
+  return context.body(JSON.stringify(reply), isWhole ? 200 : 207, JSON_TYPE);
 }
 
 async function answerEach(
+  context: Context,
   deps: HttpDeps,
   identity: Identity,
   request: string,
@@ -97,5 +99,5 @@ async function answerEach(
     receipts.fail(asAppError(error));
   });
   await opened.promise;
-  return new Response(receipts.stream, { status: 200, headers: NDJSON });
+  return context.body(receipts.stream, 200, NDJSON);
 }

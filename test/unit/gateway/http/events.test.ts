@@ -7,7 +7,7 @@ import {
   replyIn,
   startMemoryIngest,
 } from "../../../support/gateway/memory-ingest.ts";
-import { problemIn } from "../../../support/http.ts";
+import { problemIn, SERVER } from "../../../support/http.ts";
 
 const GZIP = { "Content-Encoding": "gzip" };
 const limits = limitsWith();
@@ -24,6 +24,26 @@ function inChunks(bytes: Uint8Array, size: number): ReadableStream<Uint8Array> {
     { highWaterMark: 0 },
   );
 }
+
+describe("the answer of POST /v1/events", () => {
+  test("may be read by pages, and is kept by no cache, whatever became of the lines", async () => {
+    await using rig = await startMemoryIngest();
+    for (const [status, body, query] of [
+      [200, eventLines(1), ""],
+      [207, `${eventLines(1)}nonsense`, ""],
+      [400, "nonsense", ""],
+      [200, eventLines(1), "?receipts=each"],
+    ] as const) {
+      const response = await rig.post(body, { Origin: SERVER }, query);
+      expect(response.status).toBe(status);
+      expect(response.headers.get("Access-Control-Allow-Origin")).toBe(SERVER);
+      expect(response.headers.get("Cache-Control")).toBe("no-store");
+      expect(response.headers.get("X-Content-Type-Options")).toBe("nosniff");
+      expect(response.headers.get("Vary")).toContain("Origin");
+      expect(await response.text()).not.toBe("");
+    }
+  });
+});
 
 describe("the body of POST /v1/events", () => {
   test("is lines under any of their media types, and nothing else", async () => {
