@@ -17,6 +17,7 @@ import type { WatchedPool } from "../watch/lag-watch.ts";
 import { Instants } from "./instants.ts";
 import { deliveryMetrics } from "./metrics.ts";
 import { PartitionWorker } from "./partition-worker.ts";
+import { PoolFaults } from "./pool-faults.ts";
 import { Rounds } from "./rounds.ts";
 
 export const DELIVERY_POOL = "delivery";
@@ -40,7 +41,10 @@ export interface DeliveryPoolOptions {
 
 /** One member of the delivery group, with a worker for each partition that it owns. */
 export interface DeliveryPool extends WatchedPool {
-  /** Partitions that stand still until an operator decides, with the reason. */
+  /**
+   * Partitions that stand still until an operator decides, with the reason; and topics, or the group,
+   * while they cannot be used at all.
+   */
   halted(): ReadonlyMap<string, AppError>;
   /** Partitions that it owns and has not taken yet. */
   starting(): number;
@@ -55,6 +59,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   const { log, store, backplane, catalog, clock, random, limits, telemetry } = options;
   const workers = new Map<string, PartitionWorker>();
   const halted = new Map<string, AppError>();
+  const faults = new PoolFaults();
   const starting = new Set<PartitionWorker>();
   const metrics = deliveryMetrics(telemetry, clock);
   const deadLetters = new DeadLetters(log, DELIVERY_POOL, clock);
@@ -136,10 +141,14 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
 
   const handler: ConsumerHandler = {
     assigned: (topic, partition) => {
+      faults.readable(topic.name);
       workers.get(nameOf(topic.name, partition))?.abandon();
       return startWorker(topic, partition);
     },
-    records: (batch) => workers.get(nameOf(batch.topic, batch.partition))?.records(batch),
+    records(batch) {
+      faults.readable(batch.topic);
+      workers.get(nameOf(batch.topic, batch.partition))?.records(batch);
+    },
     async revoked(topic, partition) {
       const name = nameOf(topic, partition);
       const worker = workers.get(name);
@@ -157,7 +166,14 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
     failed(topic, partition, error) {
       // A partition that could not be taken before the end needs nobody.
       if (isLeaving) return;
-      halt(nameOf(topic, partition), asAppError(error));
+      const fault = asAppError(error);
+      const name = nameOf(topic, partition);
+      if (partition < 0) {
+        faults.add(topic, fault, clock.monotonic());
+        const fields = { topic, code: fault.code, error: fault.message };
+        const what = topic === "" ? "the consumer group" : "a topic";
+        telemetry.log("error", `${what} cannot be used`, fields);
+      } else if (halted.get(name) !== fault) halt(name, fault);
     },
   };
 
@@ -168,6 +184,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
     handler,
   });
   const refresh = () => {
+    faults.keep(catalog.topics());
     consumer.setTopics(catalog.topics()).catch((error: unknown) => {
       telemetry.log("error", "new topics could not be taken", { error: asAppError(error).message });
     });
@@ -176,6 +193,8 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   // A topic that came between the list above and the watch.
   refresh();
 
+  const allHalted = (): ReadonlyMap<string, AppError> =>
+    new Map([...halted, ...faults.current(consumer.lastHeartbeat())]);
   const gauge = (name: string, help: string, of: (worker: PartitionWorker) => number) =>
     telemetry.gauge({ name: `tidegate_delivery_${name}`, help }, () => {
       let sum = 0;
@@ -201,14 +220,14 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
       name: "tidegate_delivery_partitions_halted",
       help: "Partitions of this process that stand still until an operator has looked at them",
     },
-    () => halted.size,
+    () => allHalted().size,
   );
 
   return {
     *positions() {
       for (const { position } of workers.values()) if (position !== undefined) yield position;
     },
-    halted: () => halted,
+    halted: allHalted,
     starting: () => starting.size,
     isMember: () =>
       catalog.topics().length === 0 ||

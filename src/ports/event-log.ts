@@ -44,7 +44,11 @@ export interface ConsumerHandler {
   revoked(topic: string, partition: number): Promise<void>;
   /** The partition is gone already (the session ended): nothing may be written for it any more. */
   lost(topic: string, partition: number): void;
-  /** A fault that the consumer could not mend; `partition` −1 when it concerns the whole topic. */
+  /**
+   * A fault that the consumer could not mend; `partition` −1 when it concerns the whole topic, and a
+   * `topic` of `""` when it concerns the group. Of those two it goes on trying: what comes of it shows in
+   * `assigned`, `records` and `lastHeartbeat`.
+   */
   failed(topic: string, partition: number, error: Error): void;
 }
 

@@ -151,6 +151,8 @@ class KafkaConsumer implements Consumer {
       assigned: (target) => {
         if (this.#closing !== undefined) return;
         this.#target = target;
+        // Whatever it was, it is over, and news if it comes again.
+        this.#lastFailure = "";
         this.#reconcile();
       },
       lost: () => {

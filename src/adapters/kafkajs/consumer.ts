@@ -79,9 +79,7 @@ export class GroupConsumer implements Consumer {
         plan: (joined) => this.#plan(joined),
         assigned: (target) => this.#assigned(target),
         lost: () => this.#loseWhere(() => true),
-        failed: (error) => {
-          for (const topic of this.#topics) options.handler.failed(topic, -1, error);
-        },
+        failed: (error) => options.handler.failed("", -1, error),
       },
     });
   }
