@@ -47,6 +47,8 @@ const TURN_MS = 150;
 const TRIES = { ...CIRCUIT_POLICY, resetFirstMs: 250, resetMaxMs: 250 };
 const NOTHING: OutboxStats = { rows: 0, chars: 0, messages: 0, parked: 0, oldestMs: 0 };
 
+type Task = "look" | "stage" | "drain" | "measure";
+
 interface Work extends PartitionId {
   readonly circuit: CircuitBreaker;
   /** Failed tries of the rows that come first. */
@@ -79,7 +81,8 @@ export class OutboxPublisher {
   #staging = false;
   #measuring = false;
   #stats = NOTHING;
-  #isAway = false;
+  /** What did not work when it was tried last. */
+  readonly #failing = new Set<Task>();
   #closed = false;
 
   constructor(options: OutboxPublisherOptions) {
@@ -93,11 +96,11 @@ export class OutboxPublisher {
     );
     this.#timers = [
       clock.every(limits.outboxPollMs, () => {
-        if (!this.#looking) this.#run(this.#look());
-        if (!this.#staging) this.#run(this.#stage());
+        if (!this.#looking) this.#run("look", this.#look());
+        if (!this.#staging) this.#run("stage", this.#stage());
       }),
       clock.every(STATS_MS, () => {
-        if (!this.#measuring) this.#run(this.#measure());
+        if (!this.#measuring) this.#run("measure", this.#measure());
       }),
     ];
   }
@@ -109,12 +112,13 @@ export class OutboxPublisher {
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
-  #run(work: Promise<void>): void {
+  #run(task: Task, work: Promise<void>): void {
     const running = work
       .catch((error: unknown) => {
-        // The next look tries again; it is said once until something works again.
-        if (this.#isAway) return;
-        this.#isAway = true;
+        // It is tried again, and said once until all works again.
+        const isTold = this.#failing.size > 0;
+        this.#failing.add(task);
+        if (isTold) return;
         const { code, message } = asAppError(error);
         this.#options.telemetry.log("warn", "the outbox cannot be used", { code, error: message });
       })
@@ -127,7 +131,8 @@ export class OutboxPublisher {
     try {
       const { outbox, limits } = this.#options;
       const pending = await outbox.pending();
-      this.#isAway = false;
+      this.#failing.delete("look");
+      if (pending.length === 0) this.#failing.delete("drain");
       const names = new Set<string>();
       this.#waiting.clear();
       for (const { topic, partition } of pending) {
@@ -156,7 +161,7 @@ export class OutboxPublisher {
    */
   #begin(): void {
     const waiting = [...this.#waiting].sort((one, other) => one.triedAt - other.triedAt);
-    for (const work of waiting) if (this.#mayBegin(work)) this.#run(this.#drain(work));
+    for (const work of waiting) if (this.#mayBegin(work)) this.#run("drain", this.#drain(work));
   }
 
   #mayBegin({ circuit, busy }: Work): boolean {
@@ -192,6 +197,7 @@ export class OutboxPublisher {
         outcome = await this.#publish(work, entries);
         return outcome;
       });
+      this.#failing.delete("drain");
       if (done === undefined || outcome === undefined) return;
       this.#count(work, outcome);
       const batch = limits.outboxBatchRowsMax;
@@ -278,6 +284,8 @@ export class OutboxPublisher {
           faults = staged.filter((one) => "fault" in one).length;
           return staged;
         });
+        // Undefined: another process is at it, and knows how it goes.
+        if (left !== undefined) this.#failing.delete("stage");
         if (left === undefined || left === 0 || this.#closed) return;
         this.#metrics.staged.value += left - faults;
         this.#metrics.parked.value += faults;
@@ -302,6 +310,7 @@ export class OutboxPublisher {
     this.#measuring = true;
     try {
       this.#stats = await this.#options.outbox.stats();
+      this.#failing.delete("measure");
     } finally {
       this.#measuring = false;
     }

@@ -280,6 +280,21 @@ test("says once that the outbox cannot be used", () => {
   expect(told).toHaveLength(1);
 });
 
+test("says once that messages cannot be made rows, and again when that fails anew", () => {
+  const set = setUp();
+  const stage = set.outbox.stage.bind(set.outbox);
+  const full = () => Promise.reject(new AppError("overloaded", "the outbox is full"));
+  set.outbox.stage = full;
+  set.scheduler.pass(3_000);
+  const told = () => set.telemetry.lines.filter(({ level }) => level === "warn").length;
+  expect(told()).toBe(1);
+  set.outbox.stage = stage;
+  set.scheduler.pass(1_000);
+  set.outbox.stage = full;
+  set.scheduler.pass(1_000);
+  expect(told()).toBe(2);
+});
+
 test("shows how much waits and for how long", async () => {
   const set = setUp();
   set.state.fault = "log_unavailable";
