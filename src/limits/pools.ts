@@ -273,7 +273,7 @@ export const POOL_LIMITS = {
   traceLatePerSecond: limit(
     100,
     "per_second",
-    "Messages of one process that are traced for being slow or failing",
+    "Messages of one process that are traced for being slow, and as many for failing",
     "further ones are counted and not traced",
   ),
   traceClientsPerSecond: limit(

@@ -25,7 +25,8 @@ export class Traces {
   readonly slowMs: number;
   readonly #clock: Pick<Clock, "now" | "monotonic">;
   readonly #rate: Rate;
-  readonly #bucket: TokenBucket;
+  /** One each: in an overload all is slow, and what fails of it must still be seen. */
+  readonly #buckets: Readonly<Record<LateReason, TokenBucket>>;
   readonly #leftOut: Readonly<Record<LateReason, Counter>>;
   /** Ms since 1970 at which the monotonic clock began. */
   #begun: number;
@@ -37,7 +38,8 @@ export class Traces {
     this.slowMs = tracing.slowMs;
     this.#clock = clock;
     this.#rate = { perSecond: limits.traceLatePerSecond, burst: limits.traceLatePerSecond };
-    this.#bucket = fullBucket(this.#rate, clock.monotonic());
+    const full = () => fullBucket(this.#rate, clock.monotonic());
+    this.#buckets = { slow: full(), failed: full() };
     this.#checkedAt = clock.monotonic();
     this.#begun = clock.now() - this.#checkedAt;
     const leftOut = (reason: LateReason) =>
@@ -80,10 +82,11 @@ export class Traces {
    */
   admit(reason: LateReason, count: number): number {
     const now = this.#clock.monotonic();
+    const bucket = this.#buckets[reason];
     // What is there now, since tokens are taken all or none.
-    takeTokens(this.#bucket, this.#rate, now, 0);
-    const admitted = Math.min(count, Math.floor(this.#bucket.tokens));
-    if (admitted > 0) takeTokens(this.#bucket, this.#rate, now, admitted);
+    takeTokens(bucket, this.#rate, now, 0);
+    const admitted = Math.min(count, Math.floor(bucket.tokens));
+    if (admitted > 0) takeTokens(bucket, this.#rate, now, admitted);
     this.#leftOut[reason].value += count - admitted;
     return admitted;
   }
