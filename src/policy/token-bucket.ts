@@ -41,8 +41,3 @@ export function takeTokens(bucket: TokenBucket, rate: Rate, now: number, count =
   if (count > rate.burst) return Number.POSITIVE_INFINITY;
   return Math.ceil(((count - bucket.tokens - ROUNDING) * 1000) / rate.perSecond);
 }
-
-/** Gives back what was taken in vain, as when a second bucket refused. */
-export function returnTokens(bucket: TokenBucket, rate: Rate, count = 1): void {
-  bucket.tokens = Math.min(rate.burst, bucket.tokens + count);
-}
