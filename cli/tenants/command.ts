@@ -9,10 +9,17 @@ import { UsageError } from "../program.ts";
 import { textTable } from "../text-table.ts";
 import type { TenantRemoval } from "./removal.ts";
 
+const amount = (count: number): string => count.toLocaleString("en");
+
 const PLAN_LINES = Object.entries(PLANS)
-  .map(([name, { partitions, doc }]) => {
+  .map(([name, { partitions, doc, limits }]) => {
     const place = partitions === undefined ? "shared" : `${partitions} partitions`;
-    return `  ${name.padEnd(10)} ${place.padEnd(16)} ${doc}`;
+    const { sendsPerSecond: sends, connections } = limits;
+    const allowed = [
+      ...(sends === undefined ? [] : [`${amount(sends)} messages/s`]),
+      ...(connections === undefined ? [] : [`${amount(connections)} connections`]),
+    ].join(", ");
+    return `  ${name.padEnd(10)} ${place.padEnd(15)} ${doc}${allowed === "" ? "" : `; ${allowed}`}`;
   })
   .join("\n");
 
@@ -33,7 +40,7 @@ Limits, each a number or none for what the settings say:
   --sends-per-second N   --burst N   over all gateways together
   --connections N                    in each gateway
 
-Plans (${DEFAULT_PLAN} when not said):
+Plans (${DEFAULT_PLAN} when not said), with the limits that a tenant begins with:
 ${PLAN_LINES}
 
 Examples

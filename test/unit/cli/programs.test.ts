@@ -63,6 +63,11 @@ describe("a command line that is not understood", () => {
   });
 });
 
+test("the help of tenants says what each plan allows", () => {
+  expect(TENANTS_HELP).toMatch(/^ {2}shared .*; 100 messages\/s, 1,000 connections$/m);
+  expect(TENANTS_HELP).toMatch(/^ {2}standard [^;]*$/m);
+});
+
 describe("a program that cannot listen says which setting to change", () => {
   test("a host that nobody knows, before anything is opened", async () => {
     using folder = createTempFolder();
