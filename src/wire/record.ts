@@ -51,9 +51,13 @@ export interface RecordTemplate {
 
 export interface TemplateBytes {
   readonly key: Buffer;
-  /** Metadata, and the payload up to the message's key. */
-  readonly middle: Buffer;
-  readonly sender: Buffer;
+  /** Bytes of metadata, and of the payload up to the message's key. */
+  readonly restLength: number;
+  /** From behind the id to the key, with the timestamp of the last message. */
+  middle: Buffer;
+  timestamp: number;
+  /** From behind the key to the content. */
+  readonly senders: Readonly<Record<MessageKind, Buffer>>;
 }
 
 /** What a gateway knows of one message when it builds its record. */

@@ -1,5 +1,6 @@
 import { compressionsAlgorithms, crc32c, Writer } from "@platformatic/kafka";
 import type { KafkaCompression } from "../../kafka/settings.ts";
+import { writeLatin1 } from "../../wire/latin1.ts";
 import { MessageRecord, valueLength } from "../../wire/message-record.ts";
 import { VERDICT_HEADER_BYTES } from "../../wire/packed-record.ts";
 import { TRACEPARENT, type LogRecord } from "../../wire/record.ts";
@@ -128,14 +129,14 @@ function writeMessage(buffer: Buffer, record: MessageRecord, from: number): numb
   const { traceparent } = record;
   at = writeVarint(buffer, traceparent === undefined ? 1 : 2, at);
   at = writeVarint(buffer, VERDICT_HEADER_BYTES.length, at);
-  buffer.set(VERDICT_HEADER_BYTES, at);
-  at += VERDICT_HEADER_BYTES.length;
+  for (let i = 0; i < VERDICT_HEADER_BYTES.length; i++)
+    buffer[at++] = VERDICT_HEADER_BYTES[i] as number;
   at = record.writeHeader(buffer, writeVarint(buffer, sizes[2] as number, at));
   if (traceparent === undefined) return at;
   at = writeVarint(buffer, TRACEPARENT_BYTES.length, at);
   buffer.set(TRACEPARENT_BYTES, at);
   at += TRACEPARENT_BYTES.length;
-  return writeText(buffer, traceparent, traceparent.length, at);
+  return writeLatin1(traceparent, buffer, writeVarint(buffer, traceparent.length, at));
 }
 
 /** Bytes that {@link writeTexts} takes, which has to come next. */
@@ -175,8 +176,8 @@ function grown(buffer: Buffer, used: number, more: number): Buffer {
 
 function writeText(buffer: Buffer, text: string, bytes: number, from: number): number {
   const at = writeVarint(buffer, bytes, from);
-  // Of Buffer's two writers only this one takes long texts by the vector unit.
-  return at + buffer.write(text, at, bytes, bytes === text.length ? "latin1" : "utf8");
+  if (bytes === text.length) return writeLatin1(text, buffer, at);
+  return at + buffer.write(text, at, bytes, "utf8");
 }
 
 function withLength(bytes: number): number {

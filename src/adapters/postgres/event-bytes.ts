@@ -1,3 +1,4 @@
+import { writeNumber } from "../../wire/decimal.ts";
 import type { PackedRecord } from "../../wire/packed-record.ts";
 
 const BYTES_MIN = 64 * 1024;
@@ -6,7 +7,6 @@ const BYTES_KEPT = 4 * 1024 * 1024;
 /** UTF-8 of one UTF-16 unit has 3 bytes at most. */
 const BYTES_PER_UNIT = 3;
 const LINE_BREAK = 10;
-const ZERO = 48;
 /** Of a safe integer. */
 const DIGITS_MAX = 16;
 /** What a lone surrogate becomes; rare in itself. */
@@ -54,15 +54,7 @@ export class EventBytes {
   /** Adds a whole number from 0 on in decimal digits. */
   digits(value: number): void {
     this.#need(DIGITS_MAX);
-    let count = 1;
-    for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) count++;
-    let rest = value;
-    for (let at = this.#used + count - 1; at >= this.#used; at--) {
-      const tens = Math.floor(rest / 10);
-      this.#bytes[at] = ZERO + rest - tens * 10;
-      rest = tens;
-    }
-    this.#used += count;
+    this.#used = writeNumber(value, this.#bytes, this.#used);
   }
 
   hasLineBreak(from: number): boolean {

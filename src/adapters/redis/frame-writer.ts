@@ -1,4 +1,6 @@
 import type { PublishedRun } from "../../ports/backplane.ts";
+import { writeDigits, writeNumber } from "../../wire/decimal.ts";
+import { writeLatin1 } from "../../wire/latin1.ts";
 import { eventPushLead, PUSH_END, PUSH_EVENT_FIELD } from "../../wire/reply.ts";
 import { encodeFacts, encodeHead, type LaneHead } from "./frame.ts";
 
@@ -9,7 +11,6 @@ const BYTES_KEPT = 4 * 1024 * 1024;
 const BYTES_PER_UNIT = 3;
 /** Of a run's length, with zeros before it: it is known only when the run is written. */
 const LENGTH_DIGITS = 10;
-const ZERO = 48;
 const TAB = 9;
 const FIELD = Buffer.from(PUSH_EVENT_FIELD);
 /** With the line feed behind it. */
@@ -53,21 +54,15 @@ export class FrameWriter {
     const leadEnd = at + bytes.write(lead, at, "utf8");
     for (let i = from; i < to; i++) {
       at = i === from ? leadEnd : at + bytes.copy(bytes, at, leadStart, leadEnd);
-      at += bytes.write(String(run.firstSeq + i), at, "latin1");
-      at += FIELD.copy(bytes, at);
+      at = writeFew(FIELD, bytes, writeNumber(run.firstSeq + i, bytes, at));
       const record = packed?.[i];
       at =
         record === undefined
           ? at + bytes.write(events[i] as string, at, "utf8")
           : record.copyEvent(bytes, at);
-      at += END.copy(bytes, at);
+      at = writeFew(END, bytes, at);
     }
-    let rest = at - begin - LENGTH_DIGITS - 1;
-    for (let digit = begin + LENGTH_DIGITS - 1; digit >= begin; digit--) {
-      const tens = Math.floor(rest / 10);
-      bytes[digit] = ZERO + rest - tens * 10;
-      rest = tens;
-    }
+    writeDigits(at - begin - LENGTH_DIGITS - 1, bytes, begin, begin + LENGTH_DIGITS);
     this.#used = at;
     return true;
   }
@@ -76,7 +71,7 @@ export class FrameWriter {
   take(head: LaneHead): Buffer {
     const line = encodeHead(head);
     const from = HEAD_BYTES_MAX - line.length;
-    this.#bytes.write(line, from, "latin1");
+    writeLatin1(line, this.#bytes, from);
     const message = this.#bytes.subarray(from, this.#used);
     this.#used = HEAD_BYTES_MAX;
     if (this.#bytes.length > BYTES_KEPT) this.#bytes = Buffer.allocUnsafe(BYTES_MIN);
@@ -89,4 +84,11 @@ export class FrameWriter {
     grown.set(this.#bytes.subarray(0, this.#used));
     this.#bytes = grown;
   }
+}
+
+/** For a dozen bytes at most: a call that copies takes as long as that. @returns where it ends */
+function writeFew(few: Uint8Array, target: Buffer, from: number): number {
+  let at = from;
+  for (let i = 0; i < few.length; i++) target[at++] = few[i] as number;
+  return at;
 }

@@ -16,6 +16,8 @@ const LF = "\n";
 const LF_CODE = 10;
 const TAB = "\t";
 const TAB_CODE = 9;
+const NEXT_MAX = 256;
+const NEXT = ",1".repeat(NEXT_MAX);
 
 /** A publication of one lane; `count` is the lane's own number, `number` the partition's. */
 export interface LaneHead {
@@ -32,18 +34,30 @@ export function encodeHead(head: LaneHead): string {
 export function encodeFacts(run: PublishedRun, from: number, to: number): string | undefined {
   const { tenant, conversation, epoch, offsets } = run;
   if (broken(conversation) || broken(tenant) || broken(epoch)) return undefined;
-  let previous = offsets[from] as number;
-  let places = String(previous);
-  for (let i = from + 1; i < to; i++) {
-    const offset = offsets[i] as number;
-    places += `,${offset - previous}`;
-    previous = offset;
-  }
+  const places = encodePlaces(offsets, from, to);
   let facts = `${run.firstSeq + from}${TAB}${to - from}${TAB}${places}`;
   if (run.traces !== undefined)
     for (const { index, traceparent } of run.traces)
       if (index >= from && index < to) facts += `${TAB}${index - from} ${traceparent}`;
   return `${tenant}${TAB}${conversation}${TAB}${epoch}${TAB}${facts}${LF}`;
+}
+
+/** The first offset, and how much further each of the others is. */
+function encodePlaces(offsets: readonly number[], from: number, to: number): string {
+  let previous = offsets[from] as number;
+  let places = String(previous);
+  let next = 0;
+  for (let i = from + 1; i < to; i++) {
+    const offset = offsets[i] as number;
+    // Mostly one after the other: those are a slice, not a text each.
+    if (offset === previous + 1 && next < NEXT_MAX) next++;
+    else {
+      places += `${NEXT.slice(0, next * 2)},${offset - previous}`;
+      next = 0;
+    }
+    previous = offset;
+  }
+  return places + NEXT.slice(0, next * 2);
 }
 
 function broken(name: string): boolean {

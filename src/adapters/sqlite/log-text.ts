@@ -1,3 +1,4 @@
+import { writeLatin1 } from "../../wire/latin1.ts";
 import { MessageRecord } from "../../wire/message-record.ts";
 import { VERDICT_HEADER_BYTES } from "../../wire/packed-record.ts";
 import { TRACEPARENT, type LogRecord } from "../../wire/record.ts";
@@ -87,7 +88,7 @@ function writeMessage(record: MessageRecord, bytes: TextBytes): void {
   if (traceparent !== undefined) {
     target.set(TRACE_LEAD, at);
     at += TRACE_LEAD.length;
-    at += target.write(traceparent, at, "latin1");
+    at = writeLatin1(traceparent, target, at);
   }
   target[at++] = TAB;
   at = record.writeValue(target, at);

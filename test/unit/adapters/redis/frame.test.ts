@@ -123,6 +123,27 @@ describe("a publication", () => {
     ]);
   });
 
+  test("brings offsets however far apart, and however many follow each other", () => {
+    const stretches = fc.array(
+      fc.tuple(fc.integer({ min: 1, max: 90 }), fc.integer({ min: 1, max: 600 })),
+      {
+        minLength: 1,
+        maxLength: 4,
+      },
+    );
+    fc.assert(
+      fc.property(fc.nat(), stretches, (first, list) => {
+        const offsets = [first];
+        for (const [gap, count] of list)
+          for (let i = 0; i < count; i++)
+            offsets.push((offsets.at(-1) as number) + (i === 0 ? gap : 1));
+        const long = run({ offsets, events: offsets.map((offset) => `{"o":${offset}}`) });
+        expect(decoded(encode(long))?.runs).toEqual([long]);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   test.each(["a\tb", "a\nb"])("has no names that would break it: %j", (name) => {
     const writer = new FrameWriter();
     expect(writer.run(run({ conversation: name }), 0, 3)).toBe(false);
