@@ -27,9 +27,9 @@ export const configDocument: Document = {
       pageHead({
         title: "Configuration",
         source:
-          "`src/config-table.ts`, `src/config-kafka-table.ts` and `src/config-cluster-table.ts`",
+          "`src/config-table.ts`, `src/config-trace-table.ts`, `src/config-kafka-table.ts` and `src/config-cluster-table.ts`",
         intro:
-          "Every environment variable that is read. All are checked at start, and everything that is wrong is told at once. An empty variable counts as absent; an unknown one that begins with `TIDEGATE_` is refused, and so is one that is nearly the name of a Kafka setting. `bun run start` runs without a cluster: it ignores the settings for one, and says so.",
+          "Every environment variable that is read. All are checked at start, and everything that is wrong is told at once. An empty variable counts as absent; an unknown one that begins with `TIDEGATE_` is refused, and so is one that is nearly the name of a Kafka setting. What Kubernetes adds for Services (`…_SERVICE_HOST` and its like) is passed over. `bun run start` runs without a cluster: it ignores the settings for one, and says so.",
       }),
       ...PARTS.map(
         ({ title, settings }) =>

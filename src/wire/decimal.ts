@@ -23,7 +23,7 @@ export function writeDigits(number: number, target: Buffer, from: number, to: nu
   let left = number;
   for (let at = to - 1; at >= from; at--) {
     const tens = Math.floor(left / 10);
-    target[at] = ZERO + left - tens * 10;
+    target[at] = ZERO + (left - tens * 10);
     left = tens;
   }
 }
