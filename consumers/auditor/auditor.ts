@@ -16,6 +16,7 @@ import type { PoolPosition, WatchedPool } from "../watch/lag-watch.ts";
 import { findExpired } from "./expired.ts";
 import { PlacedRange } from "./placed-range.ts";
 import { Recount, type Recounted, type Unplaced } from "./recount.ts";
+import { Restarts } from "./restarts.ts";
 import { StoredLook } from "./stored-look.ts";
 import { Turns } from "./turns.ts";
 
@@ -192,20 +193,25 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     }
   }
 
-  const letGo = (name: string): void => {
+  const restarts = new Restarts(clock, (topic, partition) => consumer.restart(topic, partition));
+  const letGo = (topic: string, partition: number): void => {
+    const name = nameOf(topic, partition);
     recounts.delete(name);
     positions.delete(name);
+    restarts.forget(topic, partition);
   };
 
   const handler: ConsumerHandler = {
     async assigned(topic, partition) {
       const name = nameOf(topic.name, partition);
       look.forget(topic.name, partition);
-      const { start } = await log.range(topic.name, partition);
-      const committed = (await log.committed(AUDITOR_POOL, topic.name, partition)) ?? start;
-      if (committed < start) metrics.skipped.value += start - committed;
+      const committed = await log.committed(AUDITOR_POOL, topic.name, partition);
+      const { start, end } = await log.range(topic.name, partition);
+      const from = committed ?? start;
+      if (from < start) metrics.skipped.value += start - from;
       recounts.set(name, new Recount(limits.auditMemoryMax));
-      const nextOffset = Math.max(start, committed);
+      // Beyond the end: what was recounted was cut off, which the delivery pool does not overlook.
+      const nextOffset = Math.min(Math.max(start, from), end);
       positions.set(name, { topic: topic.name, partition, nextOffset });
       return nextOffset;
     },
@@ -213,6 +219,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
       const name = nameOf(batch.topic, batch.partition);
       const recount = recounts.get(name);
       if (recount === undefined) return;
+      restarts.forget(batch.topic, batch.partition);
       // One batch at a time: what follows stays in the log, but for what is on its way already.
       consumer.pause(batch.topic, batch.partition);
       const mine = (chains.get(name) ?? Promise.resolve()).then(async () => {
@@ -235,14 +242,14 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
       });
     },
     revoked(topic, partition) {
-      letGo(nameOf(topic, partition));
+      letGo(topic, partition);
       return Promise.resolve();
     },
-    lost(topic, partition) {
-      letGo(nameOf(topic, partition));
-    },
+    lost: letGo,
     failed(topic, partition, error) {
+      if (closed) return;
       telemetry.log("error", "the audit cannot read", { topic, partition, error: error.message });
+      if (partition >= 0) restarts.failed(topic, partition);
     },
   };
 
@@ -265,6 +272,7 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
     positions: () => positions.values(),
     async close() {
       closed = true;
+      restarts.close();
       unwatch();
       await consumer.close();
     },
