@@ -116,6 +116,22 @@ describe("the runbook", () => {
     }
   });
 
+  test("names no command that is not there", async () => {
+    const root = join(DASHBOARD_FOLDER, "../../..");
+    const runbook = await Bun.file(join(root, "docs/runbook.md")).text();
+    const { scripts } = (await Bun.file(join(root, "package.json")).json()) as {
+      readonly scripts: Readonly<Record<string, string>>;
+    };
+    const program = await Bun.file(join(root, "cli/tidegate.ts")).text();
+    const named = [...runbook.matchAll(/bun run\s+([\w:-]+)(?:\s+([\w-]+))?/g)];
+    expect(named.length).toBeGreaterThan(8);
+    const isThere = (script: string, command = ""): boolean =>
+      script === "tidegate"
+        ? new RegExp(`^  "?${command}"?: \\{`, "m").test(program)
+        : Object.hasOwn(scripts, script);
+    expect(named.filter(([, script = "", command]) => !isThere(script, command))).toEqual([]);
+  });
+
   test("names no metric that the reference does not have", async () => {
     const reference = await Bun.file(
       join(DASHBOARD_FOLDER, "../../../docs/reference/metrics.md"),
