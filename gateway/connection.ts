@@ -8,6 +8,7 @@ import type { Line, Pong } from "../src/wire/read-line.ts";
 import { encodeError } from "../src/wire/reply.ts";
 import type { Route } from "./ingress.ts";
 import type { IntakeSource } from "./intake.ts";
+import { Outbound } from "./outbound.ts";
 import type { Reader, ReadingConnection } from "./reader.ts";
 import type { Session } from "./session.ts";
 
@@ -54,7 +55,8 @@ export class Connection implements ReadingConnection, IntakeSource {
   missedHeartbeats = 0;
   #bucket: TokenBucket | undefined;
   #catching: Reader[] | undefined;
-  #out = "";
+  /** Undefined while nothing waits. */
+  #out: Outbound | undefined;
   #dirty = false;
   #clogged = false;
   #cloggedAt = 0;
@@ -72,12 +74,12 @@ export class Connection implements ReadingConnection, IntakeSource {
 
   /** Whether the socket takes more now: nothing waits for it. */
   get roomy(): boolean {
-    return !this.#clogged && this.#out === "" && !this.closed;
+    return !this.#clogged && this.#out === undefined && !this.closed;
   }
 
   /** Characters that wait to be written. */
   get waitingChars(): number {
-    return this.#out.length;
+    return this.#out?.chars ?? 0;
   }
 
   /** Whether the client cannot be expected to answer: its socket is full, or we stopped reading it. */
@@ -103,7 +105,7 @@ export class Connection implements ReadingConnection, IntakeSource {
    * every reader of its conversation, however fast.
    */
   push(text: string): boolean {
-    const waiting = this.#out.length + (this.#clogged ? text.length : 0);
+    const waiting = this.waitingChars + (this.#clogged ? text.length : 0);
     if (waiting > this.#host.limits.outboundQueueBytesMax) return this.closed;
     this.#write(text);
     return true;
@@ -142,6 +144,16 @@ export class Connection implements ReadingConnection, IntakeSource {
     this.#answered();
   }
 
+  /** Answers a `send` that has begun with a receipt, see {@link Outbound.receipt}. */
+  receipt(command: number, key: string, idEnd: string, place: string, offset: number): void {
+    if (!this.closed) {
+      (this.#out ??= Outbound.open()).receipt(command, key, idEnd, place, offset);
+      this.#waits();
+    }
+    this.#errors = 0;
+    this.#answered();
+  }
+
   /** Refuses a command that has begun. Too many in a row end the connection. */
   refuse(id: number, error: AppError): void {
     this.#write(encodeError(id, error));
@@ -154,10 +166,8 @@ export class Connection implements ReadingConnection, IntakeSource {
   /** Writes what is queued, then serves the readers that are catching up. */
   flush(): void {
     this.#dirty = false;
-    if (this.#clogged || this.closed || this.#out === "") return;
-    const out = this.#out;
-    this.#out = "";
-    const result = this.#socket.send(out);
+    if (this.#clogged || this.closed || this.#out === undefined) return;
+    const result = this.#socket.send(this.#take());
     if (result > 0) {
       this.#pumpAll();
       return;
@@ -198,8 +208,10 @@ export class Connection implements ReadingConnection, IntakeSource {
   /** Sends what is queued and closes. The socket's own end calls the gateway's `closed`. */
   close(reason: CloseReason): void {
     if (this.closed) return;
-    if (!this.#clogged && this.#out !== "") this.#socket.send(this.#out);
-    this.#out = "";
+    if (this.#out !== undefined) {
+      const out = this.#take();
+      if (!this.#clogged) this.#socket.send(out);
+    }
     this.closed = true;
     const { code, reason: text } = CLOSE_TABLE[reason];
     this.#host.countClose(reason);
@@ -208,13 +220,24 @@ export class Connection implements ReadingConnection, IntakeSource {
 
   #write(text: string): void {
     if (this.closed) return;
-    this.#out = this.#out === "" ? text : `${this.#out}\n${text}`;
+    (this.#out ??= Outbound.open()).line(text);
+    this.#waits();
+  }
+
+  /** Something waits to be written. */
+  #waits(): void {
     if (!this.#dirty) {
       this.#dirty = true;
       this.#host.markDirty(this);
     }
     // Replies pile up only if the client goes on asking without reading.
-    if (this.#clogged && this.#out.length > this.#host.limits.outboundQueueBytesMax) this.#pause();
+    if (this.#clogged && this.waitingChars > this.#host.limits.outboundQueueBytesMax) this.#pause();
+  }
+
+  #take(): string {
+    const out = this.#out?.close() ?? "";
+    this.#out = undefined;
+    return out;
   }
 
   #answered(): void {

@@ -6,7 +6,7 @@ import type { Digest } from "../src/ports/digest.ts";
 import type { Telemetry } from "../src/ports/telemetry.ts";
 import { recordKey } from "../src/tenants.ts";
 import type { SendCommand } from "../src/wire/command.ts";
-import { messageId, scopeInput } from "../src/wire/message-id.ts";
+import { idEndOf, scopeInput } from "../src/wire/message-id.ts";
 import { MessageRecord } from "../src/wire/message-record.ts";
 import { recordTemplate, type LogRecord, type RecordTemplate } from "../src/wire/record.ts";
 import { withTraceContext } from "../src/wire/trace-context.ts";
@@ -20,7 +20,8 @@ export interface Route {
   readonly conversation: string;
   readonly topic: string;
   readonly partition: number;
-  readonly scope: string;
+  /** What follows a message's key in its id. */
+  readonly idEnd: string;
   readonly template: RecordTemplate;
 }
 
@@ -70,14 +71,14 @@ export class Ingress {
       conversation: own,
       topic: placement.topic,
       partition: partitionOf(key, placement.partitions),
-      scope: digest.scope(scopeInput(name, own, sender)),
+      idEnd: idEndOf(digest.scope(scopeInput(name, own, sender))),
       template: recordTemplate({ tenant: name, conversation: own, sender, key, source }),
     };
   }
 
   /** The id that this message has, on every try. */
   idOf(route: Route, key: string): string {
-    return messageId(key, route.scope);
+    return key + route.idEnd;
   }
 
   /**

@@ -1,7 +1,7 @@
 import { AppError } from "../../src/errors.ts";
 import { momentOf, type Moment } from "../../src/ports/clock.ts";
 import type { SendCommand } from "../../src/wire/command.ts";
-import { encodeReceipt } from "../../src/wire/reply.ts";
+import { encodeReceipt, receiptPlace } from "../../src/wire/reply.ts";
 import type { Connection } from "../connection.ts";
 import type { Gateway } from "../gateway.ts";
 import type { Completion } from "../producer.ts";
@@ -13,13 +13,21 @@ class PendingSend implements Completion {
   readonly #gateway: Gateway;
   readonly #connection: Connection;
   readonly #command: number;
-  readonly #message: string;
+  readonly #key: string;
+  readonly #idEnd: string;
 
-  constructor(gateway: Gateway, connection: Connection, command: number, message: string) {
+  constructor(
+    gateway: Gateway,
+    connection: Connection,
+    command: number,
+    key: string,
+    idEnd: string,
+  ) {
     this.#gateway = gateway;
     this.#connection = connection;
     this.#command = command;
-    this.#message = message;
+    this.#key = key;
+    this.#idEnd = idEnd;
   }
 
   /** An accessor, so that no message carries it. */
@@ -28,14 +36,13 @@ class PendingSend implements Completion {
   }
 
   appended(partition: number, offset: number): void {
-    const { durability } = this.#gateway;
-    this.#connection.answer(
-      encodeReceipt(this.#command, this.#message, durability, partition, offset),
-    );
+    const place = receiptPlace(this.#gateway.durability, partition);
+    this.#connection.receipt(this.#command, this.#key, this.#idEnd, place, offset);
   }
 
   kept(): void {
-    this.#connection.answer(encodeReceipt(this.#command, this.#message, "outbox"));
+    const message = this.#key + this.#idEnd;
+    this.#connection.answer(encodeReceipt(this.#command, message, "outbox"));
   }
 
   failed(error: AppError): void {
@@ -82,7 +89,7 @@ export function send(
     return;
   }
   const id = gateway.ingress.idOf(route, command.key);
-  const pending = new PendingSend(gateway, connection, command.id, id);
+  const pending = new PendingSend(gateway, connection, command.id, command.key, route.idEnd);
   const refused = gateway.ingress.submit(route, id, command, pending, at);
   if (refused !== undefined) connection.refuse(command.id, refused);
 }

@@ -4,7 +4,12 @@
  * which costs a digest for each message and hides the time.
  */
 export function messageId(key: string, scope: string): string {
-  return `${key}.${scope}`;
+  return key + idEndOf(scope);
+}
+
+/** What follows the key in the ids of one scope. */
+export function idEndOf(scope: string): string {
+  return `.${scope}`;
 }
 
 /** What a scope is the hash of (SHA-256, first 96 bits, base64url): cached for each subscription. */

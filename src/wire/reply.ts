@@ -45,6 +45,16 @@ export function encodeHistory(
   return `${text}]}`;
 }
 
+/** What all receipts have, for those that are put together from pieces. */
+export const RECEIPT = {
+  start: '{"id":',
+  nextStart: '\n{"id":',
+  message: ',"send":{"message":"',
+  end: '"}}}',
+  /** Of all this and two numbers. */
+  charsMax: 64,
+} as const;
+
 /**
  * The reply to a `send`.
  *
@@ -56,19 +66,19 @@ export function encodeReceipt(
   message: string,
   durability: Durability,
   partition?: number,
-  offset?: number | string,
+  offset?: number,
 ): string {
+  const begin = `${RECEIPT.start}${id}${RECEIPT.message}${message}`;
   if (partition === undefined || offset === undefined)
-    return `{"id":${id},"send":{"message":"${message}","durability":"${durability}"}}`;
-  // Few pieces: each of them is one more to be gone through when the frame is put together.
-  return `{"id":${id},"send":{"message":"${message}${placeText(durability, partition)}${offset}"}}}`;
+    return `${begin}","durability":"${durability}"}}`;
+  return `${begin}${receiptPlace(durability, partition)}${offset}${RECEIPT.end}`;
 }
 
 const PLACES_MAX = 1_024;
 const places: Readonly<Record<Durability, string[]>> = { disk: [], log: [], outbox: [] };
 
 /** What a receipt has between the message's id and its offset: the same for all of a partition. */
-function placeText(durability: Durability, partition: number): string {
+export function receiptPlace(durability: Durability, partition: number): string {
   const known = places[durability];
   const text = known[partition];
   if (text !== undefined) return text;
