@@ -20,9 +20,12 @@ export function placeAttributes(
   topic: string,
   partition: number,
 ): Record<string, string | number> {
+  const template = destinationTemplate(topic);
   return {
     "messaging.system": system,
     "messaging.destination.name": topic,
+    // What the names of spans have in its place, which backends group by.
+    ...(template !== topic && { "messaging.destination.template": template }),
     "messaging.destination.partition.id": String(partition),
   };
 }
