@@ -17,9 +17,9 @@ const plan = (
   partitions,
   doc,
   limits: {
+    // No burst of its own: it is twice the rate, also when another rate is given.
     ...NO_TENANT_LIMITS,
     sendsPerSecond,
-    sendsBurst: sendsPerSecond === undefined ? undefined : sendsPerSecond * 2,
     connections,
   },
 });

@@ -182,5 +182,28 @@ test("a name that is no tenant's is refused with the rule", async () => {
 test("a tenant with a burst below its rate is refused", async () => {
   await admin.add({ name: "acme", plan: "small" });
   const change = admin.setLimits("acme", { sendsPerSecond: 10, sendsBurst: 9 });
-  expect(await rejection(change)).toMatchObject({ code: "invalid_command" });
+  expect(await rejection(change)).toMatchObject({
+    code: "invalid_command",
+    message:
+      "a burst of 9 is below the rate of 10 a second: take a larger one, or none for twice the rate",
+  });
+  // The plan's rate counts too.
+  const added = admin.add({ name: "other", plan: "small", limits: { sendsBurst: 999 } });
+  expect(await rejection(added)).toMatchObject({ code: "invalid_command" });
+  expect(await admin.find("other")).toBeUndefined();
+});
+
+test("a tenant of any plan can have a higher rate, whose burst rises with it", async () => {
+  const { tenant } = await admin.add({
+    name: "acme",
+    plan: "shared",
+    limits: { sendsPerSecond: 5_000 },
+  });
+  expect(tenant.limits).toEqual({
+    sendsPerSecond: 5_000,
+    sendsBurst: undefined,
+    connections: 1_000,
+  });
+  const { limits } = await admin.setLimits("acme", { sendsPerSecond: 20_000 });
+  expect([limits.sendsPerSecond, limits.sendsBurst]).toEqual([20_000, undefined]);
 });

@@ -38,7 +38,8 @@ export class PostgresTenantAdmin {
   /**
    * Makes the topic, then the tenant, so that whoever hears of it finds its topic. The same tenant
    * again is no change.
-   * @throws invalid_command that says what is wrong with the name, or that it was given already;
+   * @throws invalid_command that says what is wrong with the name or the limits, or that the name
+   *   was given already;
    *   topic_mismatch when its topic is there with another number of partitions
    */
   async add(tenant: NewTenant): Promise<{ readonly tenant: Tenant; readonly added: boolean }> {
@@ -50,8 +51,9 @@ export class PostgresTenantAdmin {
       if (isSame(there, tenant, placement)) return { tenant: there, added: false };
       throw refused(takenText(there));
     }
-    await log.createTopic(this.#specOf(tenant.name, placement));
     const limits = { ...PLANS[tenant.plan].limits, ...tenant.limits };
+    checkBurst(limits);
+    await log.createTopic(this.#specOf(tenant.name, placement));
     await database.use(async (session) => {
       await session`
         INSERT INTO tenants (name, plan, topic, shared, partitions, status,
@@ -72,7 +74,7 @@ export class PostgresTenantAdmin {
     return this.#options.database.use((session) => readTenant(session, name));
   }
 
-  /** @throws not_found with the names that are near, invalid_command for what is no name */
+  /** @throws not_found, invalid_command for what is no name */
   async get(name: string): Promise<Tenant> {
     checkTenantName(name);
     const found = await this.find(name);
@@ -80,13 +82,15 @@ export class PostgresTenantAdmin {
     return found;
   }
 
-  /** Changes the named limits; `undefined` in one takes the tenant's own away. */
+  /**
+   * Changes the named limits; `undefined` in one takes the tenant's own away.
+   * @throws invalid_command for a burst below the rate
+   */
   async setLimits(name: string, changes: Partial<TenantLimits>): Promise<Tenant> {
     const { limits } = await this.#alive(name);
     const next = { ...limits, ...changes };
+    checkBurst(next);
     const { sendsPerSecond, sendsBurst } = next;
-    if (sendsPerSecond !== undefined && sendsBurst !== undefined && sendsBurst < sendsPerSecond)
-      throw refused("a burst below the rate per second would never let the rate through");
     await this.#options.database.use(async (session) => {
       await session`
         UPDATE tenants SET sends_per_second = ${sendsPerSecond ?? null},
@@ -158,6 +162,15 @@ export function checkTenantName(name: string): void {
   if (isTenant(name)) return;
   throw refused(
     `${JSON.stringify(name)} is no name of a tenant: 1 to 40 of a-z and 0-9, with single hyphens between them`,
+  );
+}
+
+/** A bucket never holds more than its burst, so a smaller one would not let a second's rate through. */
+function checkBurst({ sendsPerSecond, sendsBurst }: Partial<TenantLimits>): void {
+  if (sendsPerSecond === undefined || sendsBurst === undefined || sendsBurst >= sendsPerSecond)
+    return;
+  throw refused(
+    `a burst of ${sendsBurst} is below the rate of ${sendsPerSecond} a second: take a larger one, or none for twice the rate`,
   );
 }
 
