@@ -17,13 +17,19 @@ import { readPem } from "./cluster/kafka-settings.ts";
 
 const KAFKA_FILES = ["KAFKA_TLS_CA", "KAFKA_TLS_CERT", "KAFKA_TLS_KEY"] as const;
 const CLUSTER_FILES = [...KAFKA_FILES, "REDIS_TLS_CA", "DATABASE_TLS_CA"] as const;
+/** OpenTelemetry's exporter passes over what it cannot read, and then no span gets anywhere. */
+const TRACE_FILES = ["CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"].flatMap((what) => [
+  `OTEL_EXPORTER_OTLP_${what}`,
+  `OTEL_EXPORTER_OTLP_TRACES_${what}`,
+]);
+const TRACE_ENDPOINTS = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
 
 /**
  * The settings of the standalone program, with what they name on this machine looked at.
  * @throws ConfigError with every fault at once, those of files and of the host included
  */
 export async function readStandaloneSettings(env: Environment): Promise<Config> {
-  const found = [...keyFaults(env), ...(await hostFaults(env))];
+  const found = [...keyFaults(env), ...traceFaults(env), ...(await hostFaults(env))];
   return withFaults(found, () => parseConfig(env));
 }
 
@@ -38,7 +44,7 @@ export async function readClusterSettings(
   const found = [
     ...pemFaults(env, CLUSTER_FILES),
     ...(program === "gateway" ? keyFaults(env) : []),
-    ...(program === "tool" ? [] : await hostFaults(env)),
+    ...(program === "tool" ? [] : [...traceFaults(env), ...(await hostFaults(env))]),
   ];
   return withFaults(found, () => parseClusterConfig(env, program));
 }
@@ -68,6 +74,11 @@ function pemFaults(env: Environment, names: readonly string[]): ConfigFault[] {
     const text = readPem(path);
     return text.ok ? [] : [{ name, fault: text.fault }];
   });
+}
+
+/** Without a collector they may be there for other programs. */
+function traceFaults(env: Environment): ConfigFault[] {
+  return TRACE_ENDPOINTS.some((name) => env[name]) ? pemFaults(env, TRACE_FILES) : [];
 }
 
 function keyFaults(env: Environment): readonly ConfigFault[] {

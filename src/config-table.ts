@@ -73,7 +73,7 @@ export const SETTINGS = {
     1,
     1_024,
     "2",
-    "Partitions of a new tenant's topic; fixed from then on. One process gains nothing from more: each adds batches, commits and a duplicate window",
+    "Partitions of a new tenant's topic in standalone mode, fixed from then on; in a cluster its plan says how many. One process gains nothing from more: each adds batches, commits and a duplicate window",
   ),
   TIDEGATE_RETENTION_DAYS: setting(
     "whole number, 1 to 36500",

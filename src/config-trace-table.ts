@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { flag, oneOf, printable, secret, setting, text, wholeSetting } from "./setting.ts";
+import { flag, oneOf, path, printable, secret, setting, text, wholeSetting } from "./setting.ts";
 import type { SettingTable } from "./setting.ts";
 
 const HTTP_URL = text("is not an http or https URL", /^https?:\/\/[^\s/]+/);
@@ -35,8 +35,8 @@ const headerList = z.string().transform((list, context) => {
 const PROTOCOLS = ["http/protobuf", "http/json", "grpc"] as const;
 
 /**
- * Traces. The names that begin with OTEL_ are OpenTelemetry's own; its exporter reads further ones
- * of them itself, such as those of certificates.
+ * Traces. The names that begin with OTEL_ are OpenTelemetry's own; those of certificates and
+ * compression are here to be checked and told: its exporter reads them itself.
  */
 export const TRACE_SETTINGS = {
   OTEL_EXPORTER_OTLP_ENDPOINT: setting(
@@ -69,6 +69,18 @@ export const TRACE_SETTINGS = {
       headerList as z.ZodType<Readonly<Record<string, string>>, string>,
     ),
   ),
+  OTEL_EXPORTER_OTLP_COMPRESSION: oneOf(
+    ["gzip", "none"],
+    undefined,
+    "Compression of what goes to the collector; not at all when absent. This one and the three of certificates have a form for traces alone, OTEL_EXPORTER_OTLP_TRACES_…, which comes before it",
+  ),
+  OTEL_EXPORTER_OTLP_CERTIFICATE: path(
+    "Certificates (PEM) that the collector's certificate is checked with; the system's when absent",
+  ),
+  OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: path(
+    "Certificate (PEM) that this program shows to the collector (mutual TLS)",
+  ),
+  OTEL_EXPORTER_OTLP_CLIENT_KEY: path("Private key (PEM) of OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"),
   OTEL_SDK_DISABLED: flag("false", "Whether nothing is traced although there is an endpoint"),
   OTEL_SERVICE_NAME: printable("service.name of the spans", "tidegate"),
   OTEL_TRACES_SAMPLER: oneOf(

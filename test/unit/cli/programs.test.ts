@@ -132,11 +132,14 @@ test("what is wrong with files and the host is told with everything else, at onc
     KAFKA_TLS_CA: nothing,
     REDIS_TLS_CA: nothing,
     DATABASE_TLS_CA: nothing,
+    OTEL_EXPORTER_OTLP_ENDPOINT: "https://collector.example:4318",
+    OTEL_EXPORTER_OTLP_CERTIFICATE: nothing,
     HOST: "no-such-host.invalid",
     PORT: "70000",
   };
   const files = ["KAFKA_TLS_CA", "REDIS_TLS_CA", "DATABASE_TLS_CA"];
   const keys = ["TIDEGATE_JWT_KEYS", "TIDEGATE_JWT_AUDIENCE"];
+  const listens = ["OTEL_EXPORTER_OTLP_CERTIFICATE", "HOST", "PORT"];
   const [start, gateway, consumers, tenants, verify] = await Promise.all([
     tidegate(["start"], settings),
     tidegate(["gateway"], settings),
@@ -146,9 +149,9 @@ test("what is wrong with files and the host is told with everything else, at onc
   ]);
   const named = ({ errors }: { readonly errors: string }) =>
     [...errors.matchAll(/^ {2}([A-Z_]+) /gm)].map(([, name = ""]) => name).toSorted();
-  expect(named(start)).toEqual([...keys, "HOST", "PORT"].toSorted());
-  expect(named(gateway)).toEqual([...files, ...keys, "HOST", "PORT"].toSorted());
-  expect(named(consumers)).toEqual([...files, "HOST", "PORT"].toSorted());
+  expect(named(start)).toEqual([...keys, ...listens].toSorted());
+  expect(named(gateway)).toEqual([...files, ...keys, ...listens].toSorted());
+  expect(named(consumers)).toEqual([...files, ...listens].toSorted());
   for (const tool of [tenants, verify]) expect(named(tool)).toEqual([...files, "PORT"].toSorted());
   expect(gateway.errors).toContain(`TIDEGATE_JWT_KEYS names a file that cannot be read: ENOENT`);
 });
