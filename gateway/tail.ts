@@ -22,6 +22,12 @@ export interface TailHost {
   begun(partition: PartitionId): void;
 }
 
+/**
+ * From so many pages on it is cheaper to look for what the readers lack. The last beat of a partition
+ * that nobody here has read lately may be of yesterday.
+ */
+const PAGES_MAX = 128;
+
 interface Entry extends PartitionId {
   /** What is stored from here on is to be told; undefined until the store has said where it is. */
   from: number | undefined;
@@ -57,7 +63,7 @@ export class Tail {
 
   /**
    * Begins after one interval, so that a beat that comes meanwhile costs nothing.
-   * @param from where the store was at the last beat; undefined: there was none
+   * @param from where the store was at the last beat, however old; undefined: there was none
    */
   start({ topic, partition }: PartitionId, from: number | undefined): void {
     const name = nameOf(topic, partition);
@@ -133,7 +139,8 @@ export class Tail {
   /** Tells everything up to `end`. */
   async #read(name: string, entry: Entry, end: number): Promise<void> {
     const { store, limits, host } = this.#options;
-    if (entry.from === undefined) {
+    const eventsMax = PAGES_MAX * limits.tailPageEventsMax;
+    if (entry.from === undefined || end - entry.from > eventsMax) {
       entry.from = end;
       host.begun(entry);
       return;

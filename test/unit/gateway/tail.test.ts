@@ -141,6 +141,20 @@ test("begins where the store is when there was no beat, and says that the rest h
   expect(world.told).toHaveLength(1);
 });
 
+test("begins where the store is, too, where the last beat is so old that too much would have to be read", () => {
+  const world = setUp({ tailPageEventsMax: 4 });
+  world.put("t/0", 513, placed("a", 1, 0), placed("a", 2, 512));
+  world.put("t/1", 512, placed("b", 1, 511));
+  world.tail.start(ZERO, 0);
+  world.tail.start({ topic: "t", partition: 1 }, 0);
+  world.pass(INTERVAL_MS);
+  expect(world.begun).toEqual(["t/0"]);
+  expect(world.told.map(({ conversation }) => conversation)).toEqual(["b"]);
+  world.put("t/0", 514, placed("a", 3, 513));
+  world.pass(INTERVAL_MS);
+  expect(world.told.slice(1)).toMatchObject([{ conversation: "a", firstSeq: 3 }]);
+});
+
 test("reads nothing when the beats are back within an interval", () => {
   const world = setUp();
   world.put("t/0", 1, placed("a", 1, 0));
