@@ -23,9 +23,12 @@ export interface Settled extends LedgerParts {
  */
 export class Fleet implements AsyncDisposable {
   readonly #workers: readonly Worker[];
+  /** Sockets of each process. */
+  readonly #sockets: number[];
 
   private constructor(workers: readonly Worker[]) {
     this.#workers = workers;
+    this.#sockets = workers.map(() => 0);
   }
 
   /**
@@ -57,13 +60,18 @@ export class Fleet implements AsyncDisposable {
   async connect(layout: Layout): Promise<void> {
     const rooms = Math.ceil(layout.sockets / layout.roomSize);
     const shares = split(rooms, this.#workers.length).map((count) => count * layout.roomSize);
+    shares.forEach((share, i) => (this.#sockets[i] = (this.#sockets[i] ?? 0) + share));
     await this.#all((i) => ({ kind: "connect", layout: { ...layout, sockets: shares[i] ?? 0 } }));
   }
 
-  /** Lets all send; the rate of an open loop is that of all together. */
+  /** Lets all send; the rate of an open loop is that of all together, shared as the sockets are. */
   async start(pace: PaceOptions): Promise<void> {
-    const share = pace.kind === "open" ? { ...pace, rate: pace.rate / this.#workers.length } : pace;
-    await this.#all(() => ({ kind: "start", pace: share }));
+    const sockets = this.#sockets.reduce((sum, count) => sum + count, 0);
+    await this.#all((i) => {
+      if (pace.kind !== "open") return { kind: "start", pace };
+      const rate = (pace.rate * (this.#sockets[i] ?? 0)) / sockets;
+      return { kind: "start", pace: { ...pace, rate } };
+    });
   }
 
   /** A share of the members reconnects every second from now on. */

@@ -48,6 +48,16 @@ test("runs one load from two processes and counts it as one", async () => {
   expect(settled.faults).toEqual({ ...noFaults(), lost: 1 });
 });
 
+test("keeps the rate of an open loop when one process has all of the rooms", async () => {
+  await using gateway = new FakeGateway();
+  await using fleet = await Fleet.start(gateway.target, 2);
+  await fleet.connect({ sockets: 4, roomSize: 4 });
+  await fleet.start({ kind: "open", rate: 1_000, perFrame: 1 });
+  const { sent, seconds } = await fleet.measure(300);
+  expect(sent / seconds).toBeWithin(700, 1_300);
+  expect((await fleet.settle()).faults).toEqual(noFaults());
+}, 5_000);
+
 test("fails with what a process ended with, whenever that was", async () => {
   await using gateway = new FakeGateway();
   await using fleet = await Fleet.start(gateway.target, 1);
