@@ -23,7 +23,7 @@ const SAMPLE_MASK = 4095;
 const QUOTE = 34;
 const BRACE = 123;
 const CONVERSATION_C = 99;
-/** The text between an event's parts is compared in one of sixteen; the parts in every one. */
+/** In one of sixteen events all is compared that is not compared in every one. */
 const CONSTANTS_MASK = 15;
 const DIGIT_0 = 48;
 
@@ -33,6 +33,7 @@ export function userName(number: number): string {
 }
 
 // One event as the server writes it, its variable parts left out: where each part starts.
+const AFTER_ROOM = '","seq":';
 const AFTER_SEQ = ',"event":{"id":"';
 const AFTER_ID = '","type":"message.sent","timestamp":';
 const TIMESTAMP_BYTES = 13;
@@ -58,6 +59,7 @@ export class LineScanner {
   readonly #roomAt: number;
   readonly #seqAt: number;
   readonly #head: Buffer;
+  readonly #afterRoom: Buffer;
   /** Bytes of constant text around the variable parts, to be compared as a whole. */
   readonly #between: readonly (readonly [number, Buffer])[];
 
@@ -65,10 +67,13 @@ export class LineScanner {
     const head = `{"push":{"conversation":"${names.roomPrefix}`;
     this.#head = Buffer.from(head);
     this.#roomAt = head.length;
-    this.#seqAt = head.length + ROOM_DIGITS + '","seq":'.length;
+    this.#afterRoom = Buffer.from(AFTER_ROOM);
+    this.#seqAt = head.length + ROOM_DIGITS + AFTER_ROOM.length;
     this.#between = [
       [0, Buffer.from(AFTER_SEQ)],
+      [ID_AT + KEY_BYTES, Buffer.from(".")],
       [ID_AT + KEY_BYTES + 1 + SCOPE_BYTES, Buffer.from(AFTER_ID)],
+      [TIMESTAMP_AT + TIMESTAMP_BYTES, Buffer.from(AFTER_TIMESTAMP)],
       [KEY_AT + KEY_BYTES, Buffer.from(AFTER_KEY + USER_PREFIX)],
       [SENDER_AT + USER_DIGITS, Buffer.from(AFTER_SENDER + BODY_HEAD)],
       [BODY_AT + BODY_BYTES, Buffer.from(END)],
@@ -110,7 +115,7 @@ export class LineScanner {
     if (room < 0 || lineEnd > end || (lineEnd < end && bytes[lineEnd] !== NEWLINE)) return -1;
     const number = keyNumber(bytes, next + ID_AT);
     if (bytes[next + KEY_AT - 1] !== QUOTE || bytes[next + BODY_AT] !== BRACE) return -1;
-    if ((number & CONSTANTS_MASK) === 0 && !this.#hasConstants(bytes, next)) return -1;
+    if ((number & CONSTANTS_MASK) === 0 && !this.#hasConstants(bytes, at, next)) return -1;
     const sender = readDecimal(bytes, next + SENDER_AT, USER_DIGITS);
     if (number < 0 || sender < 0) return -1;
     const isRight =
@@ -121,8 +126,15 @@ export class LineScanner {
     return lineEnd;
   }
 
-  #hasConstants(bytes: Buffer, at: number): boolean {
-    return this.#between.every(([offset, text]) => same(bytes, at + offset, text));
+  /** @param next where the digits of the seq end */
+  #hasConstants(bytes: Buffer, at: number, next: number): boolean {
+    const key = bytes.subarray(next + KEY_AT, next + KEY_AT + KEY_BYTES);
+    return (
+      same(bytes, at, this.#head) &&
+      same(bytes, at + this.#roomAt + ROOM_DIGITS, this.#afterRoom) &&
+      same(bytes, next + ID_AT, key) &&
+      this.#between.every(([offset, text]) => same(bytes, next + offset, text))
+    );
   }
 
   #receipt(bytes: Buffer, at: number, end: number, sink: LineSink): number {

@@ -15,6 +15,8 @@ export interface FakeFaults {
   readonly stallMs?: number;
   /** Delivers this message to everyone, whether they read its conversation or not. */
   readonly leakAt?: number;
+  /** Delivers this message once more to its readers, in a conversation of another run. */
+  readonly strayAt?: number;
   /** Writes events with their fields in another order, which is the same JSON. */
   readonly shuffled?: boolean;
   /** Sends a heartbeat to every socket together with the answer to its handshake. */
@@ -48,6 +50,7 @@ interface Body {
 }
 
 const EPOCH = "e1";
+const STRAY = "load-0000000-0000000";
 const SCOPE = "abcdefghijklmnop";
 
 /** The client protocol over memory, with one worker's worth of order and no durability at all. */
@@ -170,6 +173,8 @@ export class FakeGateway {
     events.push(event);
     const everyone = this.#sends === this.#faults.leakAt ? this.#clients : readers;
     for (const reader of everyone) this.#deliver(reader, conversation, events.length, event);
+    if (this.#sends !== this.#faults.strayAt) return;
+    for (const reader of readers) this.#say(reader, push(STRAY, 1, event));
   }
 
   #deliver(reader: Client, conversation: string, seq: number, event: string): void {

@@ -138,6 +138,7 @@ export class SocketIoMember extends Member {
     if (at + body.length + 1 !== end || bytes[at - 2] !== QUOTE) return false;
     const isRight =
       readHex32(bytes, at + BODY_NUMBER_AT) === number &&
+      bytes.compare(body, 0, BODY_NUMBER_AT, at, at + BODY_NUMBER_AT) === 0 &&
       bytes.compare(body, AFTER_NUMBER, body.length, at + AFTER_NUMBER, end - 1) === 0;
     this.#deliver(room, number, sender, isRight);
     return true;

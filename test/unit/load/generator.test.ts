@@ -17,10 +17,13 @@ function clientsOf(gateway: FakeGateway, names = new RunNames(), answerMs = 5_00
 }
 
 /** Drives 8 members in rooms of `roomSize` until all have sent their frames, and counts. */
-async function drive(faults: FakeFaults, { roomSize = 2, roomsPerSocket = 1, perFrame = 1 } = {}) {
+async function drive(
+  faults: FakeFaults,
+  { roomSize = 2, roomsPerSocket = 1, perFrame = 1, sendersPerRoom = roomSize } = {},
+) {
   await using gateway = new FakeGateway(faults);
   const generator = clientsOf(gateway);
-  await generator.connect({ sockets: 8, roomSize, roomsPerSocket });
+  await generator.connect({ sockets: 8, roomSize, roomsPerSocket, sendersPerRoom });
   generator.closedLoop(4, perFrame, FRAMES);
   const found = await generator.settle(5_000, true);
   generator.close();
@@ -111,6 +114,15 @@ test("finds a message at members that do not read its conversation", async () =>
   expect(found).toEqual({ ...CLEAN, foreign: 6 });
 });
 
+test("finds a message of another run's conversation", async () => {
+  expect((await drive({ strayAt: 50 })).found).toEqual({ ...CLEAN, foreign: 2 });
+});
+
+test("finds altered content in an event whose fields come in another order", async () => {
+  const { found } = await drive({ shuffled: true, alterAt: 100 });
+  expect(found).toEqual({ ...CLEAN, altered: 1 });
+});
+
 test("checks a large room's frames once, and still finds one altered byte in it", async () => {
   const large = { roomSize: 8, perFrame: 5 };
   const { found, ledger } = await drive({}, large);
@@ -119,6 +131,19 @@ test("checks a large room's frames once, and still finds one altered byte in it"
   expect((await drive({ alterAt: 1_500 }, large)).found).toEqual({ ...CLEAN, altered: 1 });
   expect((await drive({ dropAt: 1_500 }, large)).found).toEqual({ ...CLEAN, lost: 1 });
   expect((await drive({ repeatAt: 1_500 }, large)).found).toEqual({ ...CLEAN, duplicate: 1 });
+});
+
+test("compares a large room's frames at those who only read, and finds what differs", async () => {
+  // Frames of who sends have receipts in them, and are no others' frames.
+  const quiet = { roomSize: 8, perFrame: 5, sendersPerRoom: 1 };
+  const { found, ledger } = await drive({}, quiet);
+  expect(found).toEqual(CLEAN);
+  expect(ledger.delivered).toBe(8 * 5 * FRAMES);
+  // To the fourth reader, after others had the same frame.
+  const at = 50 * 8 + 4;
+  expect((await drive({ alterAt: at }, quiet)).found).toEqual({ ...CLEAN, altered: 1 });
+  expect((await drive({ dropAt: at }, quiet)).found).toEqual({ ...CLEAN, lost: 1 });
+  expect((await drive({ repeatAt: at }, quiet)).found).toEqual({ ...CLEAN, duplicate: 1 });
 });
 
 test("counts a stall for every message that was due in it", async () => {

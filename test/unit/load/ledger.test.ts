@@ -50,6 +50,11 @@ class Stand {
   }
 }
 
+function bound(stand: Stand) {
+  const event: Stand["event"] = (...args) => stand.event(...args);
+  return { ledger: stand.ledger, event, send: (count: number) => stand.send(count) };
+}
+
 test("takes no more memory the longer it runs", () => {
   const stand = new Stand(true);
   stand.run(3 * BLOCK);
@@ -118,6 +123,42 @@ test("counts a message that never was as altered, whatever was forgotten", () =>
   stand.event(0, 2 * BLOCK + 1, 9 * BLOCK);
   stand.event(1, 2 * BLOCK + 1, -1);
   expect(stand.end().faults).toEqual({ ...CLEAN, altered: 2 });
+});
+
+test("counts as altered a receipt of another message and an event from another sender", () => {
+  const { ledger, event, send } = bound(new Stand(false));
+  send(2);
+  event(0, 1);
+  event(1, 1, 0, SENDER + 1);
+  expect(ledger.faults).toEqual({ ...CLEAN, altered: 1 });
+  ledger.receipt(ledger.send(SENDER, 0), false);
+  expect(ledger.faults).toEqual({ ...CLEAN, altered: 2 });
+  ledger.receipt(ledger.sent, true);
+  expect(ledger.faults.altered).toBe(3);
+
+  const unplaced = new Ledger();
+  unplaced.sightings = 2;
+  const number = unplaced.send(SENDER, 0);
+  expect(unplaced.deliverUnplaced(number, 1, SENDER + 1, 1)).toBe(false);
+  expect(unplaced.deliverUnplaced(number + 1, 1, SENDER, 1)).toBe(false);
+  expect(unplaced).toMatchObject({ delivered: 0, faults: { ...CLEAN, altered: 2 } });
+});
+
+test("times what was due in the measured time, however late it came, and nothing else", () => {
+  const { ledger, event } = bound(new Stand(true));
+  const dueAt = [9, 10, 15, 20, 21];
+  for (const due of dueAt) ledger.send(SENDER, due);
+  ledger.timeFrom(10);
+  ledger.timeUntil(20);
+  ledger.now = 1_020;
+  dueAt.forEach((_, number) => {
+    ledger.receipt(number, true);
+    event(0, number + 1);
+    event(1, number + 1);
+  });
+  expect([ledger.receiptTimes.total, ledger.deliveryTimes.total]).toEqual([3, 6]);
+  expect([ledger.receiptTimes.maxMs, ledger.deliveryTimes.maxMs]).toEqual([1_010, 1_010]);
+  expect(ledger.receiptTimes.meanMs).toBeCloseTo(1_005, 6);
 });
 
 test("keeps what one reader lags behind with, until it has it", () => {

@@ -5,6 +5,7 @@ import { FrameReader } from "../../../load/native/frame.ts";
 import { Generator } from "../../../load/native/generator.ts";
 import { RunNames } from "../../../load/native/key.ts";
 import { noFaults } from "../../../load/native/ledger.ts";
+import { userName } from "../../../load/native/line.ts";
 import { SocketIoWriter } from "../../../load/native/socketio/command.ts";
 import { SocketIoProtocol } from "../../../load/native/socketio/member.ts";
 import { connectPacket, eventPacket, parsePacket } from "../../../load/native/socketio/packet.ts";
@@ -46,16 +47,64 @@ test("writes each message as an event with an acknowledgement, in a frame of its
 });
 
 test("counts every delivery of a Socket.IO server, and no fault when there is none", async () => {
-  expect(await drive(0)).toMatchObject({ acked: 160, delivered: 320, faults: noFaults() });
+  expect(await drive()).toMatchObject({ acked: 160, delivered: 320, faults: noFaults() });
+  // The same JSON in other bytes is no other message.
+  const spaced = (packet: string): string => packet.replace('42["message",', '42[ "message" ,');
+  expect(await drive(spaced)).toMatchObject({ delivered: 320, faults: noFaults() });
 });
 
 test("finds a delivery that a Socket.IO server left out", async () => {
-  expect(await drive(100)).toMatchObject({ delivered: 319, faults: { ...noFaults(), lost: 1 } });
+  const found = await drive((packet, at) => (at === 100 ? [] : packet));
+  expect(found).toMatchObject({ delivered: 319, faults: { ...noFaults(), lost: 1 } });
 });
 
-/** Eight members send 20 messages each through a chat that leaves the n-th delivery out. */
-async function drive(dropAt: number) {
-  const server = startChat(dropAt);
+test("finds a delivery that a Socket.IO server made twice", async () => {
+  const found = await drive((packet, at) => (at === 100 ? [packet, packet] : packet));
+  expect(found).toMatchObject({ delivered: 320, faults: { ...noFaults(), duplicate: 1 } });
+});
+
+test("finds a sender's messages in another order at a Socket.IO server", async () => {
+  let held: { readonly packet: string; readonly sender: string } | undefined;
+  let isDone = false;
+  // To one of the readers, behind the next one of the same sender.
+  const found = await drive((packet, _, reader) => {
+    if (isDone || reader !== userName(0)) return packet;
+    const sender = /"(load-user-\d+)"/.exec(packet)?.[1] ?? "";
+    if (held === undefined) {
+      held = { packet, sender };
+      return [];
+    }
+    isDone = held.sender === sender;
+    return isDone ? [packet, held.packet] : packet;
+  });
+  expect(found).toMatchObject({ delivered: 320, faults: { ...noFaults(), reordered: 1 } });
+});
+
+test("finds content that a Socket.IO server altered, in its form and in another one", async () => {
+  for (const [text, by] of [
+    ['"text":"', '"next":"'],
+    ['{"n":"', '{"m":"'],
+    ['{"n":"000', '{"n":"001'],
+    ['"text":"', '"more":1,"text":"'],
+  ] as const) {
+    const found = await drive((packet, at) => (at === 100 ? packet.replace(text, by) : packet));
+    expect(found).toMatchObject({ delivered: 320, faults: { ...noFaults(), altered: 1 } });
+  }
+});
+
+test("finds what a Socket.IO server delivered to a room of others", async () => {
+  const stray = (packet: string): string =>
+    packet.replace(/-(\d{7})"/, (_, room: string) => `-${String(9_999_999 - Number(room))}"`);
+  const found = await drive((packet, at) => (at === 100 ? [packet, stray(packet)] : packet));
+  expect(found).toMatchObject({ delivered: 320, faults: { ...noFaults(), foreign: 1 } });
+});
+
+/** What of the n-th delivery, which is to `reader`, is sent. */
+type Change = (packet: string, at: number, reader: string) => string | readonly string[];
+
+/** Eight members send 20 messages each through a chat whose deliveries are changed. */
+async function drive(change: Change = (packet) => packet) {
+  const server = startChat(change);
   const names = new RunNames();
   const addresses = [{ hostname: "127.0.0.1", port: server.port ?? 0 }];
   const generator = new Generator(
@@ -71,7 +120,7 @@ async function drive(dropAt: number) {
 }
 
 /** The chat of `load/peers/socketio-server.mjs` over bare WebSockets. */
-function startChat(dropAt: number) {
+function startChat(change: Change) {
   const rooms = new Map<unknown, ServerWebSocket<{ user: string }>[]>();
   let deliveries = 0;
   return Bun.serve<{ user: string }>({
@@ -92,8 +141,9 @@ function startChat(dropAt: number) {
         const [name, room, key, content] = JSON.parse(match?.[2] ?? "[]") as unknown[];
         if (name === "join") rooms.set(room, [...(rooms.get(room) ?? []), ws]);
         for (const reader of name === "send" ? (rooms.get(room) ?? []) : []) {
-          if (++deliveries === dropAt) continue;
-          reader.send(`42${JSON.stringify(["message", room, key, ws.data.user, content])}`);
+          const packet = `42${JSON.stringify(["message", room, key, ws.data.user, content])}`;
+          for (const text of [change(packet, ++deliveries, reader.data.user)].flat())
+            reader.send(text);
         }
         ws.send(`43${match?.[1] ?? ""}["ok"]`);
       },
