@@ -27,6 +27,9 @@ export function commandFault(args: Arguments): string | undefined {
   const number = NUMBERS.find((name) => !isPositive(args, name));
   if (number !== undefined)
     return `--${number} takes a number above 0, not ${args.text(number) ?? ""}`;
+  const vus = args.text("vus");
+  if (vus !== undefined && !Number.isInteger(Number(vus)))
+    return `--vus takes a whole number, not ${vus}`;
   const url = args.text("url");
   if (url !== undefined && !/^https?:\/\/[^/]+\/?$/.test(url))
     return `--url is the address of a gateway, as http://host:port, not ${url}`;
@@ -38,5 +41,7 @@ export function commandFault(args: Arguments): string | undefined {
 function isPositive(args: Arguments, name: (typeof NUMBERS)[number]): boolean {
   const text = args.text(name);
   // No warm-up is a choice.
-  return text === undefined || Number(text) > 0 || (name === "warm-up" && text === "0");
+  if (text === undefined) return true;
+  const value = Number(text);
+  return Number.isFinite(value) && (value > 0 || (name === "warm-up" && text === "0"));
 }

@@ -24,6 +24,8 @@ test("what would be left out in silence, or taken for something else, is refused
     [["--rate=fast"], "--rate takes a number above 0, not fast"],
     [["--seconds=0"], "--seconds takes a number above 0, not 0"],
     [["--vus"], "--vus takes a number above 0"],
+    [["--vus=1.5"], "--vus takes a whole number, not 1.5"],
+    [["--seconds=Infinity"], "--seconds takes a number above 0, not Infinity"],
     [["--url=chat.example.com", "--token-secret=c2Vj"], "--url is the address of a gateway"],
     [["--url=http://a", "--cluster"], "do not go together"],
     [["--tenant=acme"], "--tenant goes with --url"],
