@@ -8,6 +8,8 @@ import { until } from "../support/gateway/until.ts";
 
 const KEY = "a-key-for-the-ops-page-alone";
 const LOST = "written without its headers";
+/** Dead letters that are shown before older ones are asked for. */
+const PAGE = 25;
 
 let gateway: GatewayProcess;
 beforeAll(async () => {
@@ -63,11 +65,27 @@ test("the ops page asks for its key, shows what happens, and redrives a dead let
   // Another content under a key that was used is refused, and cannot be sent again as it is.
   const { key, receipt } = client.send("general", { text: "first" });
   await receipt;
-  await client.send("general", { text: "second" }, { key }).receipt;
+  await Promise.allSettled([client.send("general", { text: "second" }, { key }).receipt]);
   const conflict = page.locator("#letters tr", { hasText: "key_conflict" });
   await conflict.waitFor();
   expect(await conflict.getByText("Redrive", { exact: true }).isDisabled()).toBe(true);
   expect(heard.filter((text) => text === LOST)).toEqual([LOST]);
+
+  // More than a page of them: the oldest comes with the older ones, and stays when all are read anew.
+  // Each is refused, before its receipt or behind it.
+  for (let i = 0; i < PAGE; i++)
+    await Promise.allSettled([client.send("general", { text: `${i}` }, { key }).receipt]);
+  await until("a page is full", async () => {
+    await page.locator("#letters-refresh").click();
+    return (await conflict.count()) === PAGE;
+  });
+  expect(await damaged.count()).toBe(0);
+  await page.locator("#letters-more").click();
+  await damaged.waitFor();
+  await page.locator("#letters-refresh").click();
+  await page.waitForResponse((response) => response.url().includes("&after="));
+  expect(await conflict.count()).toBe(PAGE + 1);
+  await damaged.waitFor();
   subscription.close();
   client.close();
 

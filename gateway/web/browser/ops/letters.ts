@@ -12,9 +12,13 @@ export class Letters {
   readonly #note = byId("letters-note", HTMLElement);
   readonly #dialog = byId("letter", HTMLDialogElement);
   readonly #body = byId("letter-body", HTMLElement);
-  #letters: DeadLetterBody[] = [];
+  #letters: readonly DeadLetterBody[] = [];
   #next: string | undefined;
+  /** Pages that are shown; all of them are read anew. */
+  #pages = 1;
   #busy = false;
+  /** Whether somebody asked while they were read. */
+  #again = false;
   /** Whether the note says that they cannot be read. */
   #failed = false;
   /** Where a trace is shown, with {trace} for its id. */
@@ -24,7 +28,10 @@ export class Letters {
     this.#api = api;
     byId("letters-refresh", HTMLButtonElement).onclick = () => void this.refresh();
     byId("letter-close", HTMLButtonElement).onclick = () => this.#dialog.close();
-    this.#more.onclick = () => void this.#load(this.#next);
+    this.#more.onclick = () => {
+      this.#pages++;
+      void this.refresh();
+    };
   }
 
   /** Letters among those shown that could be sent again, and were not. */
@@ -34,19 +41,16 @@ export class Letters {
     ).length;
   }
 
-  /** Reads the newest again. */
-  refresh(): Promise<void> {
-    return this.#load(undefined);
-  }
-
-  async #load(after: string | undefined): Promise<void> {
+  /** Reads again all that are shown. */
+  async refresh(): Promise<void> {
+    this.#again = true;
     if (this.#busy) return;
     this.#busy = true;
     try {
-      const { letters, next } = await this.#api.letters(after);
-      this.#letters = after === undefined ? letters : [...this.#letters, ...letters];
-      this.#next = next;
-      this.#show();
+      while (this.#again) {
+        this.#again = false;
+        await this.#load();
+      }
       if (this.#failed) this.#say("good", "");
       this.#failed = false;
     } catch (error) {
@@ -55,6 +59,20 @@ export class Letters {
     } finally {
       this.#busy = false;
     }
+  }
+
+  async #load(): Promise<void> {
+    const letters: DeadLetterBody[] = [];
+    let next: string | undefined;
+    for (let page = 0; page < this.#pages; page++) {
+      const found = await this.#api.letters(next);
+      letters.push(...found.letters);
+      next = found.next;
+      if (next === undefined) break;
+    }
+    this.#letters = letters;
+    this.#next = next;
+    this.#show();
   }
 
   #show(): void {
@@ -130,7 +148,7 @@ export class Letters {
       ["Attempts", String(letter.attempts)],
       ["Tenant", letter.tenant === "" ? "not known" : letter.tenant],
       ["Kept", time(letter.kept)],
-      ["Trace", letter.trace ?? "not sampled"],
+      ["Trace", letter.trace ?? "none carried: tidegate explain names it"],
       ["Key", letter.key],
       ...(letter.redriven === undefined ? [] : ([["Redriven", time(letter.redriven)]] as const)),
       ...(letter.obstacle === undefined ? [] : ([["Why not again", letter.obstacle]] as const)),
