@@ -1,13 +1,13 @@
 import type { OutboxSighting } from "../../src/adapters/postgres/outbox-search.ts";
 import { decodeLetter, type DeadLetter } from "../../src/dead-letters/letter.ts";
-import { AppError } from "../../src/errors.ts";
+import { AppError, asAppError } from "../../src/errors.ts";
 import type { HeadRange, IdEntry, PartitionId } from "../../src/ports/message-store.ts";
 import { DEAD_LETTER_POOLS, deadLetterTopic } from "../../src/topics.ts";
 import { eventIdOf } from "../../src/wire/event.ts";
 import { parseVerdictHeader } from "../../src/wire/record.ts";
 import { derivedContext, traceContextOf, type TraceContext } from "../../src/wire/trace-context.ts";
 import type { Evidence, KnownTenant } from "./evidence.ts";
-import { scanLog, type LogSighting } from "./log-scan.ts";
+import { scanLog, type LogScan, type LogSighting } from "./log-scan.ts";
 
 /** `waiting`: no worker has stored so far. */
 export type Verdict = "placed" | "duplicate" | "refused" | "waiting";
@@ -38,6 +38,8 @@ export interface Story {
   readonly removedFrom: (PartitionId & { readonly offset: number }) | undefined;
   /** In the log's order; not those that it has let go of. */
   readonly sightings: readonly JudgedSighting[];
+  /** Why the log could not be read, and dead letters with it; undefined: it was. */
+  readonly logFault: string | undefined;
   /** Partitions whose log was not looked through to its end. */
   readonly unread: readonly PartitionId[];
   readonly outbox: readonly OutboxSighting[];
@@ -56,11 +58,14 @@ export interface Question {
   readonly recordsMax: number;
 }
 
+const NOT_SEEN: LogScan = { found: [], gaveUpAt: undefined };
+
 /** Partitions that are asked at once. */
 const AT_ONCE = 16;
 
 /**
- * Gathers what log, store, outbox and dead letters say of a message.
+ * Gathers what log, store, outbox and dead letters say of a message. While the log is away the others
+ * are asked all the same: that is when messages wait in the outbox.
  * @throws not_found when there is no such tenant, and what the evidence throws
  */
 export async function tellStory(evidence: Evidence, question: Question): Promise<Story> {
@@ -73,7 +78,22 @@ export async function tellStory(evidence: Evidence, question: Question): Promise
       "not_found",
       `there is no tenant ${JSON.stringify(within)} here; without --tenant all are looked at`,
     );
-  const partitions = await partitionsOf(evidence, tenants);
+  let logFault: string | undefined;
+  /** What the log says, or `instead` when it cannot be read. */
+  const ofLog = async <T>(instead: T, read: () => Promise<T>): Promise<T> => {
+    if (logFault !== undefined) return instead;
+    try {
+      return await read();
+    } catch (error) {
+      const { code, message } = asAppError(error);
+      if (code !== "log_unavailable") throw error;
+      logFault = message;
+      return instead;
+    }
+  };
+  const partitions = await partitionsOf(tenants, (topic, placed) =>
+    ofLog(placed, async () => (await log.describeTopic(topic))?.partitions ?? 0),
+  );
   const next = new Map(
     (await store.offsets()).map(({ topic, partition, nextOffset }) => [
       nameOf({ topic, partition }),
@@ -92,12 +112,13 @@ export async function tellStory(evidence: Evidence, question: Question): Promise
   const unread: PartitionId[] = [];
   const sightings = await inParts(places, async (place) => {
     const storedNext = next.get(nameOf(place)) ?? 0;
-    const scan = await scanLog(log, place, id, entry?.offset ?? storedNext, recordsMax);
+    const from = entry?.offset ?? storedNext;
+    const scan = await ofLog(NOT_SEEN, () => scanLog(log, place, id, from, recordsMax));
     if (scan.gaveUpAt !== undefined) unread.push(place);
     return scan.found.map((one) => ({ ...one, verdict: judge(one, entry, storedNext) }));
   });
   const outbox = await evidence.outbox(id);
-  const letters = await findLetters(evidence, id, recordsMax);
+  const letters = await ofLog([], () => findLetters(evidence, id, recordsMax));
   // Without where it was placed, another tenant's refusal would be all that there is to say.
   const deadLetters = letters.filter(
     ({ tenant }) => within === undefined || tenant === within || tenant === "",
@@ -115,6 +136,7 @@ export async function tellStory(evidence: Evidence, question: Question): Promise
     stored,
     removedFrom: stored === undefined ? entry : undefined,
     sightings,
+    logFault,
     unread,
     outbox,
     deadLetters,
@@ -126,16 +148,18 @@ export async function tellStory(evidence: Evidence, question: Question): Promise
   };
 }
 
-/** Those of the tenants that are there, each once. */
+/**
+ * Those of the tenants that are there, each once.
+ * @param countOf a topic's partitions, of which its placement has so many
+ */
 async function partitionsOf(
-  { log }: Evidence,
   tenants: readonly KnownTenant[],
+  countOf: (topic: string, placed: number) => Promise<number>,
 ): Promise<readonly PartitionId[]> {
-  const topics = [...new Set(tenants.map(({ placement }) => placement.topic))];
-  return inParts(topics, async (topic) => {
-    const info = await log.describeTopic(topic);
-    return Array.from({ length: info?.partitions ?? 0 }, (_, partition) => ({ topic, partition }));
-  });
+  const topics = new Map(tenants.map(({ placement }) => [placement.topic, placement.partitions]));
+  return inParts([...topics], async ([topic, placed]) =>
+    Array.from({ length: await countOf(topic, placed) }, (_, partition) => ({ topic, partition })),
+  );
 }
 
 /** Undefined when the text is over, and only the id is kept. */

@@ -55,6 +55,12 @@ export function summarize(story: Story, { now, keptMs }: TellOptions): Summary {
   const parked = outbox.find(({ kind }) => kind === "parked");
   if (parked !== undefined)
     return { state: "parked", sentence: `The outbox gave it up: ${parked.reason ?? "unknown"}.` };
+  if (story.logFault !== undefined)
+    return {
+      state: "unknown",
+      sentence:
+        "It is neither stored nor in the outbox: ask again when the log can be read, where it may wait for delivery.",
+    };
   const time = keyTime(story.id);
   const isOld = keptMs !== undefined && time !== undefined && now - time > keptMs;
   if (isOld)
@@ -90,7 +96,8 @@ export function storyLines(story: Story, options: TellOptions): readonly Line[] 
   if (tenant?.status !== undefined && tenant.status !== "active")
     lines.push(["tenant", `${tenant.name} is ${tenant.status}: nobody of it may connect`]);
   for (const one of sightings) lines.push(["log", sightingText(one, story)]);
-  if (sightings.length === 0 && stored !== undefined)
+  if (story.logFault !== undefined) lines.push(["log", `cannot be read: ${story.logFault}`]);
+  else if (sightings.length === 0 && stored !== undefined)
     lines.push(["log", "has let go of its record (retention), or never had it (import)"]);
   for (const { topic, partition } of unread)
     lines.push(["log", `${topic}/${partition} was not looked through to its end: see --records`]);

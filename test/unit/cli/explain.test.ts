@@ -8,6 +8,7 @@ import type { OutboxSighting } from "../../../src/adapters/postgres/outbox-searc
 import { createSystemClock } from "../../../src/adapters/system/clock.ts";
 import { createSystemRandom } from "../../../src/adapters/system/random.ts";
 import { encodeLetter } from "../../../src/dead-letters/letter.ts";
+import { AppError } from "../../../src/errors.ts";
 import type { IdEntry, PlacedEvent } from "../../../src/ports/message-store.ts";
 import { chatTopic, deadLetterTopic } from "../../../src/topics.ts";
 import {
@@ -59,6 +60,8 @@ interface Setting {
   readonly tenants?: readonly KnownTenant[];
   /** To be looked at alone. */
   readonly tenant?: string;
+  /** Kafka is away. */
+  readonly isLogAway?: boolean;
 }
 
 async function storyOf(setting: Setting, recordsMax = 1_000) {
@@ -91,9 +94,10 @@ async function storyOf(setting: Setting, recordsMax = 1_000) {
             event: sliceEvent(first, header),
           },
         ];
+  const away = () => Promise.reject(new AppError("log_unavailable", "no broker answers"));
   const evidence: Evidence = {
     name: "cluster",
-    log,
+    log: setting.isLogAway === true ? { describeTopic: away, range: away, read: away } : log,
     store: {
       offsets: () => Promise.resolve([{ topic: TOPIC.name, partition: 1, nextOffset: storedNext }]),
       findIds: ({ partition }, [id]) =>
@@ -318,4 +322,26 @@ test("a tenant that is not there is told instead of a story", async () => {
     code: "not_found",
     message: 'there is no tenant "nobody" here; without --tenant all are looked at',
   });
+});
+
+test("while the log is away the rest is told, and nothing that only the log could say", async () => {
+  const isLogAway = true;
+  const row: OutboxSighting = {
+    kind: "row",
+    origin: `${TOPIC.name}/1/5`,
+    at: KEY_TIME,
+    reason: undefined,
+    record: record(),
+  };
+  const outbox = await storyOf({ isLogAway, outbox: [row] });
+  expect(outbox.state).toBe("outbox");
+  expect(outbox.text).toContain("log,cannot be read: no broker answers");
+  const placed = await storyOf({ isLogAway, records: [record()], storedNext: 1 });
+  expect(placed.state).toBe("placed");
+  expect(placed.text).toContain("seq 7 of epoch e1");
+  expect(placed.text).not.toContain("has let go");
+  const unknown = await storyOf({ isLogAway });
+  expect(unknown.state).toBe("unknown");
+  expect(unknown.text).toContain("ask again when the log can be read");
+  expect(unknown.text).not.toContain("Nobody knows it");
 });
