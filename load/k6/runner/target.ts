@@ -4,6 +4,7 @@ import { clusterUsage } from "../../cluster/usage.ts";
 import { cpuTimes } from "../../process-usage.ts";
 import { ServerProcess } from "../../server.ts";
 import { type RunKey, TENANT } from "../../token.ts";
+import { checkElsewhere } from "./elsewhere.ts";
 
 /** The system under load. */
 export interface Target extends AsyncDisposable {
@@ -19,7 +20,7 @@ const PARTITIONS = 4;
 
 /**
  * Starts what the arguments ask for: standalone, `--cluster`, or nothing for `--url`.
- * @throws when `--url` lacks what tokens are made of
+ * @throws when `--url` lacks what tokens are made of, or no run can be made there
  */
 export async function openTarget(args: Arguments, say: (line: string) => void): Promise<Target> {
   if (args.text("url") !== undefined) return elsewhere(args);
@@ -51,7 +52,7 @@ async function cluster(say: (line: string) => void): Promise<Target> {
   };
 }
 
-function elsewhere(args: Arguments): Target {
+async function elsewhere(args: Arguments): Promise<Target> {
   const url = args.text("url") ?? "";
   const secret = args.text("token-secret") ?? process.env["TOKEN_SECRET"];
   if (secret === undefined || secret === "") {
@@ -70,6 +71,8 @@ function elsewhere(args: Arguments): Target {
     const value = args.text(option) ?? process.env[variable];
     if (value !== undefined) environment[variable] = value;
   }
+  const fault = await checkElsewhere(environment);
+  if (fault !== undefined) throw new Error(fault);
   return {
     name: url,
     environment,

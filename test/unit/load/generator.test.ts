@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { BLOCK } from "../../../load/native/block.ts";
-import { Generator } from "../../../load/native/generator.ts";
+import { Generator, type Layout } from "../../../load/native/generator.ts";
 import { RunNames } from "../../../load/native/key.ts";
 import { TidegateProtocol } from "../../../load/native/tidegate.ts";
 import { FakeGateway, type FakeFaults } from "../../support/fake-gateway.ts";
@@ -16,14 +16,12 @@ function clientsOf(gateway: FakeGateway, names = new RunNames(), answerMs = 5_00
   return new Generator(options, new TidegateProtocol(names));
 }
 
-/** Drives 8 members in rooms of `roomSize` until all have sent their frames, and counts. */
-async function drive(
-  faults: FakeFaults,
-  { roomSize = 2, roomsPerSocket = 1, perFrame = 1, sendersPerRoom = roomSize } = {},
-) {
+/** Drives 8 members in rooms, of two if nothing else is said, until all have sent their frames, and counts. */
+async function drive(faults: FakeFaults, form: Partial<Layout> & { perFrame?: number } = {}) {
+  const { perFrame = 1, ...layout } = form;
   await using gateway = new FakeGateway(faults);
   const generator = clientsOf(gateway);
-  await generator.connect({ sockets: 8, roomSize, roomsPerSocket, sendersPerRoom });
+  await generator.connect({ sockets: 8, roomSize: 2, ...layout });
   generator.closedLoop(4, perFrame, FRAMES);
   const found = await generator.settle(5_000, true);
   generator.close();
