@@ -86,10 +86,14 @@ export class LogWatch {
       telemetry.readings({ name: `tidegate_kafka_${name}`, help }, () =>
         this.#disks.map((one) => ({ labels: { broker: String(one.broker) }, value: of(one) })),
       );
-    disk("disk_size_bytes", "Room of a broker's disks", ({ sizeBytes }) => sizeBytes);
+    disk(
+      "disk_size_bytes",
+      "Room of a broker's disk, the fullest one",
+      ({ sizeBytes }) => sizeBytes,
+    );
     disk(
       "disk_used_ratio",
-      "Part of a broker's disks that is used",
+      "Part of a broker's disk that is used, of the fullest one",
       ({ sizeBytes, freeBytes }) => 1 - freeBytes / sizeBytes,
     );
   }

@@ -64,7 +64,7 @@ export const kafka: Dashboard = {
         },
         {
           title: "Disks",
-          about: "Part that is used, of each broker's log folders",
+          about: "Part that is used, of each broker's fullest log folder",
           unit: "percentunit",
           thresholds: [0.7, 0.85],
           queries: [
@@ -73,7 +73,7 @@ export const kafka: Dashboard = {
         },
         {
           title: "Room",
-          about: "Size of each broker's disks",
+          about: "Size of each broker's fullest disk",
           unit: "bytes",
           queries: [
             [gauge("max", "tidegate_kafka_disk_size_bytes", "broker"), "broker {{broker}}"],

@@ -16,7 +16,7 @@ export interface ClusterState {
   readonly partitions: readonly PartitionReplicas[];
 }
 
-/** Room in the folders of one broker's log, all together. */
+/** Room of the disk that is full first, of those that one broker's log is on. */
 export interface BrokerDisk {
   readonly broker: number;
   readonly sizeBytes: number;

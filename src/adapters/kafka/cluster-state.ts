@@ -10,6 +10,7 @@ import type {
 import type { PartitionId } from "../../ports/message-store.ts";
 import { answer } from "./answer.ts";
 import type { KafkaClient } from "./client.ts";
+import { fullestFolder } from "./fullest-folder.ts";
 
 const LATEST = -1n;
 const READ_COMMITTED = 1;
@@ -47,7 +48,7 @@ export class KafkaClusterState implements LogCluster, LogEnds {
     const disks: BrokerDisk[] = [];
     for (const broker of this.#client.metadata.brokers.keys()) {
       const found = await this.#diskOf(broker).catch(() => undefined);
-      if (found !== undefined && found.sizeBytes > 0) disks.push(found);
+      if (found !== undefined) disks.push(found);
     }
     return disks;
   }
@@ -102,17 +103,12 @@ export class KafkaClusterState implements LogCluster, LogEnds {
     return ends;
   }
 
-  async #diskOf(broker: number): Promise<BrokerDisk> {
+  async #diskOf(broker: number): Promise<BrokerDisk | undefined> {
     const connection = await this.#client.connection(broker, "control");
     // Of no topic: sizes of partitions would be long to count and are not needed.
     const { results } = await this.#soon(connection, describeLogDirsV4.api.async(connection, []));
-    const sum = (of: (folder: (typeof results)[number]) => bigint): number =>
-      results.reduce((total, folder) => total + Math.max(0, Number(of(folder))), 0);
-    return {
-      broker,
-      sizeBytes: sum(({ totalBytes }) => totalBytes),
-      freeBytes: sum(({ usableBytes }) => usableBytes),
-    };
+    const fullest = fullestFolder(results);
+    return fullest && { broker, ...fullest };
   }
 
   /** A broker that hangs must not keep appends from finding out where their partitions went. */
