@@ -84,6 +84,12 @@ export const gateway: Dashboard = {
           ],
         },
         {
+          title: "Rows in the outbox",
+          about: "Of each gateway, at most; it refuses sends beyond 250,000",
+          unit: "short",
+          queries: [[gauge("max", "tidegate_outbox_own_rows", "instance"), "{{instance}}"]],
+        },
+        {
           title: "Partitions not sent to Kafka",
           about: "Diverted into the outbox, and those whose circuit is not closed",
           unit: "short",

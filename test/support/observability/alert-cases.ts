@@ -195,12 +195,23 @@ export const ALERT_CASES: readonly AlertCase[] = [
     one('tidegate_connections{instance="g-1"}', 160_001),
   ),
   pair("TidegateOutboxAge", (age) => one("tidegate_outbox_oldest_age_seconds", age), [60, 600], 1),
-  single(
-    "TidegateOutboxFull",
-    "critical",
-    one("tidegate_outbox_depth", 500_000),
-    one("tidegate_outbox_depth", 500_001),
-  ),
+  {
+    alert: "TidegateOutboxFull",
+    quiet: {
+      tidegate_outbox_depth: flat(500_000),
+      tidegate_outbox_characters: flat(2 ** 29),
+      'tidegate_outbox_own_rows{instance="g-1"}': flat(125_000),
+      'tidegate_outbox_own_rows{instance="g-2"}': flat(125_000),
+      'tidegate_outbox_own_characters{instance="g-1"}': flat(2 ** 27),
+    },
+    fires: [
+      [["critical"], one("tidegate_outbox_depth", 500_001)],
+      [["critical"], one("tidegate_outbox_characters", 2 ** 29 + 1)],
+      // A gateway refuses long before the outbox of all is full.
+      [["critical"], one('tidegate_outbox_own_rows{instance="g-1"}', 125_001)],
+      [["critical"], one('tidegate_outbox_own_characters{instance="g-1"}', 2 ** 27 + 1)],
+    ],
+  },
   single(
     "TidegateOutboxParked",
     "warning",

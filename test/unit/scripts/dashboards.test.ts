@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DASHBOARD_FOLDER, DASHBOARDS } from "../../../scripts/dashboards.ts";
 import { dashboardJson } from "../../../scripts/dashboards/dashboard.ts";
 import { panelsOf } from "../../../scripts/dashboards/panel.ts";
+import { limitsWith } from "../../../src/limits.ts";
 import { readRules, selectorsOf } from "../../support/observability/deploy-files.ts";
 
 describe("the dashboards in the tree", () => {
@@ -85,6 +86,21 @@ describe("a panel", () => {
       },
     ]);
   });
+});
+
+test("alerts about what is limited have the limits' numbers", async () => {
+  const rules = await readRules("tidegate");
+  const exprOf = (alert: string) => rules.find((rule) => rule.alert === alert)?.expr ?? "";
+  const limits = limitsWith();
+  expect(exprOf("TidegateOutboxFull")).toBe(
+    [
+      `(max(tidegate_outbox_depth) / ${limits.outboxRowsMax} > 0.5)`,
+      `(max(tidegate_outbox_characters) / ${limits.outboxBytesMax} > 0.5)`,
+      `(max(tidegate_outbox_own_rows) / ${limits.outboxGatewayRowsMax} > 0.5)`,
+      `(max(tidegate_outbox_own_characters) / ${limits.outboxGatewayBytesMax} > 0.5)`,
+    ].join(" or "),
+  );
+  expect(exprOf("TidegateConnectionsNearLimit")).toEndWith(` > ${0.8 * limits.connectionsMax}`);
 });
 
 test("selectors are found with the labels that they ask for", () => {
