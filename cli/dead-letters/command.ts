@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { asAppError } from "../../src/errors.ts";
+import { AppError, asAppError } from "../../src/errors.ts";
 import type { DeadLetterQuery, DeadLetters } from "../../src/ports/dead-letters.ts";
 import { UsageError } from "../program.ts";
 import { detailText, jsonText, listText, redrivenText } from "./text.ts";
@@ -103,7 +103,7 @@ function runOf(
     return async (letters, print) => {
       const [id = ""] = ids;
       const found = await letters.find(id);
-      if (found === undefined) throw new UsageError(`there is no dead letter ${id}`);
+      if (found === undefined) throw new AppError("not_found", `there is no dead letter ${id}`);
       print(isJson ? jsonText(found) : detailText(found));
       return true;
     };

@@ -169,6 +169,11 @@ describe("tidegate dead-letters", () => {
       reason: "malformed_record",
       tenant: "acme",
     });
+    // The command line was right: its help would not help.
+    expect(await rejection(run(world, "show delivery:9"))).toMatchObject({
+      code: "not_found",
+      message: "there is no dead letter delivery:9",
+    });
     const { text: sent, isWhole } = await run(world, "redrive delivery:0 delivery:3 delivery:9");
     expect(isWhole).toBe(false);
     expect(sent).toMatch(/^delivery:0: \S+ is at chat\.messages\.acme\/\d\/0$/m);
