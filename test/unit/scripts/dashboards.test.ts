@@ -5,7 +5,7 @@ import { DASHBOARD_FOLDER, DASHBOARDS } from "../../../scripts/dashboards.ts";
 import { dashboardJson } from "../../../scripts/dashboards/dashboard.ts";
 import { panelsOf } from "../../../scripts/dashboards/panel.ts";
 import { limitsWith } from "../../../src/limits.ts";
-import { readRules, selectorsOf } from "../../support/observability/deploy-files.ts";
+import { DEPLOY, readRules, selectorsOf } from "../../support/observability/deploy-files.ts";
 
 describe("the dashboards in the tree", () => {
   test("are those that bun scripts/dashboards.ts writes", async () => {
@@ -101,6 +101,26 @@ test("alerts about what is limited have the limits' numbers", async () => {
     ].join(" or "),
   );
   expect(exprOf("TidegateConnectionsNearLimit")).toEndWith(` > ${0.8 * limits.connectionsMax}`);
+});
+
+test("a critical alert silences the warning about the same thing alone, not about another broker", async () => {
+  const path = join(DEPLOY, "alertmanager/alertmanager.yml");
+  const { inhibit_rules: inhibitions } = Bun.YAML.parse(await Bun.file(path).text()) as {
+    readonly inhibit_rules: readonly {
+      readonly source_matchers: readonly string[];
+      readonly equal: readonly string[];
+    }[];
+  };
+  const bySeverity = inhibitions.find(({ source_matchers: [one = ""] }) =>
+    one.startsWith("severity"),
+  );
+  const rules = [...(await readRules("tidegate")), ...(await readRules("external"))];
+  const kept = rules.flatMap(({ expr }) => {
+    const outer = /^(?:histogram_quantile\([\d.]+, )?\w+ by \(([^)]*)\)/.exec(expr)?.[1] ?? "";
+    return outer.split(", ").filter((label) => label !== "" && label !== "le");
+  });
+  expect(new Set(kept)).toEqual(new Set(["pool", "route", "broker", "instance"]));
+  expect(bySeverity?.equal.toSorted()).toEqual([...new Set(kept), "subject", "cluster"].toSorted());
 });
 
 test("selectors are found with the labels that they ask for", () => {
