@@ -14,6 +14,7 @@ import { Cluster } from "./cluster/cluster.ts";
 import { clusterUsage, type Usage } from "./cluster/usage.ts";
 import { chatBodies, eventBodies, type BodySource } from "./ingest/body.ts";
 import { MemoryWatch } from "./ingest/memory.ts";
+import { ingestReplyOf } from "./ingest/reply.ts";
 import { streamLines } from "./ingest/stream.ts";
 import { Histogram } from "./native/histogram.ts";
 import type { Address } from "./native/socket.ts";
@@ -126,7 +127,7 @@ async function post({ address, token }: Target, body: Uint8Array): Promise<Inges
     body: body as Uint8Array<ArrayBuffer>,
     headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/x-ndjson" },
   });
-  return (await response.json()) as IngestReply;
+  return ingestReplyOf(await response.text());
 }
 
 async function stream(target: Target, linesMax: number): Promise<void> {
@@ -134,9 +135,8 @@ async function stream(target: Target, linesMax: number): Promise<void> {
   await post(target, source.next());
   using memory = new MemoryWatch(target.pid);
   const meter = startMeter(target);
-  const reply = JSON.parse(
-    await streamLines(target.address, target.token, source, linesMax),
-  ) as IngestReply;
+  const text = await streamLines(target.address, target.token, source, linesMax);
+  const reply = ingestReplyOf(text);
   const metered = meter(reply.accepted);
   if (reply.accepted !== reply.lines || !reply.complete) process.exitCode = 1;
   report(
