@@ -23,6 +23,11 @@ function uniqueName(): string {
   return `t${createSystemRandom().uuidv7().slice(-10)}`;
 }
 
+interface Services {
+  readonly kafka: { readonly brokers: readonly string[] };
+  readonly postgres: { readonly url: string };
+}
+
 /**
  * A cluster of its own name on the services that tests share. What it made is gone at the end:
  * processes, the schema and the tenants' topics.
@@ -73,8 +78,13 @@ export class TestCluster implements AsyncDisposable {
     };
   }
 
-  static async create(): Promise<TestCluster> {
-    const [kafka, redis, postgres] = await Promise.all([useKafka(), useRedis(), usePostgres()]);
+  /** @param own services instead of those that tests share */
+  static async create(own: Partial<Services> = {}): Promise<TestCluster> {
+    const [kafka, redis, postgres] = await Promise.all([
+      own.kafka ?? useKafka(),
+      useRedis(),
+      own.postgres ?? usePostgres(),
+    ]);
     const cluster = new TestCluster(kafka.brokers, redis.url, postgres.url);
     await migrate(cluster.#database);
     return cluster;
