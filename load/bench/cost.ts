@@ -110,6 +110,7 @@ export function costFigures(pairs: readonly Pair<Figures>[]): Figures {
     mean(pairs.map((pair) => of(name)(pair[kind])));
   const acked = ratioOf(pairs, of("acked_per_s"));
   const cpu = ratioOf(pairs, of("cpu_us_per_message"));
+  const work = ratioOf(pairs, workOf);
   const faults = FAULT_NAMES.filter((name) => all.some((figures) => name in figures));
   return {
     ...pairs.at(-1)?.with,
@@ -126,9 +127,20 @@ export function costFigures(pairs: readonly Pair<Figures>[]): Figures {
     // Of throughput. A ratio is shown with two decimals, which is too little here.
     cost_percent: 100 * (1 - acked.ratio),
     cost_percent_error: 100 * acked.error,
+    cost_percent_at_one_speed: 100 * (1 - 1 / work.ratio),
+    cost_percent_at_one_speed_error: (100 * work.error) / work.ratio ** 2,
     cpu_ratio: cpu.ratio,
     cpu_cost_percent: 100 * (cpu.ratio - 1),
     cpu_cost_percent_error: 100 * cpu.error,
     pairs: pairs.length,
   };
+}
+
+/**
+ * CPU of a message in all processes, in units of what it takes the generator, which does the same for
+ * each: the machine was faster in one run and slower in the next, and this is not. Throughput is its
+ * reciprocal, where CPU is all that there is too little of.
+ */
+function workOf(figures: Figures): number {
+  return 1 + Number(figures["cpu_us_per_message"]) / Number(figures["generator_us_per_message"]);
 }

@@ -10,6 +10,7 @@ const SPREAD: ReadonlySet<string> = new Set([
   "p999_ms",
   "ratio",
   "cost_percent",
+  "cost_percent_at_one_speed",
 ]);
 
 /**

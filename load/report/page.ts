@@ -41,7 +41,11 @@ Times are from the moment a message was due to its arrival at another member's s
 for every message that had to wait in it. In a closed loop a message is due when an answer makes room for it.
 Contents have 200 bytes, of many scripts unless a row says ASCII. A cluster is one gateway, one consumers
 process, four partitions and one broker, so that \`acks=all\` is one copy, unless a row says otherwise.
-Socket.IO is one process, or two where it says so, and stores nothing.`;
+Socket.IO is one process, or two where it says so, and stores nothing.
+
+What something costs is the difference of pairs of runs with and without it: in throughput, and at one speed,
+which is CPU counted in what a message takes the generator. That does the same in both, so that the machine's
+speed, which is another one from minute to minute, is no part of it.`;
 
 /** The table of all rows that have throughput or times, in Markdown. */
 export function benchmarksTable(rows: readonly ResultRow[]): string {

@@ -27,6 +27,7 @@ test("the error is the standard error of the pairs' mean", () => {
 test("a cost is told in percent beside its error, and every sample's faults count", () => {
   const sample = (acked: number, cpu: number, lost: number) => ({
     acked_per_s: acked,
+    generator_us_per_message: 2,
     delivered_per_s: 2 * acked,
     cpu_us_per_message: cpu,
     others_cpu_percent: cpu,
@@ -56,8 +57,26 @@ test("a cost is told in percent beside its error, and every sample's faults coun
     cpu_ratio: 1.05,
     cpu_cost_percent: 5,
     cpu_cost_percent_error: 0,
+    cost_percent_at_one_speed: 100 * (1 - 22 / 23),
+    cost_percent_at_one_speed_error: 0,
   }))
     expect(Number(figures[name])).toBeCloseTo(value, 10);
+});
+
+test("a machine that was slower in one run of a pair is no cost at one speed", () => {
+  // Half the speed, twice the time for all, and half the throughput.
+  const run = (slowness: number, cost: number) => ({
+    acked_per_s: 100_000 / slowness,
+    cpu_us_per_message: 18 * slowness * cost,
+    generator_us_per_message: 2 * slowness,
+  });
+  const figures = costFigures([
+    { with: run(2, 1.05), without: run(1, 1) },
+    { with: run(1, 1.05), without: run(1.2, 1) },
+  ]);
+  expect(Number(figures["cost_percent"])).toBeGreaterThan(20);
+  expect(figures["cost_percent_at_one_speed"]).toBeCloseTo(100 * (1 - 20 / 20.9), 10);
+  expect(figures["cost_percent_at_one_speed_error"]).toBeCloseTo(0, 10);
 });
 
 test("metrics are read at once and again and again, and one that cannot be read is told at the end", async () => {
