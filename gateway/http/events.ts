@@ -89,6 +89,7 @@ async function answerEach(
   const taken = deps.ingest.take(identity, request, receipts, async (body) => {
     receipts.read = () => body.wake();
     receipts.left = () => body.stop(new AppError("closed", "the client has gone"));
+    receipts.begin(request);
     opened.resolve();
     await source(body);
     receipts.end(body.report.summary());

@@ -38,6 +38,14 @@ export class Receipts implements ReceiptSink {
     return this.#text.length >= this.#charsMax;
   }
 
+  /**
+   * The first line of all, written before the body is read: the answer's head goes out with it, which
+   * some clients wait for before they write.
+   */
+  begin(request: string): void {
+    this.#write(`{"begin":{"request":"${request}"}}\n`);
+  }
+
   kept(receipt: KeptLine): void {
     const { line, id, topic, durability, partition, offset } = receipt;
     // The server made or checked all of these.

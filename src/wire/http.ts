@@ -59,6 +59,7 @@ export type IngestReply = z.infer<typeof ingestReplySchema>;
 /** One line of the answer with `?receipts=each`. */
 export const ingestReceiptSchema = z
   .union([
+    z.object({ begin: ingestSummarySchema.pick({ request: true }) }),
     z.object({
       line: z.int(),
       id: z.string(),

@@ -132,6 +132,8 @@ describe("a stream of lines to a standalone server", () => {
 
   test("has each line's receipt on the same connection before the next line is written", async () => {
     const request = await openRequest("/v1/events?receipts=each");
+    // A client that waits for the answer's head before it writes is not waited for in turn.
+    await until("the answer begins", () => request.heard().includes('\r\n{"begin":{"request":"'));
     for (let i = 1; i <= 5; i++) {
       request.write(eventLines(1));
       await until("its receipt is there", () => request.heard().includes(`{"line":${i},"id":`));
