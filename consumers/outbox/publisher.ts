@@ -25,7 +25,7 @@ export interface OutboxPublisherOptions {
   readonly outbox: Outbox;
   readonly log: Pick<EventLog, "append">;
   readonly backplane: Pick<Backplane, "refuse">;
-  readonly catalog: Pick<TenantCatalog, "find" | "place">;
+  readonly catalog: Pick<TenantCatalog, "find" | "isGone" | "place">;
   readonly digest: Digest;
   readonly clock: Clock;
   readonly limits: Limits;

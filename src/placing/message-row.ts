@@ -12,7 +12,7 @@ import { encodeMessageRecord, recordTemplate } from "../wire/record.ts";
 import { parseSendBody, type SendBody } from "../wire/send-check.ts";
 
 export interface MessageRowOptions {
-  readonly catalog: Pick<TenantCatalog, "find" | "place">;
+  readonly catalog: Pick<TenantCatalog, "find" | "isGone" | "place">;
   readonly digest: Digest;
   readonly clock: Clock;
   readonly limits: Limits;
@@ -78,6 +78,8 @@ async function placementOf(
   tenant: string,
 ): Promise<Placement | undefined> {
   const known = await catalog.find(tenant);
+  // Its topic is deleted, and a row for it would wait for ever; in a shared one it would come back.
+  if (catalog.isGone(tenant)) return undefined;
   if (known !== undefined) return known;
   try {
     return await catalog.place(tenant);

@@ -18,6 +18,11 @@ export interface TenantCatalog {
   find(tenant: string): Promise<Placement | undefined>;
   /** Whether the tenant is served, as far as this process has heard. */
   serves(tenant: string): boolean;
+  /**
+   * Whether the tenant was removed, or is being, as far as this process has heard: its place is known,
+   * and nothing new may come there.
+   */
+  isGone(tenant: string): boolean;
   /** What differs for this tenant from the settings, as far as this process has heard. */
   limits(tenant: string): TenantLimits;
   /** Topics of all placements whose records are to be delivered. */

@@ -51,7 +51,7 @@ export function deadLettersConformance(
       const places = new Set(["acme"]);
       const placement = { topic: TOPIC.name, shared: false, partitions: PARTITIONS };
       const find = (tenant: string) => Promise.resolve(places.has(tenant) ? placement : undefined);
-      const catalog = { find, place: async () => placement };
+      const catalog = { find, isGone: () => false, place: async () => placement };
       const outbox = createMemoryOutbox({ clock, limits });
       const options = { log, outbox, catalog, digest, clock, limits, source: "test" };
       const keeper = new Keeper(log, "delivery", clock);

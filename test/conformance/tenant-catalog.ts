@@ -34,6 +34,7 @@ export function tenantCatalogConformance(
       else expect(isPoolTopic(placement.topic)).toBe(true);
       expect(catalog.topics()).toContain(placement.topic);
       expect(catalog.serves("acme")).toBe(true);
+      expect(catalog.isGone("acme")).toBe(false);
     });
 
     test("gives the same placement every time, also to many who ask at once and after a restart", async () => {

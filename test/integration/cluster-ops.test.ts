@@ -55,7 +55,7 @@ test(
     const row = await messageRow(
       { tenant, conversation: "general", sender: "ben", key, kind: "text", content },
       {
-        catalog: { find, place: find },
+        catalog: { find, isGone: () => false, place: find },
         digest: createSystemDigest(),
         clock: createSystemClock(),
         limits: limitsWith(),

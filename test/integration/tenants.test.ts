@@ -159,7 +159,9 @@ test("a removed tenant is neither served nor read, and is known by name", async 
   await admin.add({ name: "acme", plan: "small" });
   const steps: string[] = [];
   await admin.beginRemoval("acme");
+  expect(catalog.isGone("acme")).toBe(false);
   await until(catalog, () => !catalog.topics().includes("chat.messages.acme"));
+  expect(catalog.isGone("acme")).toBe(true);
   await admin.finishRemoval("acme", (tenant) => {
     steps.push(`rows of ${tenant.name}`);
     return Promise.resolve();

@@ -186,6 +186,7 @@ export class Host {
       place: (tenant) => process.io(catalog.place(tenant)),
       find: (tenant) => process.io(catalog.find(tenant)),
       serves: (tenant) => catalog.serves(tenant),
+      isGone: (tenant) => catalog.isGone(tenant),
       limits: (tenant) => catalog.limits(tenant),
       topics: () => catalog.topics(),
       watch: (changed) => catalog.watch(() => process.run(changed)),

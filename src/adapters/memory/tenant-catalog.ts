@@ -58,6 +58,7 @@ export async function createMemoryTenantCatalog(
     },
     find: (tenant) => placements.get(tenant) ?? Promise.resolve(undefined),
     serves: () => true,
+    isGone: () => false,
     limits: () => NO_TENANT_LIMITS,
     topics: () => [...topics],
     watch(changed) {

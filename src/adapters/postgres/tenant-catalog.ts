@@ -71,6 +71,11 @@ class Catalog implements PostgresTenantCatalog {
     return this.#tenants.get(tenant)?.status === "active";
   }
 
+  isGone(tenant: string): boolean {
+    const status = this.#tenants.get(tenant)?.status;
+    return status === "removing" || status === "removed";
+  }
+
   limits(tenant: string) {
     return this.#tenants.get(tenant)?.limits ?? NO_TENANT_LIMITS;
   }

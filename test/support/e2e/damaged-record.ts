@@ -29,7 +29,7 @@ export async function writeDamagedRecord(folder: string, room: string, text: str
         content: JSON.stringify({ text }),
       },
       {
-        catalog: { place, find: place },
+        catalog: { place, isGone: () => false, find: place },
         digest: createSystemDigest(),
         clock,
         limits,

@@ -97,6 +97,7 @@ describe("a topic that tenants share", () => {
         return Promise.resolve(placements.get(tenant));
       },
       serves: () => true,
+      isGone: () => false,
       limits: () => NO_TENANT_LIMITS,
       topics: () => [TOPIC],
       watch: () => () => undefined,

@@ -34,8 +34,10 @@ function build(change: Partial<OutboxMessage> = {}, shared = false) {
   };
   const place = (tenant: string) =>
     tenant === "acme" ? Promise.resolve(placement) : Promise.reject(new AppError("forbidden"));
-  const find = (tenant: string) => Promise.resolve(tenant === "acme" ? placement : undefined);
-  const options = { catalog: { find, place }, digest, clock, limits, source: "outbox/1" };
+  const find = (tenant: string) =>
+    Promise.resolve(["acme", "former"].includes(tenant) ? placement : undefined);
+  const isGone = (tenant: string) => tenant === "former";
+  const options = { catalog: { find, isGone, place }, digest, clock, limits, source: "outbox/1" };
   return { row: messageRow({ ...message, ...change }, options), clock, placement };
 }
 
@@ -79,6 +81,7 @@ describe("a message's row", () => {
   const faults: readonly (readonly [string, Partial<OutboxMessage>, string])[] = [
     ["a name that no tenant has", { tenant: "Acme!" }, "forbidden: tenant"],
     ["an unknown tenant", { tenant: "rival" }, "forbidden: there is no tenant rival"],
+    ["a tenant that was removed", { tenant: "former" }, "forbidden: there is no tenant former"],
     ["no conversation", { conversation: "" }, "invalid_conversation"],
     ["a line break in the conversation", { conversation: "a\nb" }, "invalid_conversation"],
     ["no sender", { sender: "" }, "invalid_command: sender"],
@@ -100,6 +103,7 @@ describe("a message's row", () => {
     const options = {
       catalog: {
         find: () => Promise.reject(new AppError("store_unavailable")),
+        isGone: () => false,
         place: () => Promise.reject(new AppError("store_unavailable")),
       },
       digest,

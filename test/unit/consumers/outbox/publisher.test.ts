@@ -53,7 +53,11 @@ function setUp(changes: Partial<Limits> = {}) {
       outbox,
       log,
       backplane: { refuse: (refusal) => refusals.push(refusal) },
-      catalog: { find: () => Promise.resolve(placement), place: () => Promise.resolve(placement) },
+      catalog: {
+        find: () => Promise.resolve(placement),
+        isGone: () => false,
+        place: () => Promise.resolve(placement),
+      },
       digest: createSystemDigest(),
       clock,
       limits: limitsWith(changes),
