@@ -31,6 +31,15 @@ const headerList = z.string().transform((list, context) => {
   return headers;
 });
 
+function headers(about: string) {
+  return setting(
+    "name=value with commas between, percent-encoded",
+    undefined,
+    about,
+    headerList as z.ZodType<Readonly<Record<string, string>>, string>,
+  );
+}
+
 /** Those of the standard: other programs of the same environment may want another one. */
 const PROTOCOLS = ["http/protobuf", "http/json", "grpc"] as const;
 
@@ -62,12 +71,10 @@ export const TRACE_SETTINGS = {
     "The same for traces alone; it comes before the other one",
   ),
   OTEL_EXPORTER_OTLP_HEADERS: secret(
-    setting(
-      "name=value with commas between, percent-encoded",
-      undefined,
-      "HTTP headers that the collector wants, such as a key",
-      headerList as z.ZodType<Readonly<Record<string, string>>, string>,
-    ),
+    headers("HTTP headers that the collector wants, such as a key"),
+  ),
+  OTEL_EXPORTER_OTLP_TRACES_HEADERS: secret(
+    headers("More of them for traces alone; of one name, these come before the other ones"),
   ),
   OTEL_EXPORTER_OTLP_COMPRESSION: oneOf(
     ["gzip", "none"],

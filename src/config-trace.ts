@@ -37,12 +37,24 @@ export function traceConfig(read: Read): TraceConfig | undefined {
   const ratio = sampler.endsWith("ratio") ? share : sampler.endsWith("on") ? 1 : 0;
   return {
     url,
-    headers: read.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+    headers: merged(
+      read.OTEL_EXPORTER_OTLP_HEADERS ?? {},
+      read.OTEL_EXPORTER_OTLP_TRACES_HEADERS ?? {},
+    ),
     serviceName: known(read.OTEL_SERVICE_NAME),
     ratio,
     followsClients: sampler.startsWith("parentbased"),
     slowMs: known(read.TIDEGATE_TRACE_SLOW_MS),
   };
+}
+
+type Headers = TraceConfig["headers"];
+
+/** The second one's come before those of the first; upper and lower case are the same name. */
+function merged(all: Headers, own: Headers): Headers {
+  const names = new Set(Object.keys(own).map((name) => name.toLowerCase()));
+  const others = Object.entries(all).filter(([name]) => !names.has(name.toLowerCase()));
+  return { ...Object.fromEntries(others), ...own };
 }
 
 /** Where traces go; undefined when there are none. */

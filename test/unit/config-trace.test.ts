@@ -73,6 +73,14 @@ test("headers are decoded, and the start log shows their names alone", () => {
   expect(JSON.stringify(redacted(config))).not.toContain("Bearer");
 });
 
+test("headers for traces come before those for everything, in whatever case their names are", () => {
+  const config = traceOf({
+    OTEL_EXPORTER_OTLP_HEADERS: "x-key=all,x-team=chat",
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS: "X-Key=traces,x-more=1",
+  });
+  expect(config?.headers).toEqual({ "X-Key": "traces", "x-team": "chat", "x-more": "1" });
+});
+
 test.each([
   ["OTEL_TRACES_SAMPLER_ARG", "1.5"],
   ["OTEL_TRACES_SAMPLER_ARG", "-0.1"],
@@ -82,6 +90,7 @@ test.each([
   ["OTEL_EXPORTER_OTLP_PROTOCOL", "thrift"],
   ["OTEL_EXPORTER_OTLP_HEADERS", "no-value"],
   ["OTEL_EXPORTER_OTLP_HEADERS", "x-key=%zz"],
+  ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "no-value"],
   ["TIDEGATE_TRACE_SLOW_MS", "0"],
   ["TIDEGATE_TRACE_URL", "http://localhost:16686"],
 ])("%s=%s is refused by its name", (name, value) => {
