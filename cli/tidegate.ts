@@ -1,5 +1,7 @@
 /** `bun run tidegate <command>`: every program by one name. */
 
+import { version } from "../package.json" with { type: "json" };
+
 interface Command {
   readonly doc: string;
   readonly load: () => Promise<unknown>;
@@ -34,7 +36,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
 };
 
-const HELP = `bun run tidegate <command> — each command has --help
+const HELP = `bun run tidegate <command> — each command has --help; --version tells this one's
 
 ${Object.entries(COMMANDS)
   .map(([name, { doc }]) => `  ${name.padEnd(12)} ${doc}\n`)
@@ -46,6 +48,10 @@ Examples
 
 const name = process.argv[2] ?? "";
 const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+if (name === "--version") {
+  process.stdout.write(`tidegate ${version} (Bun ${Bun.version})\n`);
+  process.exit(0);
+}
 if (command === undefined) {
   const isHelp = name === "--help" || name === "-h";
   if (isHelp) process.stdout.write(HELP);
