@@ -99,6 +99,7 @@ export class Ingress {
       this.#limited.value++;
       route.tenant.tally.rateLimited++;
       return new AppError("rate_limited", "the tenant sends too many messages", {
+        limit: route.tenant.rate.perSecond,
         retryAfterMs: wait,
       });
     }

@@ -152,7 +152,8 @@ export class IngestLines {
     const wait = tenant.sends.take(this.#at.monotonic, tenant.rate);
     if (wait > 0) {
       const message = "the tenant sends too many events";
-      return this.#later(new AppError("rate_limited", message, { retryAfterMs: wait }));
+      const detail = { limit: tenant.rate.perSecond, retryAfterMs: wait };
+      return this.#later(new AppError("rate_limited", message, detail));
     }
     const { template, target } = route;
     const id = event.id === "" ? `${this.#request}-${this.#line}` : event.id;

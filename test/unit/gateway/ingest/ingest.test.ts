@@ -233,7 +233,9 @@ describe("the reading of a body", () => {
     const cut = await replyIn(await hurried.post(eventLines(60)));
     expectExact(cut);
     expect(cut.accepted).toBeWithin(20, 60);
-    expect(cut.stopped).toMatchObject({ code: "rate_limited", retriable: true });
+    expect(cut.stopped).toMatchObject({ code: "rate_limited", retriable: true, limit: 200 });
+    const messages = await replyIn(await hurried.post(chat("general").repeat(60)));
+    expect(messages.stopped).toMatchObject({ code: "rate_limited", limit: 200 });
     expect(cut.faults).toMatchObject([{ code: "rate_limited", lines: [[cut.lines, cut.lines]] }]);
   });
 
