@@ -31,7 +31,7 @@ export async function readText(
 }
 
 /** The error of a body whose stream failed: a client that has gone is no fault of the server's. */
-export function brokenOff(cause: unknown, fault: BodyFault): AppError {
+function brokenOff(cause: unknown, fault: BodyFault): AppError {
   if (cause instanceof AppError) return cause;
   return new AppError(fault, "body broke off", { field: "body", cause });
 }
