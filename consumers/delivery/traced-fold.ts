@@ -20,6 +20,8 @@ export interface TracedFoldOptions {
   readonly linksMax: number;
   /** The topic's name in those of spans. */
   readonly template: string;
+  /** Of the spans of its commit. */
+  readonly store: SpanAttributes;
   /** Ms since 1970 when it was folded. */
   readonly foldedAt: number;
 }
@@ -28,7 +30,6 @@ const PUBLISH: SpanAttributes = {
   "messaging.operation.name": "publish",
   "messaging.operation.type": "send",
 };
-const STORE: SpanAttributes = { "db.operation.name": "commit" };
 const NO_MORE: SpanAttributes = {};
 
 /** What a fold leaves to be told when it is published and stored. */
@@ -54,14 +55,14 @@ export class TracedFold {
 
   /** @param together all folds of the transaction that have traces */
   stored(together: readonly TracedFold[]): void {
-    const { traces, template, linksMax } = this.#options;
+    const { traces, template, linksMax, store } = this.#options;
     const endedAt = traces.at(traces.now());
     const name = `store ${template}`;
     const all = together.flatMap(({ events }) => events);
     let index = all.indexOf(this.events[0] as TracedEvent);
     for (const event of this.events) {
       const links = batchLinks(all, index++, linksMax);
-      this.#record(event, name, "client", traces.tracer.newSpanId(), endedAt, STORE, links);
+      this.#record(event, name, "client", traces.tracer.newSpanId(), endedAt, store, links);
     }
   }
 

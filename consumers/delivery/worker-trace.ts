@@ -5,10 +5,12 @@ import type { SpanAttributes, SpanLink } from "../../src/ports/tracer.ts";
 import {
   destinationTemplate,
   placeAttributes,
+  storeAttributes,
   type LogSystem,
 } from "../../src/tracing/attributes.ts";
 import { batchLinks } from "../../src/tracing/links.ts";
 import type { Traces } from "../../src/tracing/traces.ts";
+import { eventIdOf } from "../../src/wire/event.ts";
 import { verdictOf as verdictOfRecord } from "../../src/wire/message-record.ts";
 import type { LogRecord } from "../../src/wire/record.ts";
 import { stampOf } from "../../src/wire/stamp.ts";
@@ -26,7 +28,8 @@ export interface WorkerTraceOptions {
 
 /** A record of a fold that is traced. */
 interface Followed {
-  readonly id: string;
+  /** Undefined for a record that has none. */
+  readonly id: string | undefined;
   readonly offset: number;
   /** Of the span that created it. */
   readonly parent: TraceContext;
@@ -39,6 +42,7 @@ interface Followed {
 export class WorkerTrace {
   readonly #options: WorkerTraceOptions;
   readonly #shared: SpanAttributes;
+  readonly #store: SpanAttributes;
   readonly #template: string;
   readonly #name: string;
   /** Monotonic ms, of the batches that wait; they are folded in the order in which they came. */
@@ -53,6 +57,7 @@ export class WorkerTrace {
       "messaging.operation.type": "process",
       "messaging.consumer.group.name": group,
     };
+    this.#store = storeAttributes(system);
     this.#template = destinationTemplate(topic);
     this.#name = `process ${this.#template}`;
   }
@@ -86,6 +91,7 @@ export class WorkerTrace {
       traces,
       linksMax: limits.traceLinksMax,
       template: this.#template,
+      store: this.#store,
       foldedAt,
     });
   }
@@ -101,11 +107,11 @@ export class WorkerTrace {
     const { tracer } = this.#options.traces;
     const { id, offset, parent, placed, refused, late } = one;
     const attributes: Record<string, string | number> = {
-      "messaging.message.id": id,
       "messaging.kafka.offset": offset,
       "messaging.batch.message_count": count,
       "tidegate.verdict": verdictOf(one),
     };
+    if (id !== undefined) attributes["messaging.message.id"] = id;
     if (placed !== undefined) attributes["tidegate.seq"] = placed.seq;
     if (late !== undefined) attributes["tidegate.late"] = late;
     if (refused !== undefined) attributes["error.type"] = refused.code;
@@ -171,14 +177,20 @@ export class WorkerTrace {
     return followed;
   }
 
+  #placeOf(offset: number): string {
+    const { topic, partition } = this.#options;
+    return `${topic}/${partition}/${offset}`;
+  }
+
   #followRefused(folded: Folded, seen: ReadonlySet<number>, followed: Followed[]): void {
     if (folded.refused.length === 0) return;
     const newlyRefused = folded.refused.filter(({ offset }) => !seen.has(offset));
     const refusedMax = this.#options.traces.admit("failed", newlyRefused.length);
     for (const refused of newlyRefused.slice(0, refusedMax)) {
       const { offset, header, record } = refused;
-      const id = header?.id ?? "";
-      const parent = traceContextOf(record) ?? derivedContext(id);
+      const id = header?.id ?? eventIdOf(record.value);
+      // One that says nothing of itself has a trace of its own by its place.
+      const parent = traceContextOf(record) ?? derivedContext(id ?? this.#placeOf(offset));
       followed.push({ id, offset, parent, placed: undefined, refused, late: "failed" });
     }
   }

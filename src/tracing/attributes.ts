@@ -29,3 +29,11 @@ export function placeAttributes(
     "messaging.destination.partition.id": String(partition),
   };
 }
+
+/** What a commit to the store is: one process keeps both by itself, a cluster has services for both. */
+export function storeAttributes(system: LogSystem): Record<string, string> {
+  return {
+    "db.system.name": system === "kafka" ? "postgresql" : "sqlite",
+    "db.operation.name": "commit",
+  };
+}

@@ -65,8 +65,9 @@ function setUp(changes: Partial<Limits> = {}) {
     return sampled === undefined ? record : withTraceContext(record, contextOf(id, sampled));
   };
   /** What a worker does with a batch that has waited for so long. */
-  const fold = (messages: readonly Message[], waitMs = 3) => {
-    const records = messages.map(recordOf);
+  const fold = (messages: readonly Message[], waitMs = 3) =>
+    foldRecords(messages.map(recordOf), waitMs);
+  const foldRecords = (records: readonly LogRecord[], waitMs = 3) => {
     const offsets = records.map(() => next++);
     const batch = { topic: TOPIC, partition: 0, records, offsets, nextOffset: next };
     trace.received();
@@ -75,7 +76,7 @@ function setUp(changes: Partial<Limits> = {}) {
     return trace.folded(batch, folded);
   };
   const leftOut = () => telemetry.value("tidegate_trace_late_left_out_total", { reason: "slow" });
-  return { scheduler, tracer, fold, leftOut };
+  return { scheduler, tracer, fold, foldRecords, leftOut };
 }
 
 const names = (spans: readonly { readonly name: string }[]) =>
@@ -105,6 +106,10 @@ test("a sampled record's verdict, publication and commit are spans of its trace"
   });
   expect((processed?.endedAt ?? 0) - (processed?.startedAt ?? 0)).toBe(3);
   expect((stored?.endedAt ?? 0) - (stored?.startedAt ?? 0)).toBe(40);
+  expect(stored?.attributes).toEqual({
+    "db.system.name": "postgresql",
+    "db.operation.name": "commit",
+  });
   const [run] = traced?.runs ?? [];
   expect(run?.events).toHaveLength(2);
   expect(run?.traces).toEqual([
@@ -218,4 +223,19 @@ test("records of one batch and folds of one commit are linked, the first one wit
   const both = [second, first].flatMap((one) => one ?? []);
   for (const one of both) one.stored(both);
   expect(linked(5)).toEqual([[of("a"), of("b")], [of("e")], [of("e")], [of("e")], [of("e")]]);
+});
+
+test("records that are damaged have a trace each, of their id where they still tell it", () => {
+  const { foldRecords, tracer } = setUp();
+  const damaged = (value: string): LogRecord => ({ key: "general", headers: {}, value });
+  foldRecords([damaged('{"id":"k.s","type":"message.sent"}'), damaged("?"), damaged("")]);
+  expect(names(tracer.spans)).toEqual(["process", "process", "process"]);
+  expect(tracer.spans.map(({ attributes }) => attributes["messaging.message.id"])).toEqual([
+    "k.s",
+    undefined,
+    undefined,
+  ]);
+  const [first, ...others] = tracer.spans.map(({ traceId }) => traceId);
+  expect(first).toBe(derivedContext("k.s").traceId);
+  expect(new Set([first, ...others]).size).toBe(3);
 });
