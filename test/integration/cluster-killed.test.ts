@@ -1,11 +1,13 @@
 import { expect, test } from "bun:test";
 import type { EventItem } from "../../src/client/tidegate.ts";
 import { range } from "../support/client/client-bench.ts";
+import type { ClusterProgram } from "../support/cluster/cluster-program.ts";
 import { TestCluster } from "../support/cluster/test-cluster.ts";
 import { trust } from "../support/gateway/trust.ts";
 import { until } from "../support/gateway/until.ts";
 import { startKafka } from "../support/services/kafka.ts";
 import { startPostgres } from "../support/services/postgres.ts";
+import { startRedis } from "../support/services/redis.ts";
 
 const TIMEOUT_MS = 180_000;
 /** A session of the consumer group, and what a busy machine adds. */
@@ -20,18 +22,23 @@ interface Sent {
   readonly durability: string;
 }
 
+async function hasPlaced({ url }: ClusterProgram): Promise<boolean> {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  return /^tidegate_delivery_placed_total [1-9]/m.test(metrics);
+}
+
 test(
-  "every receipt is true, and every reader whole, though processes and Postgres are killed and Kafka stands still",
+  "every receipt is true, and every reader whole, though processes and services are killed and Kafka stands still",
   async () => {
     await using kafka = await startKafka();
     await using postgres = await startPostgres();
-    await using cluster = await TestCluster.create({ kafka, postgres });
+    await using redis = await startRedis();
+    await using cluster = await TestCluster.create({ kafka, postgres, redis });
     const tenant = (await cluster.addTenant("acme")).name;
     const gateway = await cluster.startGateway();
     const { port } = new URL(gateway.url);
     const killedGateway = await cluster.startGateway({ PORT: port });
-    const killedConsumers = await cluster.startConsumers();
-    await cluster.startConsumers();
+    const consumers = [await cluster.startConsumers(), await cluster.startConsumers()];
 
     const readers = range(1, 4).map((i) => {
       const taken: EventItem[] = [];
@@ -70,7 +77,9 @@ test(
     };
 
     await goesOn("nothing is wrong");
-    await killedConsumers.stop("SIGKILL");
+    const placing = await Promise.all(consumers.map((one) => hasPlaced(one)));
+    expect(placing.filter(Boolean)).toHaveLength(1);
+    await consumers[placing.indexOf(true)]?.stop("SIGKILL");
     await goesOn("a consumers process was killed");
     await killedGateway.stop("SIGKILL");
     await goesOn("a gateway was killed");
@@ -85,6 +94,10 @@ test(
     expect(await history()).toMatchObject({ code: "store_unavailable", retriable: true });
     await postgres.start();
     await goesOn("Postgres is back");
+    await redis.kill();
+    await goesOn("Redis was killed");
+    await redis.start();
+    await goesOn("Redis is back");
     isOver = true;
     await Promise.all(writing);
 

@@ -26,6 +26,7 @@ function uniqueName(): string {
 interface Services {
   readonly kafka: { readonly brokers: readonly string[] };
   readonly postgres: { readonly url: string };
+  readonly redis: { readonly url: string };
 }
 
 /**
@@ -82,7 +83,7 @@ export class TestCluster implements AsyncDisposable {
   static async create(own: Partial<Services> = {}): Promise<TestCluster> {
     const [kafka, redis, postgres] = await Promise.all([
       own.kafka ?? useKafka(),
-      useRedis(),
+      own.redis ?? useRedis(),
       own.postgres ?? usePostgres(),
     ]);
     const cluster = new TestCluster(kafka.brokers, redis.url, postgres.url);
