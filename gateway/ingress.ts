@@ -81,6 +81,13 @@ export class Ingress {
     return key + route.idEnd;
   }
 
+  /** Counts what the tenant's rate refused, when nobody waits to try it again. */
+  countRefused(tenant: TenantState, error: AppError): void {
+    if (error.code !== "rate_limited") return;
+    this.#limited.value++;
+    tenant.tally.rateLimited++;
+  }
+
   /**
    * @param at when it came in, which becomes its timestamp
    * @returns an error when the message was not taken; else `completion` is called once, later
@@ -95,14 +102,11 @@ export class Ingress {
     if (this.#draining) return new AppError("draining");
     const { digest, producer, trace: ingressTrace } = this.#options;
     const wait = route.tenant.sends.take(at.monotonic, route.tenant.rate);
-    if (wait > 0) {
-      this.#limited.value++;
-      route.tenant.tally.rateLimited++;
+    if (wait > 0)
       return new AppError("rate_limited", "the tenant sends too many messages", {
         limit: route.tenant.rate.perSecond,
         retryAfterMs: wait,
       });
-    }
     const record = new MessageRecord(route.template, {
       key: command.key,
       id,

@@ -28,7 +28,9 @@ export function createMessageService(gateway: Gateway): MessageService {
         };
         const at = momentOf(gateway.clock);
         const refused = gateway.ingress.submit(route, message, command, completion, at);
-        if (refused !== undefined) reject(refused);
+        if (refused === undefined) return;
+        gateway.ingress.countRefused(tenant, refused);
+        reject(refused);
       });
     },
 

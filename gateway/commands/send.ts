@@ -85,11 +85,14 @@ export function send(
   const wait = connection.spend(at.monotonic);
   if (wait > 0) {
     const message = "the connection sends too many messages";
-    connection.refuse(command.id, new AppError("rate_limited", message, { retryAfterMs: wait }));
+    const detail = { limit: gateway.connectionRate.perSecond, retryAfterMs: wait };
+    connection.refuse(command.id, new AppError("rate_limited", message, detail));
     return;
   }
   const id = gateway.ingress.idOf(route, command.key);
   const pending = new PendingSend(gateway, connection, command.id, command.key, route.idEnd);
   const refused = gateway.ingress.submit(route, id, command, pending, at);
-  if (refused !== undefined) connection.refuse(command.id, refused);
+  if (refused === undefined) return;
+  gateway.ingress.countRefused(route.tenant, refused);
+  connection.refuse(command.id, refused);
 }

@@ -188,6 +188,7 @@ export class IngestLines {
 
   /** Refuses the line at hand and reads no further. */
   #stopAt(error: AppError): void {
+    this.#parts.gateway.ingress.countRefused(this.#session.tenant, error);
     this.#outcomes.refused(this.#line, error);
     this.#report.lines = this.#line;
     this.#outcomes.stop(error);

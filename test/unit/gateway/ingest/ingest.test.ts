@@ -225,9 +225,12 @@ describe("the reading of a body", () => {
     const rate = { sendsPerSecondPerTenant: 200, sendsBurstPerTenant: 20 };
     await using rig = await startMemoryIngest({ limits: rate });
     const startedAt = performance.now();
-    const reply = await replyIn(await rig.post(eventLines(60) + chat("general")));
-    expect(reply).toMatchObject({ lines: 61, accepted: 61 });
+    const limited = "tidegate_sends_rate_limited_total";
+    const reply = await replyIn(await rig.post(eventLines(60) + chat("general").repeat(20)));
+    expect(reply).toMatchObject({ lines: 80, accepted: 80 });
     expect(performance.now() - startedAt).toBeGreaterThan(150);
+    // All of them waited, and none was refused.
+    expect(rig.telemetry.value(limited)).toBe(0);
 
     await using hurried = await startMemoryIngest({ limits: { ...rate, ingestWaitMs: 0 } });
     const cut = await replyIn(await hurried.post(eventLines(60)));
@@ -236,6 +239,7 @@ describe("the reading of a body", () => {
     expect(cut.stopped).toMatchObject({ code: "rate_limited", retriable: true, limit: 200 });
     const messages = await replyIn(await hurried.post(chat("general").repeat(60)));
     expect(messages.stopped).toMatchObject({ code: "rate_limited", limit: 200 });
+    expect(hurried.telemetry.value(limited)).toBe(2);
     expect(cut.faults).toMatchObject([{ code: "rate_limited", lines: [[cut.lines, cut.lines]] }]);
   });
 
