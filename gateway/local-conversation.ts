@@ -201,14 +201,16 @@ export class LocalConversation implements ReadConversation {
       return;
     }
     const first = page.events[0];
-    if (first === undefined) {
-      // Published but not stored yet.
-      this.#park(reader);
-      return;
-    }
-    if (first.seq > reader.next) {
+    if ((first?.seq ?? page.floor) > reader.next) {
       this.floor = page.floor;
+      reader.next = Math.max(reader.next, page.floor);
       reader.connection.reply(encodeReset(this.name, this.epoch, page.floor));
+    }
+    if (first === undefined) {
+      // Published but not stored yet; or all of it is over.
+      if (reader.next <= this.last) this.#park(reader);
+      else this.pump(reader);
+      return;
     }
     let text = "";
     let next = first.seq;
