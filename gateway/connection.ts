@@ -6,10 +6,10 @@ import type { Clock } from "../src/ports/clock.ts";
 import type { Socket } from "../src/ports/socket.ts";
 import type { Line, Pong } from "../src/wire/read-line.ts";
 import { encodeError } from "../src/wire/reply.ts";
-import type { Route } from "./ingress.ts";
 import type { IntakeSource } from "./intake.ts";
 import { Outbound } from "./outbound.ts";
 import type { Reader, ReadingConnection } from "./reader.ts";
+import type { Route } from "./route.ts";
 import type { Session } from "./session.ts";
 
 /** A subscription that has begun and has no place yet. */

@@ -8,22 +8,13 @@ import { recordKey } from "../src/tenants.ts";
 import type { SendCommand } from "../src/wire/command.ts";
 import { idEndOf, scopeInput } from "../src/wire/message-id.ts";
 import { MessageRecord } from "../src/wire/message-record.ts";
-import { recordTemplate, type LogRecord, type RecordTemplate } from "../src/wire/record.ts";
+import { recordTemplate, type LogRecord } from "../src/wire/record.ts";
 import { withTraceContext } from "../src/wire/trace-context.ts";
+import { KnownRoutes } from "./known-routes.ts";
 import type { Completion, Producer } from "./producer.ts";
+import type { Route } from "./route.ts";
 import type { TenantState } from "./tenant-state.ts";
 import type { IngressTrace } from "./trace/ingress-trace.ts";
-
-/** Where one user's messages of one conversation go: worked out once, used for each of them. */
-export interface Route {
-  readonly tenant: TenantState;
-  readonly conversation: string;
-  readonly topic: string;
-  readonly partition: number;
-  /** What follows a message's key in its id. */
-  readonly idEnd: string;
-  readonly template: RecordTemplate;
-}
 
 export interface IngressOptions {
   readonly producer: Producer;
@@ -41,10 +32,15 @@ export class Ingress {
   readonly #options: IngressOptions;
   readonly #accepted: { value: number };
   readonly #limited: { value: number };
+  readonly #routes: KnownRoutes;
   #draining = false;
 
   constructor(options: IngressOptions) {
     this.#options = options;
+    this.#routes = new KnownRoutes(
+      (tenant, sender, conversation) => this.#workOut(tenant, sender, conversation),
+      options.limits.routesKnownMax,
+    );
     const { telemetry } = options;
     this.#accepted = telemetry.counter({
       name: "tidegate_sends_accepted_total",
@@ -62,6 +58,10 @@ export class Ingress {
   }
 
   route(tenant: TenantState, sender: string, conversation: string): Route {
+    return this.#routes.of(tenant, sender, conversation);
+  }
+
+  #workOut(tenant: TenantState, sender: string, conversation: string): Route {
     const { digest, source } = this.#options;
     const { name, placement } = tenant;
     const own = detach(conversation);

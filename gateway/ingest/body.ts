@@ -24,12 +24,17 @@ export class IngestBody {
 
   /** @param request what events without an id of their own are named after */
   constructor(parts: IngestParts, session: Session, request: string, receipts?: ReceiptSink) {
-    const { limits, digest, known, source } = parts;
+    const { limits, digest, gateway, source } = parts;
     const { tenant, user } = session.identity;
     const scope = digest.scope(eventScopeInput(tenant, user));
     this.#parts = parts;
     this.#session = session;
-    this.#routes = new IngestRoutes(session, known, { tenant, user, source, scope }, limits);
+    this.#routes = new IngestRoutes(
+      session,
+      gateway.ingress,
+      { tenant, user, source, scope },
+      limits,
+    );
     this.#outcomes = new IngestOutcomes(parts, request, receipts);
     this.#lines = new IngestLines(parts, session, request, this.#routes, this.#outcomes);
     this.report = this.#outcomes.report;

@@ -1,6 +1,6 @@
 import type { AppError } from "../../src/errors.ts";
-import type { Route } from "../ingress.ts";
 import type { Completion } from "../producer.ts";
+import type { Route } from "../route.ts";
 
 /** Who is told of chat lines: each exactly once. */
 export interface ChatLineObserver {

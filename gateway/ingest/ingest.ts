@@ -3,7 +3,6 @@ import type { Identity } from "../../src/ports/authenticator.ts";
 import { IngestBody } from "./body.ts";
 import { IngestBudget } from "./budget.ts";
 import { EventTopics } from "./event-topics.ts";
-import { KnownRoutes } from "./known-routes.ts";
 import type { IngestOptions, IngestParts } from "./parts.ts";
 import type { ReceiptSink } from "./receipt-sink.ts";
 
@@ -35,7 +34,6 @@ export class Ingest implements IngestService {
     this.#parts = {
       ...rest,
       budget,
-      known: new KnownRoutes(rest.gateway.ingress, limits.ingestKnownRoutesMax),
       topics: new EventTopics({ log, limits, partitionsMax }),
       published: telemetry.counter({
         name: "tidegate_events_published_total",

@@ -7,7 +7,6 @@ import type { TenantCatalog } from "../../src/ports/tenant-catalog.ts";
 import type { Gateway } from "../gateway.ts";
 import type { IngestBudget } from "./budget.ts";
 import type { EventTopics } from "./event-topics.ts";
-import type { KnownRoutes } from "./known-routes.ts";
 
 export interface IngestOptions {
   readonly gateway: Gateway;
@@ -26,7 +25,6 @@ export interface IngestOptions {
 /** What every body needs of its gateway. */
 export interface IngestParts extends Omit<IngestOptions, "telemetry" | "partitionsMax"> {
   readonly topics: EventTopics;
-  readonly known: KnownRoutes;
   readonly budget: IngestBudget;
   /** Events that are not chat's, in the log. */
   readonly published: Counter;

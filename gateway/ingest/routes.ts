@@ -5,11 +5,11 @@ import {
   type EventOrigin,
   type EventTemplate,
 } from "../../src/wire/event-record.ts";
-import type { Route } from "../ingress.ts";
+import type { Ingress } from "../ingress.ts";
+import type { Route } from "../route.ts";
 import type { Session } from "../session.ts";
 import type { OpenTopic } from "./event-topics.ts";
 import type { EventTarget } from "./event-writer.ts";
-import type { KnownRoutes } from "./known-routes.ts";
 
 /** Where one type's events of one body go. */
 export interface EventRoute {
@@ -21,7 +21,7 @@ export interface EventRoute {
 /** Where a body's lines go, worked out once for each conversation and type; bounded. */
 export class IngestRoutes {
   readonly #session: Session;
-  readonly #known: KnownRoutes;
+  readonly #ingress: Pick<Ingress, "route">;
   readonly #origin: EventOrigin;
   readonly #max: number;
   readonly #chat = new Map<string, Route | AppError>();
@@ -33,12 +33,12 @@ export class IngestRoutes {
 
   constructor(
     session: Session,
-    known: KnownRoutes,
+    ingress: Pick<Ingress, "route">,
     origin: EventOrigin,
     limits: Pick<Limits, "ingestRoutesMax">,
   ) {
     this.#session = session;
-    this.#known = known;
+    this.#ingress = ingress;
     this.#origin = origin;
     this.#max = limits.ingestRoutesMax;
   }
@@ -48,8 +48,9 @@ export class IngestRoutes {
     if (this.#lastChat?.conversation === conversation) return this.#lastChat;
     let route = this.#chat.get(conversation);
     if (route === undefined) {
-      route = this.#session.grants.allows("send", conversation)
-        ? this.#known.route(this.#session, conversation)
+      const { grants, tenant, identity } = this.#session;
+      route = grants.allows("send", conversation)
+        ? this.#ingress.route(tenant, identity.user, conversation)
         : forbidden("send to", conversation, "send.conversation");
       if (this.#chat.size >= this.#max) this.#chat.clear();
       this.#chat.set(route instanceof AppError ? detach(conversation) : route.conversation, route);

@@ -137,16 +137,16 @@ export const EDGE_LIMITS = {
     "Bodies of one tenant's events that one gateway reads at the same time",
     "problem overloaded",
   ),
+  routesKnownMax: limit(
+    16_384,
+    "count",
+    "Places of conversations that a gateway remembers, for each of their senders",
+    "all are forgotten and worked out again",
+  ),
   ingestRoutesMax: limit(
     1_024,
     "count",
     "Conversations and types whose place is remembered while a body is read",
-    "all are forgotten and worked out again",
-  ),
-  ingestKnownRoutesMax: limit(
-    16_384,
-    "count",
-    "Conversations' places that a gateway remembers from one body to the next",
     "all are forgotten and worked out again",
   ),
   ingestReceiptsBytesMax: limit(

@@ -122,12 +122,11 @@ export class MessageRecord implements LogRecord {
 
   get valueBytes(): number {
     const { key, kind } = this.#parts;
-    const bytes = templateBytes(this.#template);
     return (
       this.#headLength +
-      bytes.restLength +
+      templateBytes(this.#template).restLength +
       key.length +
-      bytes.senders[kind].length +
+      senderOf(this.#template, kind).length +
       this.#contentBytes +
       2
     );
@@ -159,7 +158,7 @@ export class MessageRecord implements LogRecord {
     at = writeLatin1(id, target, at);
     at = copy(middleOf(this.#template, timestamp), target, at);
     at = writeLatin1(key, target, at);
-    at = copy(templateBytes(this.#template).senders[kind], target, at);
+    at = copy(senderOf(this.#template, kind), target, at);
     const bytes = this.#contentBytes;
     at =
       bytes === content.length
@@ -226,15 +225,20 @@ function templateBytes(template: RecordTemplate): TemplateBytes {
   return (template.bytes ??= bytesOf(template));
 }
 
-function bytesOf({ key, metadata, payload, sender }: RecordTemplate): TemplateBytes {
-  const upTo = (kind: Kind): Buffer => Buffer.from(sender + kind + CONTENT_START);
+function bytesOf({ key, metadata, payload }: RecordTemplate): TemplateBytes {
   return {
     key: Buffer.from(key),
     restLength: Buffer.byteLength(metadata + payload + BODY_START),
     middle: Buffer.alloc(0),
     timestamp: -1,
-    senders: { text: upTo("text"), file: upTo("file"), image: upTo("image"), video: upTo("video") },
+    senders: { text: undefined, file: undefined, image: undefined, video: undefined },
   };
+}
+
+/** What stands between key and content. */
+function senderOf(template: RecordTemplate, kind: Kind): Buffer {
+  const { senders } = templateBytes(template);
+  return (senders[kind] ??= Buffer.from(template.sender + kind + CONTENT_START));
 }
 
 /** What stands between id and key. All messages of one frame have the same time. */

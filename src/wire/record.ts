@@ -57,7 +57,7 @@ export interface TemplateBytes {
   middle: Buffer;
   timestamp: number;
   /** From behind the key to the content. */
-  readonly senders: Readonly<Record<MessageKind, Buffer>>;
+  readonly senders: Record<MessageKind, Buffer | undefined>;
 }
 
 /** What a gateway knows of one message when it builds its record. */
