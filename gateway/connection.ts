@@ -166,8 +166,10 @@ export class Connection implements ReadingConnection, IntakeSource {
   /** Writes what is queued, then serves the readers that are catching up. */
   flush(): void {
     this.#dirty = false;
-    if (this.#clogged || this.closed || this.#out === undefined) return;
-    const result = this.#socket.send(this.#take());
+    const out = this.#out;
+    if (this.#clogged || this.closed || out === undefined) return;
+    this.#out = undefined;
+    const result = this.#socket.send(out.close());
     if (result > 0) {
       this.#pumpAll();
       return;
@@ -208,10 +210,9 @@ export class Connection implements ReadingConnection, IntakeSource {
   /** Sends what is queued and closes. The socket's own end calls the gateway's `closed`. */
   close(reason: CloseReason): void {
     if (this.closed) return;
-    if (this.#out !== undefined) {
-      const out = this.#take();
-      if (!this.#clogged) this.#socket.send(out);
-    }
+    const out = this.#out;
+    this.#out = undefined;
+    if (!this.#clogged && out !== undefined) this.#socket.send(out.close());
     this.closed = true;
     const { code, reason: text } = CLOSE_TABLE[reason];
     this.#host.countClose(reason);
@@ -232,12 +233,6 @@ export class Connection implements ReadingConnection, IntakeSource {
     }
     // Replies pile up only if the client goes on asking without reading.
     if (this.#clogged && this.waitingChars > this.#host.limits.outboundQueueBytesMax) this.#pause();
-  }
-
-  #take(): string {
-    const out = this.#out?.close() ?? "";
-    this.#out = undefined;
-    return out;
   }
 
   #answered(): void {

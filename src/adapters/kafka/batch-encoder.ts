@@ -1,5 +1,6 @@
 import { compressionsAlgorithms, crc32c, Writer } from "@platformatic/kafka";
 import type { KafkaCompression } from "../../kafka/settings.ts";
+import { copyFew } from "../../wire/few-bytes.ts";
 import { writeLatin1 } from "../../wire/latin1.ts";
 import { MessageRecord, valueLength } from "../../wire/message-record.ts";
 import { VERDICT_HEADER_BYTES } from "../../wire/packed-record.ts";
@@ -129,8 +130,7 @@ function writeMessage(buffer: Buffer, record: MessageRecord, from: number): numb
   const { traceparent } = record;
   at = writeVarint(buffer, traceparent === undefined ? 1 : 2, at);
   at = writeVarint(buffer, VERDICT_HEADER_BYTES.length, at);
-  for (let i = 0; i < VERDICT_HEADER_BYTES.length; i++)
-    buffer[at++] = VERDICT_HEADER_BYTES[i] as number;
+  at = copyFew(VERDICT_HEADER_BYTES, buffer, at);
   at = record.writeHeader(buffer, writeVarint(buffer, sizes[2] as number, at));
   if (traceparent === undefined) return at;
   at = writeVarint(buffer, TRACEPARENT_BYTES.length, at);

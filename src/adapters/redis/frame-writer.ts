@@ -1,5 +1,6 @@
 import type { PublishedRun } from "../../ports/backplane.ts";
 import { writeDigits, writeNumber } from "../../wire/decimal.ts";
+import { copyFew } from "../../wire/few-bytes.ts";
 import { writeLatin1 } from "../../wire/latin1.ts";
 import { eventPushLead, PUSH_END, PUSH_EVENT_FIELD } from "../../wire/reply.ts";
 import { encodeFacts, encodeHead, type LaneHead } from "./frame.ts";
@@ -54,13 +55,13 @@ export class FrameWriter {
     const leadEnd = at + bytes.write(lead, at, "utf8");
     for (let i = from; i < to; i++) {
       at = i === from ? leadEnd : at + bytes.copy(bytes, at, leadStart, leadEnd);
-      at = writeFew(FIELD, bytes, writeNumber(run.firstSeq + i, bytes, at));
+      at = copyFew(FIELD, bytes, writeNumber(run.firstSeq + i, bytes, at));
       const record = packed?.[i];
       at =
         record === undefined
           ? at + bytes.write(events[i] as string, at, "utf8")
           : record.copyEvent(bytes, at);
-      at = writeFew(END, bytes, at);
+      at = copyFew(END, bytes, at);
     }
     writeDigits(at - begin - LENGTH_DIGITS - 1, bytes, begin, begin + LENGTH_DIGITS);
     this.#used = at;
@@ -84,11 +85,4 @@ export class FrameWriter {
     grown.set(this.#bytes.subarray(0, this.#used));
     this.#bytes = grown;
   }
-}
-
-/** For a dozen bytes at most: a call that copies takes as long as that. @returns where it ends */
-function writeFew(few: Uint8Array, target: Buffer, from: number): number {
-  let at = from;
-  for (let i = 0; i < few.length; i++) target[at++] = few[i] as number;
-  return at;
 }
