@@ -44,8 +44,9 @@ process, four partitions and one broker, so that \`acks=all\` is one copy, unles
 Socket.IO is one process, or two where it says so, and stores nothing.
 
 What something costs is the difference of pairs of runs with and without it: in throughput, and at one speed,
-which is CPU counted in what a message takes the generator. That does the same in both, so that the machine's
-speed, which is another one from minute to minute, is no part of it.`;
+which is CPU counted in what a message takes the generator. That does the same in both, so that most of the
+machine's speed, which is another one from minute to minute, is no part of it; what is left is 2 or 3 % either
+way, more than its error says.`;
 
 /** The table of all rows that have throughput or times, in Markdown. */
 export function benchmarksTable(rows: readonly ResultRow[]): string {
