@@ -1,10 +1,11 @@
 /**
  * Starts everything by itself, measures it, and writes `docs/benchmarks.json` and what is made of it.
  *
- *     bun run bench [--only=row,row] [--rounds=3] [--quick] [--dry] [--set=NAME=value,…] [--list]
+ *     bun run bench [--only=row,row] [--rounds=3] [--quick] [--dry] [--cold] [--set=NAME=value,…] [--list]
  */
 import { join } from "node:path";
 import { Arguments } from "./arguments.ts";
+import { backMemory } from "./backed-memory.ts";
 import { ROWS, type Row } from "./bench/rows.ts";
 import { minutes, Runner } from "./bench/runner.ts";
 import { prune } from "./result.ts";
@@ -15,6 +16,8 @@ const HELP = `Measures Tidegate on this machine, side by side with Socket.IO and
   --rounds=3    how often each row is measured: its median is recorded, with the spread
   --quick       each row for a moment, to see that it works; records nothing
   --dry         records nothing
+  --cold        measures with memory as it is found: where the host of a virtual machine gives a page
+                at its first touch only, that is part of the figures then
   --set=A=1,B=2 settings of gateways, consumers and the standalone server, to try them out
   --list        the rows, and about how long a round of each takes; those with * run only when named
 
@@ -43,7 +46,11 @@ else await run();
 
 async function run(): Promise<void> {
   say(`${rows.length} rows, about ${minutes(runner.seconds)}`);
-  await runner.run();
+  {
+    await using memory = isQuick || args.has("cold") ? undefined : await backMemory(say);
+    void memory;
+    await runner.run();
+  }
   if (runner.hasRecorded) {
     prune(new Set(ROWS.map(({ name, recordedAs }) => recordedAs ?? name)));
     const report = Bun.spawn([process.execPath, join(import.meta.dir, "report.ts")], {

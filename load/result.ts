@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { memoryText } from "./backed-memory.ts";
 import { servicesText } from "./cluster/services.ts";
 import { commit, type Machine, machine } from "./machine.ts";
 
@@ -49,6 +50,8 @@ interface Stamp {
   readonly machine: Machine;
   /** How Kafka, Postgres and Redis were set; absent where there are none. */
   readonly services?: string;
+  /** How the machine's memory stood; absent: as it was found. */
+  readonly memory?: string;
 }
 
 export type ResultRow = Subject & Stamp & Figures;
@@ -73,7 +76,9 @@ export function isQuiet(figures: Figures): boolean {
 export function stamped(subject: Subject, figures: Figures): ResultRow {
   const stamp = { commit: commit(), date: new Date().toISOString(), machine: machine() };
   const services = subject.mode === "cluster" ? { services: servicesText() } : {};
-  return { ...subject, ...rounded(figures), ...stamp, ...services };
+  const memory = memoryText();
+  const stood = memory === undefined ? {} : { memory };
+  return { ...subject, ...rounded(figures), ...stamp, ...services, ...stood };
 }
 
 export function readResults(): ResultRow[] {

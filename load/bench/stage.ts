@@ -50,6 +50,11 @@ const WARM_UP_S: Readonly<Record<StageName, number>> = {
   echo: 5,
 };
 
+/** Some loads have so few sockets that each sends more than a connection may as it comes. */
+const RATES: Readonly<Record<string, string>> = {
+  TIDEGATE_SENDS_PER_SECOND_PER_CONNECTION: "10000",
+};
+
 const WARM_UP: Load = {
   layout: { sockets: 200, roomSize: 2 },
   pace: { kind: "closed", window: 16, perFrame: 1 },
@@ -83,7 +88,7 @@ export function startStage(name: StageName, options: StageOptions): Promise<Stag
 }
 
 async function standalone({ settings = {} }: StageOptions): Promise<Stage> {
-  const server = await ServerProcess.start({ settings });
+  const server = await ServerProcess.start({ settings: { ...RATES, ...settings } });
   const target: Target = {
     protocol: "tidegate",
     addresses: [server.address],
@@ -98,7 +103,7 @@ async function clusterStage({ settings = {}, say }: StageOptions): Promise<Stage
     consumers: 1,
     brokers: 1,
     partitions: PARTITIONS,
-    settings,
+    settings: { ...RATES, ...settings },
     log: say,
   });
   return {

@@ -39,9 +39,16 @@ were and at which commit. Everything, the load generator included, runs on the s
 
 Times are from the moment a message was due to its arrival at another member's socket, so that a stall counts
 for every message that had to wait in it. In a closed loop a message is due when an answer makes room for it.
-Contents have 200 bytes, of many scripts unless a row says ASCII. A cluster is one gateway, one consumers
+Contents have 200 bytes, of many scripts unless a row says ASCII. A connection may send 10,000 messages a
+second, not 2,000, since some loads have few. A cluster is one gateway, one consumers
 process, four partitions and one broker, so that \`acks=all\` is one copy, unless a row says otherwise.
 Socket.IO is one process, or two where it says so, and stores nothing.
+
+A virtual machine may have a page of memory only from its first touch on, at a cost of ten microseconds, and
+give it back soon after it is free. Kafka's log, the tables and SQLite's files fill the cache of files with new
+pages all the time, and paid for that with up to a fifth of all CPU, more or less by what had run before. So
+all free memory is touched before anything is measured, ours or a peer's, and kept from going back; a row says
+what a page took then. \`--cold\` leaves it as it is found, as rows did that say nothing of memory.
 
 What something costs is the difference of pairs of runs with and without it: in throughput, and at one speed,
 which is CPU counted in what a message takes the generator. That does the same in both, so that most of the
