@@ -7,8 +7,8 @@ const FEW = 32;
 /** … a partition is called at every second instant, fourth, eighth or, at the least, sixteenth. */
 const STRETCH_MAX = 16;
 
-/** @returns how many events are committed now */
-export type InstantCall = () => number;
+/** @returns how many events are committed now; undefined: none, since it was put off */
+export type InstantCall = () => number | undefined;
 
 /** A call that is to come. */
 export interface Instant extends Timer {
@@ -122,8 +122,10 @@ export class Instants {
         // One that is called before it may have cancelled it.
         if (waiting.isDone) continue;
         this.#remove(waiting);
+        const committed = waiting.run();
+        if (committed === undefined) continue;
         gaps += waiting.gap;
-        events += waiting.run();
+        events += committed;
       }
     }
     if (gaps > 0) this.#pace(active, events / gaps);

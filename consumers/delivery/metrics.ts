@@ -1,3 +1,4 @@
+import type { Folded } from "../../src/chat/sequencer.ts";
 import { MessageLatency } from "../../src/ops/message-latency.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Counter, Telemetry } from "../../src/ports/telemetry.ts";
@@ -36,4 +37,13 @@ export function deliveryMetrics(telemetry: Telemetry, clock: Pick<Clock, "now">)
     sequenced: new MessageLatency(telemetry, clock, "sequenced"),
     stored: new MessageLatency(telemetry, clock, "stored"),
   };
+}
+
+export function countFolded(metrics: DeliveryMetrics, folded: Folded): void {
+  const { placed, duplicates, refused } = folded;
+  const [oldest] = placed;
+  if (oldest !== undefined) metrics.sequenced.observe(oldest.event, placed.length);
+  metrics.placed.value += placed.length;
+  metrics.duplicates.value += duplicates;
+  metrics.refused.value += refused.length;
 }

@@ -17,8 +17,9 @@ import type { DeadLetters } from "../dead-letter.ts";
 import type { PoolPosition } from "../watch/lag-watch.ts";
 import { acquirePartition } from "./assignment.ts";
 import type { Instants } from "./instants.ts";
-import type { DeliveryMetrics } from "./metrics.ts";
+import { countFolded, type DeliveryMetrics } from "./metrics.ts";
 import { Refusals } from "./refusals.ts";
+import type { Rest } from "./rest.ts";
 import type { Rounds } from "./rounds.ts";
 import { Storer } from "./storer.ts";
 import { charsOf, sizeOf } from "./tail.ts";
@@ -41,6 +42,7 @@ export interface PartitionWorkerOptions {
   readonly metrics: DeliveryMetrics;
   /** Those of all partitions of the process. */
   readonly instants: Instants;
+  readonly rest: Rest;
   readonly beats: Rounds;
   readonly backoff: (attempt: number) => number;
   /** Of the hash of ids. */
@@ -109,7 +111,7 @@ export class PartitionWorker {
   async start(): Promise<number> {
     const { topic, partition, store, log, clock, limits, backplane, metrics, telemetry } =
       this.#options;
-    const { backoff, instants, beats } = this.#options;
+    const { backoff, instants, rest, beats } = this.#options;
     const state = await acquirePartition(store, log, topic, partition);
     const id = { topic: topic.name, partition };
     this.#sequencer.restore(
@@ -127,6 +129,7 @@ export class PartitionWorker {
       clock,
       limits,
       instants,
+      rest,
       backoff,
       stored: (oldest, events) => this.#onStored(oldest, events),
       retrying: (error) => {
@@ -336,12 +339,8 @@ export class PartitionWorker {
     const traced = this.#trace?.folded(batch, folded);
     this.#publish(traced?.runs ?? folded.runs);
     traced?.published();
-    const { metrics } = this.#options;
-    const [oldest] = folded.placed;
-    if (oldest !== undefined) metrics.sequenced.observe(oldest.event, folded.placed.length);
-    metrics.placed.value += folded.placed.length;
-    metrics.duplicates.value += folded.duplicates;
-    metrics.refused.value += folded.refused.length;
+    countFolded(this.#options.metrics, folded);
+    this.#options.rest.folded(folded.placed);
     storer.push({
       placed: folded.placed,
       chars: charsOf(folded),

@@ -18,6 +18,7 @@ import { Instants } from "./instants.ts";
 import { deliveryMetrics } from "./metrics.ts";
 import { PartitionWorker } from "./partition-worker.ts";
 import { PoolFaults } from "./pool-faults.ts";
+import { Rest } from "./rest.ts";
 import { Rounds } from "./rounds.ts";
 
 export const DELIVERY_POOL = "delivery";
@@ -65,6 +66,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   const deadLetters = new DeadLetters(log, DELIVERY_POOL, clock);
   const backoff = (attempt: number) => backoffMs(attempt - 1, random.next(), RETRY);
   const instants = new Instants(clock, limits.storeLingerMs);
+  const rest = new Rest(clock, limits);
   const beats = new Rounds(clock, limits.beatIntervalMs);
   const { hashSeed = 0 } = options;
   const { tracing } = options;
@@ -105,6 +107,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
         telemetry,
         metrics,
         instants,
+        rest,
         beats,
         backoff,
         hashSeed,

@@ -3,6 +3,7 @@ import type { Limits } from "../../src/limits.ts";
 import type { Clock, Timer } from "../../src/ports/clock.ts";
 import type { MessageStore, PlacedEvent } from "../../src/ports/message-store.ts";
 import type { Instant, Instants } from "./instants.ts";
+import type { Rest } from "./rest.ts";
 import { Tail, type Unit } from "./tail.ts";
 import type { TracedFold } from "./traced-fold.ts";
 
@@ -16,6 +17,7 @@ export interface StorerOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly instants: Instants;
+  readonly rest: Rest;
   /** Milliseconds to wait before try number `attempt` (from 1). */
   readonly backoff: (attempt: number) => number;
   /** Something was stored. @param oldest event of so many; `""` when there were none */
@@ -25,6 +27,9 @@ export interface StorerOptions {
   /** Storing has ended: another owner, another offset, or rows that the store refuses. */
   readonly ended: (error: AppError) => void;
 }
+
+/** A tail with this share of the events that it may have is stored, whoever is behind. */
+const REST_SHARE = 0.25;
 
 /**
  * Moves a partition's tail into the store: one commit at a time, in order, gathered for a moment;
@@ -62,8 +67,18 @@ export class Storer {
     this.#tail.push(unit);
     // While a commit is repeated, its own timer sets the pace.
     if (this.#committing || this.#closed || this.#attempt > 0) return;
-    if (this.#tail.events >= this.#options.limits.storeBatchEventsMax) this.#start();
+    if (this.#isFull) this.#start();
     else this.#await();
+  }
+
+  /** Whether a whole commit is there, and nothing else comes first. */
+  get #isFull(): boolean {
+    return this.#tail.events >= this.#options.limits.storeBatchEventsMax && !this.#rests;
+  }
+
+  get #rests(): boolean {
+    const { limits, rest } = this.#options;
+    return !this.#hurried && this.#tail.events < limits.tailEventsMax * REST_SHARE && rest.rests();
   }
 
   /**
@@ -71,8 +86,8 @@ export class Storer {
    * next is: an earlier owner may have published it, and this one has yet to read it.
    */
   hurry(): void {
-    if (this.#turn !== undefined) this.#turn.hurry();
-    else this.#hurried = true;
+    this.#hurried = true;
+    this.#turn?.hurry();
   }
 
   /** Stores what is there. Resolves when all is stored or storing has ended. */
@@ -85,7 +100,7 @@ export class Storer {
   /** Nothing is stored from now on; a commit under way may still be applied. */
   close(): void {
     this.#closed = true;
-    this.#rest();
+    this.#settle();
     // It may hold the memory of all that was fetched with it.
     this.#tail.clear();
     this.#settleIdle();
@@ -93,12 +108,19 @@ export class Storer {
 
   #await(): void {
     if (this.#turn !== undefined) return;
-    this.#turn = this.#options.instants.next(this.#phase, () => this.#start());
+    this.#turn = this.#options.instants.next(this.#phase, () => this.#onTurn());
     if (this.#hurried) this.#turn.hurry();
-    this.#hurried = false;
   }
 
-  #rest(): void {
+  #onTurn(): number | undefined {
+    if (!this.#rests) return this.#start();
+    this.#turn = undefined;
+    this.#await();
+    return undefined;
+  }
+
+  /** Waits for no turn and no other try. */
+  #settle(): void {
     this.#turn?.cancel();
     this.#turn = undefined;
     this.#timer?.cancel();
@@ -107,8 +129,9 @@ export class Storer {
 
   /** @returns how many events wait for it */
   #start(): number {
-    this.#rest();
+    this.#settle();
     this.#committing = true;
+    this.#hurried = false;
     const { events } = this.#tail;
     const units = this.#tail.peek(this.#options.limits.storeBatchEventsMax);
     this.#commit(units).then(
@@ -145,8 +168,7 @@ export class Storer {
     if (traced !== undefined) for (const fold of traced) fold.stored(traced);
     if (this.#closed) return;
     if (this.#tail.empty) this.#settleIdle();
-    else if (this.#idle.length > 0 || this.#tail.events >= this.#options.limits.storeBatchEventsMax)
-      this.#start();
+    else if (this.#idle.length > 0 || this.#isFull) this.#start();
     else this.#await();
     let events = 0;
     for (const { placed } of units) events += placed.length;

@@ -97,6 +97,18 @@ export const POOL_LIMITS = {
     "Time that placed events may wait for others before they are stored; up to sixteen times as long where more than 24 partitions have fewer than 32 events each in that time and nobody waits for them",
     "stored",
   ),
+  storeRestMs: limit(
+    1_000,
+    "ms",
+    "Time for which a process stores less while its live delivery is behind, in every three times as long at the most",
+    "stored",
+  ),
+  storeRestLagMs: limit(
+    50,
+    "ms",
+    "Time between the oldest and the newest message that are placed at once, from which on delivery is behind",
+    "the process stores less for storeRestMs, if nobody waits for what is stored and a quarter of tailEventsMax is not reached",
+  ),
   storeReadsPendingMax: limit(10_000, "count", "Reads that wait for the store", "error overloaded"),
   sessionTimeoutMs: limit(
     8_000,

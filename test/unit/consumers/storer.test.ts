@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { Instants } from "../../../consumers/delivery/instants.ts";
+import { Rest } from "../../../consumers/delivery/rest.ts";
 import { Storer } from "../../../consumers/delivery/storer.ts";
 import { limitsWith } from "../../../src/limits.ts";
 import type { MessageStore } from "../../../src/ports/message-store.ts";
@@ -17,6 +18,7 @@ async function setUp() {
   const next = Math.floor(clock.monotonic() / EVERY_MS) + 1;
   while (instants.phase() !== (next - 2) % 16);
   const commits: number[] = [];
+  const rest = new Rest(clock, limitsWith());
   const storer = new Storer({
     topic: "t",
     partition: 0,
@@ -29,6 +31,7 @@ async function setUp() {
     clock,
     limits: limitsWith(),
     instants,
+    rest,
     backoff: () => 1,
     stored: () => {},
     retrying: () => {},
