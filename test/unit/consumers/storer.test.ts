@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { Instants } from "../../../consumers/delivery/instants.ts";
 import { Rest } from "../../../consumers/delivery/rest.ts";
 import { Storer } from "../../../consumers/delivery/storer.ts";
+import type { Placed } from "../../../src/chat/sequencer.ts";
 import { limitsWith } from "../../../src/limits.ts";
 import type { MessageStore } from "../../../src/ports/message-store.ts";
 import { SteppedClock } from "../../support/stepped-clock.ts";
@@ -37,16 +38,21 @@ async function setUp() {
     retrying: () => {},
     ended: () => {},
   });
-  const push = (nextOffset: number) =>
+  const push = (nextOffset: number, events = 0) =>
     storer.push({
-      placed: [],
+      placed: Array.from({ length: events }, () => ({ event: "{}" }) as Placed),
       chars: 0,
       nextOffset,
       lastId: "",
       refusedKept: undefined,
       traced: undefined,
     });
-  return { clock, storer, commits, push };
+  const late = () =>
+    rest.folded([
+      { event: '{"id":"m","type":"message.sent","timestamp":1000}' } as Placed,
+      { event: '{"id":"n","type":"message.sent","timestamp":1900}' } as Placed,
+    ]);
+  return { clock, storer, commits, push, late };
 }
 
 test("a partition with little among many commits at some of the instants", async () => {
@@ -71,5 +77,43 @@ test("what somebody waits for before it was read is committed at the next instan
   storer.hurry();
   push(1);
   await clock.advance(EVERY_MS);
+  expect(commits).toHaveLength(1);
+});
+
+test("while delivery is behind less is stored, and for a bounded time", async () => {
+  const { clock, commits, push, late } = await setUp();
+  const { storeRestMs, storeBatchEventsMax } = limitsWith();
+  push(1, storeBatchEventsMax);
+  await clock.advance(EVERY_MS);
+  // That was a whole commit, which waits for no instant.
+  expect(commits).toHaveLength(1);
+  const began = clock.monotonic();
+  for (let offset = 2; commits.length === 1; offset++) {
+    late();
+    push(offset, 1);
+    await clock.advance(EVERY_MS);
+  }
+  // Its turn is at each sixteenth instant: the rest begins at one, and is over at the next but one.
+  expect(clock.monotonic() - began).toBeWithin(storeRestMs, storeRestMs + 2 * 16 * EVERY_MS);
+});
+
+test("what somebody waits for is stored although delivery is behind", async () => {
+  const { clock, storer, commits, push, late } = await setUp();
+  late();
+  push(1, 1);
+  storer.hurry();
+  await clock.advance(EVERY_MS);
+  expect(commits).toHaveLength(1);
+});
+
+test("a tail that has grown is stored although delivery is behind", async () => {
+  const { clock, commits, push, late } = await setUp();
+  late();
+  push(1, limitsWith().tailEventsMax / 4 - 1);
+  await clock.advance(0);
+  expect(commits).toEqual([]);
+  late();
+  push(2, 1);
+  await clock.advance(0);
   expect(commits).toHaveLength(1);
 });
