@@ -9,6 +9,7 @@ export interface DeliveryMetrics {
   readonly duplicates: { value: number };
   readonly refused: { value: number };
   readonly storeRetries: { value: number };
+  readonly storeRests: { value: number };
   readonly halted: { value: number };
   readonly deadLetters: Counter;
   readonly sequenced: MessageLatency;
@@ -24,6 +25,10 @@ export function deliveryMetrics(telemetry: Telemetry, clock: Pick<Clock, "now">)
     storeRetries: counter(
       "tidegate_delivery_store_retries_total",
       "Store commits that had to be repeated",
+    ),
+    storeRests: counter(
+      "tidegate_delivery_store_rests_total",
+      "Times that storing waited for up to a second, since live delivery was behind",
     ),
     halted: counter(
       "tidegate_delivery_halted_total",

@@ -66,7 +66,7 @@ export async function startDeliveryPool(options: DeliveryPoolOptions): Promise<D
   const deadLetters = new DeadLetters(log, DELIVERY_POOL, clock);
   const backoff = (attempt: number) => backoffMs(attempt - 1, random.next(), RETRY);
   const instants = new Instants(clock, limits.storeLingerMs);
-  const rest = new Rest(clock, limits);
+  const rest = new Rest(clock, limits, metrics.storeRests);
   const beats = new Rounds(clock, limits.beatIntervalMs);
   const { hashSeed = 0 } = options;
   const { tracing } = options;

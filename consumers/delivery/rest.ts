@@ -16,15 +16,19 @@ const LATE_MS = 100;
 export class Rest {
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #limits: Pick<Limits, "storeRestMs" | "storeRestLagMs">;
+  readonly #rests: { value: number };
   #lateAt = Number.NEGATIVE_INFINITY;
   #endsAt = Number.NEGATIVE_INFINITY;
 
+  /** @param rests counts them */
   constructor(
     clock: Pick<Clock, "monotonic">,
     limits: Pick<Limits, "storeRestMs" | "storeRestLagMs">,
+    rests: { value: number },
   ) {
     this.#clock = clock;
     this.#limits = limits;
+    this.#rests = rests;
   }
 
   /**
@@ -45,7 +49,10 @@ export class Rest {
     const now = this.#clock.monotonic();
     if (now - this.#lateAt > LATE_MS) return false;
     const { storeRestMs } = this.#limits;
-    if (now >= this.#endsAt + WORK_RESTS * storeRestMs) this.#endsAt = now + storeRestMs;
+    if (now >= this.#endsAt + WORK_RESTS * storeRestMs) {
+      this.#endsAt = now + storeRestMs;
+      this.#rests.value++;
+    }
     return now < this.#endsAt;
   }
 }

@@ -186,11 +186,13 @@ export const pools: Dashboard = {
         },
         {
           title: "Trouble",
-          about: "A second: commits that failed by code, and what had to be repeated",
+          about:
+            "A second: commits that failed by code, what had to be repeated, and rests for live delivery",
           unit: "ops",
           queries: [
             [rate("tidegate_store_commit_failures_total", "code"), "{{code}}"],
             [rate("tidegate_delivery_store_retries_total"), "repeated"],
+            [rate("tidegate_delivery_store_rests_total"), "rests"],
           ],
         },
         {

@@ -36,6 +36,8 @@ const LIMITS = limitsWith({
   tailBytesMax: 12_000,
   storeBatchEventsMax: 12,
   storeLingerMs: 15,
+  storeRestMs: 150,
+  storeRestLagMs: 20,
   batchRecordsMax: 10,
   holdBackBytesMax: 1_200,
   holdBackTotalBytesMax: 2_400,

@@ -7,7 +7,8 @@ const LIMITS = { storeRestMs: 1_000, storeRestLagMs: 50 };
 
 function setUp() {
   const clock = new SteppedClock();
-  const rest = new Rest(clock, LIMITS);
+  const rests = { value: 0 };
+  const rest = new Rest(clock, LIMITS, rests);
   /** Folds messages that gateways took at these times. */
   const fold = (...stamps: number[]): void =>
     rest.folded(
@@ -16,7 +17,7 @@ function setUp() {
           ({ event: `{"id":"m","type":"message.sent","timestamp":${stamp},"key":"k"}` }) as Placed,
       ),
     );
-  return { clock, rest, fold };
+  return { clock, rest, rests, fold };
 }
 
 test("while folds span little there is no rest", () => {
@@ -41,7 +42,7 @@ test("a fold that spans more begins one, which ends soon after the last of them"
 });
 
 test("delivery that stays behind has the store rest for a third of the time", async () => {
-  const { clock, rest, fold } = setUp();
+  const { clock, rest, rests, fold } = setUp();
   let resting = 0;
   for (let i = 0; i < 180; i++) {
     fold(5_000 + i, 5_060 + i);
@@ -49,4 +50,5 @@ test("delivery that stays behind has the store rest for a third of the time", as
     await clock.advance(50);
   }
   expect(resting / 180).toBeCloseTo(1 / 3, 1);
+  expect(rests.value).toBe(3);
 });

@@ -19,7 +19,7 @@ async function setUp() {
   const next = Math.floor(clock.monotonic() / EVERY_MS) + 1;
   while (instants.phase() !== (next - 2) % 16);
   const commits: number[] = [];
-  const rest = new Rest(clock, limitsWith());
+  const rest = new Rest(clock, limitsWith(), { value: 0 });
   const storer = new Storer({
     topic: "t",
     partition: 0,
