@@ -86,7 +86,16 @@ export class ServiceProcess implements Control {
     process.kill(-child.pid, signal);
     // Postgres puts its children into groups of their own, and one alone must not go on.
     if (signal !== "SIGSTOP" && signal !== "SIGCONT") return;
-    for (const pid of childrenOf(child.pid)) process.kill(pid, signal);
+    for (const pid of childrenOf(child.pid)) signalIfThere(pid, signal);
+  }
+}
+
+/** A process may end between being listed and being signalled, as Postgres's workers do at any time. */
+export function signalIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
 
