@@ -2,6 +2,7 @@ import type { Folded } from "../../src/chat/sequencer.ts";
 import { MessageLatency } from "../../src/ops/message-latency.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Counter, Telemetry } from "../../src/ports/telemetry.ts";
+import { stampOf } from "../../src/wire/stamp.ts";
 
 /** The delivery pool's counters. */
 export interface DeliveryMetrics {
@@ -44,11 +45,14 @@ export function deliveryMetrics(telemetry: Telemetry, clock: Pick<Clock, "now">)
   };
 }
 
-export function countFolded(metrics: DeliveryMetrics, folded: Folded): void {
+/** @returns when a gateway took the first message of those that were placed, ms since 1970, if it says so */
+export function countFolded(metrics: DeliveryMetrics, folded: Folded): number | undefined {
   const { placed, duplicates, refused } = folded;
-  const [oldest] = placed;
-  if (oldest !== undefined) metrics.sequenced.observe(oldest.event, placed.length);
   metrics.placed.value += placed.length;
   metrics.duplicates.value += duplicates;
   metrics.refused.value += refused.length;
+  const [oldest] = placed;
+  const stamp = oldest && stampOf(oldest.event);
+  if (stamp !== undefined) metrics.sequenced.observeStamp(stamp, placed.length);
+  return stamp;
 }

@@ -339,8 +339,8 @@ export class PartitionWorker {
     const traced = this.#trace?.folded(batch, folded);
     this.#publish(traced?.runs ?? folded.runs);
     traced?.published();
-    countFolded(this.#options.metrics, folded);
-    this.#options.rest.folded(folded.placed);
+    const { metrics, rest } = this.#options;
+    rest.folded(countFolded(metrics, folded), folded.placed);
     storer.push({
       placed: folded.placed,
       chars: charsOf(folded),

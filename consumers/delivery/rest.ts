@@ -35,12 +35,12 @@ export class Rest {
    * Looks at what was folded at once: more time between its first and its last message than a fold
    * should take up says that it has waited. Both stamps are of gateways, so that no clock of this
    * process is compared with theirs.
+   *
+   * @param first the stamp of the first, ms since 1970, where it has one
    */
-  folded(placed: readonly Placed[]): void {
-    if (placed.length < 2) return;
-    const first = stampOf((placed[0] as Placed).event);
-    const last = stampOf((placed[placed.length - 1] as Placed).event);
-    if (first === undefined || last === undefined) return;
+  folded(first: number | undefined, placed: readonly Placed[]): void {
+    if (first === undefined || placed.length < 2) return;
+    const last = stampOf((placed[placed.length - 1] as Placed).event) ?? first;
     if (last - first > this.#limits.storeRestLagMs) this.#lateAt = this.#clock.monotonic();
   }
 

@@ -12,6 +12,7 @@ function setUp() {
   /** Folds messages that gateways took at these times. */
   const fold = (...stamps: number[]): void =>
     rest.folded(
+      stamps[0],
       stamps.map(
         (stamp) =>
           ({ event: `{"id":"m","type":"message.sent","timestamp":${stamp},"key":"k"}` }) as Placed,

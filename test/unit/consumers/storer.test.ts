@@ -48,7 +48,7 @@ async function setUp() {
       traced: undefined,
     });
   const late = () =>
-    rest.folded([
+    rest.folded(1_000, [
       { event: '{"id":"m","type":"message.sent","timestamp":1000}' } as Placed,
       { event: '{"id":"n","type":"message.sent","timestamp":1900}' } as Placed,
     ]);
