@@ -39,11 +39,11 @@ export async function backMemory(
   });
   endWithThisProgram(child);
   const dispose = async (): Promise<void> => {
-    void child.stdin.end();
+    await child.stdin.end();
     await child.exited;
     delete process.env[VARIABLE];
   };
-  const [line] = await lines(child.stdout);
+  const line = await firstLine(child.stdout);
   if (line === undefined) {
     await dispose();
     say("it could not be touched: what fills the cache of files may seem slow");
@@ -70,14 +70,14 @@ function freeMib(): number {
   return Number(kib ?? 0) / 1_024;
 }
 
-/** The first line of a stream, as a list, or an empty one when it ends before. */
-async function lines(stream: ReadableStream<Uint8Array>): Promise<string[]> {
+/** Undefined when the stream ends before. */
+async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string | undefined> {
   let text = "";
   const decoder = new TextDecoder();
   for await (const chunk of stream) {
     text += decoder.decode(chunk, { stream: true });
     const end = text.indexOf("\n");
-    if (end >= 0) return [text.slice(0, end)];
+    if (end >= 0) return text.slice(0, end);
   }
-  return [];
+  return undefined;
 }

@@ -35,6 +35,10 @@ interface Part {
 
 const parts: Part[] = [];
 const total = Number(process.argv[2]);
+if (!Number.isInteger(total) || total < 1) {
+  process.stderr.write("say how many MiB, as a whole number: bun load/memory-holder.ts 1024\n");
+  process.exit(2);
+}
 const startedAt = performance.now();
 for (let mib = 0; mib < total; mib += PART_MIB) {
   const part = map(Math.min(PART_MIB, total - mib) * MiB);
@@ -44,17 +48,16 @@ for (let mib = 0; mib < total; mib += PART_MIB) {
 const firstMs = performance.now() - startedAt;
 for (const part of parts) release(part);
 const againAt = performance.now();
-const [first] = parts;
-if (first !== undefined) touch(first.bytes);
+const [first] = parts as [Part];
+touch(first.bytes);
 const againMs = performance.now() - againAt;
-if (first !== undefined) release(first);
+release(first);
 
 const pages = (total * MiB) / PAGE;
-const pagesAgain = (first?.bytes.length ?? 0) / PAGE;
 const backed: Backed = {
   mib: total,
   firstMicros: (firstMs * 1_000) / pages,
-  againMicros: (againMs * 1_000) / pagesAgain,
+  againMicros: (againMs * 1_000) / (first.bytes.length / PAGE),
 };
 process.stdout.write(`${JSON.stringify(backed)}\n`);
 for await (const _ of process.stdin) continue;

@@ -47,6 +47,14 @@ test.if(isLinux)("figures say how memory stood, as long as it is held", async ()
   expect(memoryText()).toBeUndefined();
 });
 
+test.if(isLinux)("the program that touches says what it needs", async () => {
+  for (const args of [[], ["0"], ["much"]]) {
+    const child = Bun.spawn([process.execPath, HOLDER, ...args], { stderr: "pipe" });
+    expect(await new Response(child.stderr).text()).toContain("how many MiB");
+    expect(await child.exited).toBe(2);
+  }
+});
+
 test("where there is too little, nothing is touched", async () => {
   expect(await backMemory(() => undefined, 0)).toBeUndefined();
 });
