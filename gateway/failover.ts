@@ -125,6 +125,12 @@ export class Failover {
     });
   }
 
+  /** Whether what is appended there now does not go to the log. */
+  diverts(topic: string, partition: number): boolean {
+    const lane = this.#lanes.get(topic)?.[partition];
+    return lane !== undefined && lane.state !== "log";
+  }
+
   /**
    * Resolves when this gateway knows of all rows that were in the outbox before this call: what is
    * appended from then on stands behind them. When the outbox does not answer in `outboxWaitMs`, it
@@ -153,8 +159,10 @@ export class Failover {
     const { lane } = flight;
     if (lane.state === "outbox") this.#tryReturn(lane);
     if (lane.state === "log") return this.#fly(flight);
-    if (lane.full && lane.state === "outbox") {
-      const message = "the log cannot be reached, and no more can be kept for it";
+    if ((lane.full || lane.drain.isOn) && lane.state === "outbox") {
+      const message = lane.drain.isOn
+        ? "what was kept while the log was away goes before it"
+        : "the log cannot be reached, and no more can be kept for it";
       return this.#reject(
         flight,
         new AppError("log_unavailable", message, { retryAfterMs: 2_000 }),
@@ -237,6 +245,7 @@ export class Failover {
   #divert(lane: Lane): void {
     lane.state = "outbox";
     lane.done = undefined;
+    lane.drain.reset();
     this.#diverted.add(lane);
   }
 
@@ -295,10 +304,12 @@ export class Failover {
     lane.done = done;
     const { limits, clock, mode } = this.#options;
     const now = clock.monotonic();
+    if (mode === "database" || lane.state === "hold") return;
+    if (lane.circuit.state !== "closed" && now < lane.circuit.nextTryAt) return lane.drain.reset();
+    if (rows > limits.outboxHoldRowsMax) return lane.drain.looked(rows, isMoving, now);
+    lane.drain.reset();
     // Also while a put is on its way, as under load one always is.
-    if (mode === "database" || lane.state === "hold" || !isMoving) return;
-    if (rows > limits.outboxHoldRowsMax || now < lane.holdAgainAt || !lane.isFresh) return;
-    if (lane.circuit.state !== "closed" && now < lane.circuit.nextTryAt) return;
+    if (!isMoving || now < lane.holdAgainAt || !lane.isFresh) return;
     lane.state = "hold";
     lane.full = false;
     lane.heldSince = now;

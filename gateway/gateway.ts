@@ -21,6 +21,7 @@ import { recordKey } from "../src/tenants.ts";
 import { logSystem } from "../src/tracing/attributes.ts";
 import { Traces } from "../src/tracing/traces.ts";
 import { encodeReconnect } from "../src/wire/reply.ts";
+import { AppendGate } from "./append-gate.ts";
 import { Connection } from "./connection.ts";
 import { DeliveryPace } from "./delivery-pace.ts";
 import { Failover } from "./failover.ts";
@@ -73,6 +74,7 @@ export class Gateway {
   readonly store: MessageStore;
   readonly relay: Relay;
   readonly ingress: Ingress;
+  readonly appendGate: AppendGate;
   readonly durability: "disk" | "log";
   /** Undefined: sends go to the log only. */
   readonly failover: Failover | undefined;
@@ -125,7 +127,8 @@ export class Gateway {
     // A standalone log waits for its delivery by itself.
     const pace = log.durability === "log" ? new DeliveryPace(options) : undefined;
     const way = this.failover ?? log;
-    this.#producer = new Producer({ log: way, clock, limits, metrics, watch: trace, pace });
+    const gate = (this.appendGate = new AppendGate(options));
+    this.#producer = new Producer({ log: way, clock, limits, metrics, watch: trace, pace, gate });
     this.ingress = new Ingress({
       producer: this.#producer,
       digest,
@@ -154,11 +157,8 @@ export class Gateway {
     showGateway(telemetry, {
       connections: () => this.#connections.size,
       unauthenticated: () => this.#unauthenticated.size,
-      outboundChars: () => {
-        let chars = 0;
-        for (const connection of this.#connections) chars += connection.waitingChars;
-        return chars;
-      },
+      outboundChars: () =>
+        this.#connections.values().reduce((sum, { waitingChars }) => sum + waitingChars, 0),
       appendChars: () => this.#producer.pendingChars,
       appendWindowChars: () => this.#producer.windowChars,
     });

@@ -9,11 +9,29 @@ export interface IntakeSource {
   waited(): void;
 }
 
+/** Says whether frames have to wait for what they lead to. */
+export interface IntakeGate {
+  /** Whether the next one has to; then `go` is called, once, when it is worth asking again. */
+  holds(go: () => void): boolean;
+}
+
 export interface IntakeOptions<S extends IntakeSource> {
-  readonly clock: Pick<Clock, "defer">;
-  readonly limits: Pick<Limits, "intakeTurnBytesMax" | "intakeWaitingBytesMax">;
-  /** MUST NOT throw. */
-  readonly handle: (source: S, text: string) => void;
+  readonly clock: Pick<Clock, "defer" | "monotonic">;
+  readonly limits: Pick<Limits, "intakeTurnBytesMax" | "intakeWaitingBytesMax" | "intakeWaitMs">;
+  readonly gate: IntakeGate;
+  /**
+   * MUST NOT throw.
+   *
+   * @param waitedMs since the frame came
+   */
+  readonly handle: (source: S, text: string, waitedMs: number) => void;
+}
+
+interface WaitingFrame<S> {
+  readonly source: S;
+  readonly text: string;
+  /** Monotonic ms. */
+  readonly since: number;
 }
 
 /** A frame costs as much as so many characters besides its own, to handle and to keep. */
@@ -25,16 +43,20 @@ const CUT = 1_024;
  * Takes in what clients send by turns of the event loop, each of them bounded. Sockets are many and
  * the backplane's connection is one: when all of them have much to read, a turn that handles
  * everything reads a little of the backplane for a lot of sends, and deliveries fall behind without
- * bound. What does not fit waits, in order, and its sockets are not read: their clients feel it.
+ * bound. What does not fit waits, in order, and its sockets are not read: their clients feel it. So
+ * does what the gate holds, for a bounded time.
  */
 export class Intake<S extends IntakeSource> {
   readonly #options: IntakeOptions<S>;
-  #waiting: { readonly source: S; readonly text: string }[] = [];
+  readonly #go = (): void => this.#schedule();
+  #waiting: WaitingFrame<S>[] = [];
   #next = 0;
   #waitingCost = 0;
   /** What the frames of this turn cost. */
   #handled = 0;
   #scheduled = false;
+  /** Monotonic ms since which the gate has held without a break. */
+  #heldSince: number | undefined;
 
   constructor(options: IntakeOptions<S>) {
     this.#options = options;
@@ -44,12 +66,12 @@ export class Intake<S extends IntakeSource> {
   take(source: S, text: string): void {
     const { intakeTurnBytesMax, intakeWaitingBytesMax } = this.#options.limits;
     this.#schedule();
-    if (!this.#isBehind && this.#handled < intakeTurnBytesMax) {
+    if (!this.#isBehind && this.#handled < intakeTurnBytesMax && !this.#isHeld()) {
       this.#handled += costOf(text);
-      this.#options.handle(source, text);
+      this.#options.handle(source, text, 0);
       return;
     }
-    this.#waiting.push({ source, text });
+    this.#waiting.push({ source, text, since: this.#options.clock.monotonic() });
     this.#waitingCost += costOf(text);
     source.waits();
     while (this.#waitingCost > intakeWaitingBytesMax) this.#handleNext();
@@ -57,6 +79,18 @@ export class Intake<S extends IntakeSource> {
 
   get #isBehind(): boolean {
     return this.#waiting.length > 0;
+  }
+
+  /** Whether the next frame has to wait for the gate, which is heeded for a bounded time. */
+  #isHeld(): boolean {
+    const { gate, clock, limits } = this.#options;
+    if (!gate.holds(this.#go)) {
+      this.#heldSince = undefined;
+      return false;
+    }
+    const now = clock.monotonic();
+    this.#heldSince ??= now;
+    return now - this.#heldSince < limits.intakeWaitMs;
   }
 
   #schedule(): void {
@@ -68,20 +102,21 @@ export class Intake<S extends IntakeSource> {
   #turn(): void {
     this.#scheduled = false;
     this.#handled = 0;
-    while (this.#isBehind && this.#handled < this.#options.limits.intakeTurnBytesMax)
+    const { intakeTurnBytesMax } = this.#options.limits;
+    while (this.#isBehind && this.#handled < intakeTurnBytesMax && !this.#isHeld())
       this.#handleNext();
     if (this.#handled > 0) this.#schedule();
   }
 
   #handleNext(): void {
-    const { source, text } = this.#waiting[this.#next++] as { source: S; text: string };
+    const { source, text, since } = this.#waiting[this.#next++] as WaitingFrame<S>;
     this.#waitingCost -= costOf(text);
     this.#handled += costOf(text);
     if (this.#next === this.#waiting.length || this.#next === CUT) {
       this.#waiting.splice(0, this.#next);
       this.#next = 0;
     }
-    this.#options.handle(source, text);
+    this.#options.handle(source, text, this.#options.clock.monotonic() - since);
     source.waited();
   }
 }

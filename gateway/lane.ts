@@ -1,5 +1,6 @@
 import type { AppError } from "../src/errors.ts";
 import { CircuitBreaker } from "../src/policy/circuit-breaker.ts";
+import { OutboxDrain } from "../src/policy/outbox-drain.ts";
 import type { LogRecord } from "../src/wire/record.ts";
 
 /** One append of a gateway, until it has its answer. */
@@ -55,6 +56,7 @@ export class Lane {
   clear = true;
   /** A bound of the outbox was reached: refused until it has drained. */
   full = false;
+  readonly drain = new OutboxDrain();
   /** Rows that had left at the last look. */
   done: number | undefined;
   heldSince = 0;

@@ -4,6 +4,7 @@ import { AppendWindow } from "../src/policy/append-window.ts";
 import type { Clock } from "../src/ports/clock.ts";
 import { valueLength } from "../src/wire/message-record.ts";
 import type { LogRecord } from "../src/wire/record.ts";
+import type { AppendGate, GateLane } from "./append-gate.ts";
 import { IN_OUTBOX } from "./failover.ts";
 import type { SendMetrics } from "./send-metrics.ts";
 import type { Entry } from "./trace/entry.ts";
@@ -54,6 +55,8 @@ export interface AppendWay {
     records: readonly LogRecord[],
     takenAt: number,
   ): Promise<number>;
+  /** Whether what is appended there now does not go to the log. */
+  diverts?(topic: string, partition: number): boolean;
 }
 
 export interface ProducerOptions {
@@ -64,6 +67,8 @@ export interface ProducerOptions {
   readonly watch?: AppendWatch | undefined;
   /** Undefined: no append waits for a delivery. */
   readonly pace?: AppendPace | undefined;
+  /** Hears of all that waits. */
+  readonly gate?: AppendGate | undefined;
 }
 
 /** So much is appended before the turn ends, so that the log works while more is being read. */
@@ -75,6 +80,8 @@ interface Batch {
   readonly records: LogRecord[];
   readonly completions: Completion[];
   chars: number;
+  /** Where the gate counts it. */
+  lane: GateLane | undefined;
   /** Settled, or given up. */
   done: boolean;
   /** Monotonic ms. */
@@ -92,6 +99,7 @@ export class Producer {
   readonly #metrics: SendMetrics | undefined;
   readonly #watch: AppendWatch | undefined;
   readonly #pace: AppendPace | undefined;
+  readonly #gate: AppendGate | undefined;
   readonly #open = new Map<string, Batch[]>();
   readonly #ready: Batch[] = [];
   /** Those that wait for a delivery, in order. */
@@ -103,7 +111,7 @@ export class Producer {
   #scheduled = false;
   #idle: (() => void)[] = [];
 
-  constructor({ log, clock, limits, metrics, watch, pace }: ProducerOptions) {
+  constructor({ log, clock, limits, metrics, watch, pace, gate }: ProducerOptions) {
     this.#log = log;
     this.#clock = clock;
     this.#limits = limits;
@@ -111,6 +119,7 @@ export class Producer {
     this.#metrics = metrics;
     this.#watch = watch;
     this.#pace = pace;
+    this.#gate = gate;
   }
 
   /** Characters that wait for the log. */
@@ -161,6 +170,7 @@ export class Producer {
         records: [],
         completions: [],
         chars: 0,
+        lane: undefined,
         done: false,
         takenAt: now,
         startedAt: now,
@@ -205,10 +215,19 @@ export class Producer {
     this.#open.clear();
     for (const batch of ready) {
       const { topic, partition } = batch;
+      this.#count(batch);
       if (this.#pace?.holds(topic, partition, () => this.#append(batch)) === true)
         this.#held.add(batch);
       else this.#append(batch);
     }
+  }
+
+  /** What the outbox takes says nothing of the log, and holds nobody up. */
+  #count(batch: Batch): void {
+    const { topic, partition, chars } = batch;
+    if (this.#gate === undefined || this.#log.diverts?.(topic, partition) === true) return;
+    batch.lane = this.#gate.lane(topic, partition);
+    this.#gate.began(batch.lane, chars);
   }
 
   #append(batch: Batch): void {
@@ -227,7 +246,7 @@ export class Producer {
     if (batch.done) return;
     const now = this.#clock.monotonic();
     this.#window.landed(now - batch.startedAt, this.#pendingChars, now);
-    this.#finish(batch);
+    this.#finish(batch, true);
     const { completions, partition } = batch;
     if (base === IN_OUTBOX) {
       for (const completion of completions) completion.kept();
@@ -243,7 +262,7 @@ export class Producer {
 
   #fail(batch: Batch, error: AppError): void {
     if (batch.done) return;
-    this.#finish(batch);
+    this.#finish(batch, false);
     this.#metrics?.failed(error.code, batch.completions.length);
     for (const completion of batch.completions) completion.failed(error);
     this.#watch?.settled(batch, error);
@@ -254,11 +273,12 @@ export class Producer {
         this.#fail(behind, new AppError("log_unavailable"));
   }
 
-  #finish(batch: Batch): void {
+  #finish(batch: Batch, landed: boolean): void {
     batch.done = true;
     this.#held.delete(batch);
     this.#inFlight.delete(batch);
     this.#pendingChars -= batch.chars;
+    if (batch.lane !== undefined) this.#gate?.ended(batch.lane, batch.chars, landed);
     if (this.#pendingChars > 0) return;
     const idle = this.#idle;
     this.#idle = [];

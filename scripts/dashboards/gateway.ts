@@ -75,6 +75,13 @@ export const gateway: Dashboard = {
           queries: [[rate("tidegate_appends_held_seconds_total", "instance"), "{{instance}}"]],
         },
         {
+          title: "Held for the log",
+          about:
+            "Share of the time in which what clients send waits to be taken in: the log has enough before it",
+          unit: "percentunit",
+          queries: [[rate("tidegate_intake_held_seconds_total", "instance"), "{{instance}}"]],
+        },
+        {
           title: "Kept in the outbox",
           about: "A second: acked out of Postgres, and taken by nobody in time",
           unit: "mps",

@@ -195,6 +195,12 @@ export const EDGE_LIMITS = {
     "Characters of frames, and 64 for each frame, that wait for a turn",
     "the oldest are handled at once",
   ),
+  intakeWaitMs: limit(
+    1_000,
+    "ms",
+    "Time for which frames wait at a stretch for the log to take what is before them",
+    "they are handled; then error overloaded, where too much waits for the log",
+  ),
   connectionsMax: limit(200_000, "count", "Sockets of one gateway", "HTTP 503 before the upgrade"),
   connectionsUnauthenticatedMax: limit(
     10_000,

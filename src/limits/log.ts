@@ -35,6 +35,18 @@ export const LOG_LIMITS = {
     "Characters that may wait for the log in one gateway, however slow it is",
     "error overloaded",
   ),
+  appendQueueMs: limit(
+    200,
+    "ms",
+    "What a log takes in this time, as it lately did, may wait for it in one gateway, and appendWindowBytesMin in any case",
+    "what clients send waits to be taken in, and the server stops reading their sockets",
+  ),
+  appendSilentMs: limit(
+    300,
+    "ms",
+    "Time without an answer, while other partitions answer, after which nobody waits for a partition",
+    "clients' frames are taken in",
+  ),
   deliveryLagMs: limit(
     50,
     "ms",

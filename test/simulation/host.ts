@@ -57,6 +57,7 @@ const COUNTERS = {
   "delivery: refused": "tidegate_delivery_refused_total",
   "delivery: store retry": "tidegate_delivery_store_retries_total",
   "delivery: store rest": "tidegate_delivery_store_rests_total",
+  "intake: held": "tidegate_intake_held_total",
   "ingress: tenant limited": "tidegate_sends_rate_limited_total",
   "gateway: append held": "tidegate_appends_held_total",
   "gateway: failover": "tidegate_failovers_total",

@@ -16,13 +16,13 @@ const TURN_ROWS = 400;
 const SEND_MS = 5;
 
 /** Gateways that send into one partition all the time, an outbox, and a publisher with turns. */
-function underLoad(gateways: number) {
+function underLoad(gateways: number, sendMs = SEND_MS) {
   const scheduler = new Scheduler();
   const clock = schedulerClock(scheduler);
   const limits = limitsWith();
   const inner = createMemoryOutbox({ clock, limits });
   const telemetry = createMemoryTelemetry();
-  const state = { isAway: false, slowest: 0, sent: 0 };
+  const state = { isAway: false, slowest: 0, sent: 0, refused: 0 };
   const log = {
     async append() {
       await scheduler.sleep(5);
@@ -41,12 +41,15 @@ function underLoad(gateways: number) {
     };
     return new Failover({ log, outbox: slow, clock, limits, telemetry, mode: "hybrid" });
   });
-  clock.every(SEND_MS, () => {
+  clock.every(sendMs, () => {
     for (const failover of failovers) {
       const began = scheduler.now;
-      void failover.append(P.topic, P.partition, [recordOf(`m${state.sent++}`)]).then(() => {
-        state.slowest = Math.max(state.slowest, scheduler.now - began);
-      });
+      failover.append(P.topic, P.partition, [recordOf(`m${state.sent++}`)]).then(
+        () => {
+          state.slowest = Math.max(state.slowest, scheduler.now - began);
+        },
+        () => state.refused++,
+      );
     }
   });
   clock.every(TURN_MS, () => {
@@ -72,5 +75,23 @@ test("gateways that all send into a partition return to the log soon after it ha
   expect(scheduler.now - back).toBeLessThan(3_000);
   scheduler.pass(100);
   expect(state.slowest).toBeLessThanOrEqual(limitsWith().outboxHoldMs + 100);
+  for (const failover of failovers) failover.close();
+});
+
+test("gateways that send more than is published return as well: they put nothing more until it has drained", () => {
+  const { scheduler, state, failovers, diverted } = underLoad(3, 1);
+  scheduler.pass(1_000);
+  state.isAway = true;
+  scheduler.pass(4_000);
+  expect([diverted(), state.refused]).toEqual([3, 0]);
+  state.isAway = false;
+  const back = scheduler.now;
+  while (diverted() > 0 && scheduler.now - back < 60_000) scheduler.pass(50);
+  // 16,000 rows at 1,600 a second, and what came until it was clear that they did not get fewer.
+  expect(scheduler.now - back).toBeLessThan(20_000);
+  const { refused } = state;
+  expect(refused).toBeGreaterThan(0);
+  scheduler.pass(5_000);
+  expect([diverted(), state.refused]).toEqual([0, refused]);
   for (const failover of failovers) failover.close();
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Intake, type IntakeSource } from "../../../gateway/intake.ts";
+import { Intake, type IntakeGate, type IntakeSource } from "../../../gateway/intake.ts";
 import { SteppedClock } from "../../support/stepped-clock.ts";
 
 class Source implements IntakeSource {
@@ -17,15 +17,37 @@ class Source implements IntakeSource {
 /** What a frame counts besides its characters. */
 const FRAME = 64;
 
+/** Holds while it is told to. */
+class Gate implements IntakeGate {
+  isClosed = false;
+  #go: (() => void)[] = [];
+
+  holds(go: () => void): boolean {
+    if (this.isClosed) this.#go.push(go);
+    return this.isClosed;
+  }
+
+  /** Has those who wait ask again. */
+  tell(): void {
+    for (const go of this.#go.splice(0)) go();
+  }
+}
+
 function setUp(limits = { intakeTurnBytesMax: FRAME + 10, intakeWaitingBytesMax: 1_000 }) {
   const clock = new SteppedClock();
   const handled: string[] = [];
+  const waits: number[] = [];
+  const gate = new Gate();
   const intake = new Intake<Source>({
     clock,
-    limits,
-    handle: (_source, text) => handled.push(text),
+    limits: { ...limits, intakeWaitMs: 500 },
+    gate,
+    handle: (_source, text, waitedMs) => {
+      handled.push(text);
+      waits.push(waitedMs);
+    },
   });
-  return { clock, handled, intake };
+  return { clock, handled, waits, intake, gate };
 }
 
 test("frames are handled as they come while a turn has room", async () => {
@@ -100,4 +122,47 @@ test("tiny frames count as more than their characters, so that neither a turn no
   });
   await clock.advance(0);
   expect(Math.max(...turns)).toBeLessThanOrEqual(101);
+});
+
+test("what the gate holds waits in order until it lets go, and says how long it has waited", async () => {
+  const { clock, handled, waits, intake, gate } = setUp();
+  const source = new Source();
+  intake.take(source, "a");
+  gate.isClosed = true;
+  intake.take(source, "b");
+  intake.take(source, "c");
+  await clock.advance(20);
+  expect([handled, source.waiting]).toEqual([["a"], 2]);
+  gate.isClosed = false;
+  intake.take(source, "d");
+  expect(handled).toEqual(["a"]);
+  gate.tell();
+  await clock.advance(0);
+  expect(handled).toEqual(["a", "b", "c", "d"]);
+  expect(waits).toEqual([0, 20, 20, 0]);
+  expect(source.waiting).toBe(0);
+});
+
+test("a gate that does not open is heeded for a while only", async () => {
+  const { clock, handled, intake, gate } = setUp();
+  const source = new Source();
+  gate.isClosed = true;
+  intake.take(source, "a");
+  await clock.advance(300);
+  intake.take(source, "b");
+  await clock.advance(199);
+  gate.tell();
+  await clock.advance(0);
+  expect(handled).toEqual([]);
+  await clock.advance(1);
+  gate.tell();
+  await clock.advance(0);
+  expect(handled).toEqual(["a", "b"]);
+  intake.take(source, "c");
+  expect(handled).toEqual(["a", "b", "c"]);
+  gate.isClosed = false;
+  intake.take(source, "d");
+  gate.isClosed = true;
+  intake.take(source, "e");
+  expect(handled).toEqual(["a", "b", "c", "d"]);
 });

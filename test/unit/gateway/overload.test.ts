@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
+import { AppendGate } from "../../../gateway/append-gate.ts";
 import { Failover } from "../../../gateway/failover.ts";
+import { Intake, type IntakeSource } from "../../../gateway/intake.ts";
 import { Producer, type AppendPace } from "../../../gateway/producer.ts";
 import { createMemoryOutbox } from "../../../src/adapters/memory/outbox.ts";
 import { createMemoryTelemetry } from "../../../src/adapters/memory/telemetry.ts";
@@ -10,12 +12,25 @@ import { Scheduler, schedulerClock } from "../../simulation/scheduler.ts";
 const PARTITIONS = 4;
 const MESSAGE = { key: "k", headers: {}, value: "x".repeat(1_000) };
 
+class Client implements IntakeSource {
+  waiting = 0;
+  unsent = 0;
+
+  waits(): void {
+    this.waiting++;
+  }
+
+  waited(): void {
+    this.waiting--;
+  }
+}
+
 /** A gateway over a log that takes `perSecond` messages, one after the other. */
 function gatewayOver(perSecond: number) {
   const scheduler = new Scheduler();
   const clock = schedulerClock(scheduler);
   const limits = limitsWith({ appendWindowBytesMin: 20_000 });
-  const state = { perSecond, freeAt: 0, isAway: false, holdMs: 0 };
+  const state = { perSecond, freeAt: 0, isAway: false, away: -1, holdMs: 0 };
   const lost = new Map<number, Promise<never>>();
   /** The oldest append of a partition has no outcome in time, and those behind it fail with it. */
   const lose = async (partition: number): Promise<never> => {
@@ -25,7 +40,7 @@ function gatewayOver(perSecond: number) {
   };
   const log = {
     async append(_topic: string, partition: number, records: readonly unknown[]) {
-      if (state.isAway) {
+      if (state.isAway || partition === state.away) {
         if (!lost.has(partition)) lost.set(partition, lose(partition));
         return lost.get(partition) as Promise<never>;
       }
@@ -36,14 +51,9 @@ function gatewayOver(perSecond: number) {
     },
   };
   const outbox = createMemoryOutbox({ clock, limits });
-  const failover = new Failover({
-    log,
-    outbox,
-    clock,
-    limits,
-    telemetry: createMemoryTelemetry(),
-    mode: "hybrid",
-  });
+  const telemetry = createMemoryTelemetry();
+  const failover = new Failover({ log, outbox, clock, limits, telemetry, mode: "hybrid" });
+  const gate = new AppendGate({ clock, limits, telemetry });
   const pace: AppendPace = {
     appended: () => {},
     holds: (_topic, _partition, go) => {
@@ -51,24 +61,32 @@ function gatewayOver(perSecond: number) {
       return state.holdMs > 0;
     },
   };
-  const producer = new Producer({ log: failover, clock, limits, pace });
+  const producer = new Producer({ log: failover, clock, limits, pace, gate });
   const outcomes = new Map<string, number>();
   let slowestMs = 0;
   let sent = 0;
   const tell = (outcome: string) => outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-  const send = () => {
-    const at = scheduler.now;
+  const send = (waitedMs = 0) => {
+    const at = scheduler.now - waitedMs;
+    const partition = sent++ % PARTITIONS;
     const answered = (outcome: string) => {
       tell(outcome);
-      slowestMs = Math.max(slowestMs, scheduler.now - at);
+      if (partition !== state.away) slowestMs = Math.max(slowestMs, scheduler.now - at);
     };
-    const refused = producer.send("t", sent++ % PARTITIONS, MESSAGE, {
+    const refused = producer.send("t", partition, MESSAGE, {
       appended: () => answered("log"),
       kept: () => answered("outbox"),
       failed: ({ code }: AppError) => answered(code),
     });
     if (refused !== undefined) tell(refused.code);
   };
+  const intake = new Intake<Client>({
+    clock,
+    limits,
+    gate,
+    handle: (_client, _text, waitedMs) => send(waitedMs),
+  });
+  const clients = Array.from({ length: 20 }, () => new Client());
   return {
     state,
     outcomes,
@@ -76,6 +94,19 @@ function gatewayOver(perSecond: number) {
     failover,
     /** The slowest answer of a send that was taken, in ms. */
     slowest: () => slowestMs,
+    /** As {@link run}, from clients whose sockets are not read while a frame of theirs waits. */
+    runSockets: (seconds: number, sendsPerSecond: number) => {
+      outcomes.clear();
+      slowestMs = 0;
+      for (let ms = 0; ms < seconds * 1_000; ms++) {
+        for (let i = 0; i < sendsPerSecond / 1_000; i++)
+          (clients[(ms + i) % clients.length] as Client).unsent++;
+        for (const client of clients)
+          for (; client.unsent > 0 && client.waiting === 0; client.unsent--)
+            intake.take(client, "a frame");
+        scheduler.pass(1);
+      }
+    },
     run: (seconds: number, sendsPerSecond: number) => {
       outcomes.clear();
       slowestMs = 0;
@@ -126,5 +157,44 @@ test("a send that waited for its delivery first has its answer no later when log
   run(4, 1_000);
   expect(outcomes.get("log_unavailable")).toBeGreaterThan(1_000);
   expect(slowest()).toBeLessThanOrEqual(limitsWith().sendAnswerMs + 50);
+  failover.close();
+});
+
+test("of twice as much as the log can take, what comes from sockets waits there, and nothing is refused", () => {
+  const { runSockets, outcomes, slowest, failover } = gatewayOver(1_000);
+  runSockets(20, 2_000);
+  expect([...outcomes.keys()]).toEqual(["log"]);
+  expect(outcomes.get("log")).toBeGreaterThan(19_000);
+  expect(slowest()).toBeLessThan(2 * limitsWith().appendQueueMs);
+  failover.close();
+});
+
+test("a log that stands still for a second at full load has nothing in the outbox", () => {
+  const { runSockets, state, outcomes, failover } = gatewayOver(4_000);
+  runSockets(5, 4_000);
+  state.freeAt += 1_000;
+  runSockets(5, 4_000);
+  expect([...outcomes.keys()]).toEqual(["log"]);
+  failover.close();
+});
+
+test("a partition that alone is away holds up what goes to the others for a moment only", () => {
+  const { runSockets, state, outcomes, slowest, failover } = gatewayOver(4_000);
+  runSockets(2, 3_000);
+  state.away = 3;
+  runSockets(10, 3_000);
+  expect([...outcomes.keys()].sort()).toEqual(["log", "outbox"]);
+  expect(slowest()).toBeLessThan(2 * limitsWith().appendSilentMs);
+  failover.close();
+});
+
+test("a log that is away holds up what comes from sockets until the outbox takes it", () => {
+  const { runSockets, state, outcomes, slowest, failover } = gatewayOver(4_000);
+  runSockets(2, 4_000);
+  state.isAway = true;
+  runSockets(10, 4_000);
+  expect([...outcomes.keys()]).toEqual(["outbox"]);
+  const { intakeWaitMs, appendOutcomeMs } = limitsWith();
+  expect(slowest()).toBeLessThan(intakeWaitMs + appendOutcomeMs + 100);
   failover.close();
 });

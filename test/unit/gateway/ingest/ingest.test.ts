@@ -221,6 +221,21 @@ describe("the reading of a body", () => {
     }
   });
 
+  test("of chat lines waits while the log has enough before it, as sockets do: appendWindowBytesMin", async () => {
+    await using rig = await startMemoryIngest({ limits: { appendWindowBytesMin: 60_000 } });
+    rig.faults.holdFlush();
+    const content = { text: "x".repeat(500) };
+    const answer = rig.post(Array.from({ length: 400 }, () => chat("general", content)).join(""));
+    const pending = (): number => rig.telemetry.value("tidegate_append_pending_characters") ?? 0;
+    await until("enough is on its way", () => pending() >= 60_000);
+    await manyTurns();
+    const held = pending();
+    rig.faults.releaseFlush();
+    expect(await replyIn(await answer)).toMatchObject({ lines: 400, accepted: 400 });
+    // What is gathered for an append comes on top.
+    expect(held).toBeLessThan(180_000);
+  });
+
   test("goes no faster than the tenant's rate, and gives up when that takes too long: ingestWaitMs", async () => {
     const rate = { sendsPerSecondPerTenant: 200, sendsBurstPerTenant: 20 };
     await using rig = await startMemoryIngest({ limits: rate });
