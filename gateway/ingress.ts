@@ -1,7 +1,7 @@
 import { AppError } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
 import { partitionOf } from "../src/policy/partitioner.ts";
-import type { Arrival } from "../src/ports/clock.ts";
+import type { Moment } from "../src/ports/clock.ts";
 import type { Digest } from "../src/ports/digest.ts";
 import type { Telemetry } from "../src/ports/telemetry.ts";
 import { recordKey } from "../src/tenants.ts";
@@ -89,7 +89,7 @@ export class Ingress {
   }
 
   /**
-   * @param at when it is handled; when it came in becomes its timestamp
+   * @param at when it came in, which becomes its timestamp
    * @returns an error when the message was not taken; else `completion` is called once, later
    */
   submit(
@@ -97,7 +97,7 @@ export class Ingress {
     id: string,
     command: Omit<SendCommand, "id" | "verb" | "conversation">,
     completion: Completion,
-    at: Arrival,
+    at: Moment,
   ): AppError | undefined {
     if (this.#draining) return new AppError("draining");
     const { digest, producer, trace: ingressTrace } = this.#options;
@@ -112,7 +112,7 @@ export class Ingress {
       id,
       attempt: command.attempt,
       kind: command.kind,
-      timestamp: Math.round(at.now - at.waited),
+      timestamp: at.now,
       content: command.content,
       fingerprint: digest.fingerprint(command.kind + command.content),
     });

@@ -47,11 +47,12 @@ export class LocalConversation implements ReadConversation {
   /** Publications that came before the head was known. */
   #early: PublishedRun[] | undefined = [];
   #earlyChars = 0;
-  #earlyDropped = false;
   #lastOffset = -1;
   #ownerEpoch = 0;
   /** Subscriptions that wait for the head: they keep the conversation here. */
   opening = 0;
+  /** Something was missed before the head was known, which may be older than that. */
+  missedEarly = false;
   epoch = "";
   last = 0;
   floor = 1;
@@ -90,7 +91,7 @@ export class LocalConversation implements ReadConversation {
       this.epoch = head?.epoch ?? "";
       this.last = head?.seq ?? 0;
       for (const run of early) this.take(run, this.#ownerEpoch);
-      if (this.#earlyDropped) this.#host.recheck(this);
+      if (this.missedEarly) this.#host.recheck(this);
       return;
     }
     if (head === undefined) return;
@@ -379,7 +380,7 @@ export class LocalConversation implements ReadConversation {
     this.#host.counts.holdOverflows.value++;
     this.#host.holdMore(-this.#earlyChars);
     this.#earlyChars = 0;
-    this.#earlyDropped = true;
+    this.missedEarly = true;
     early.length = 0;
   }
 

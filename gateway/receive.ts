@@ -1,5 +1,5 @@
 import { AppError } from "../src/errors.ts";
-import { momentOf, type Arrival } from "../src/ports/clock.ts";
+import { momentOf, type Moment } from "../src/ports/clock.ts";
 import { parseFrame } from "../src/wire/codec.ts";
 import type { Line, Pong } from "../src/wire/read-line.ts";
 import { connect } from "./commands/connect.ts";
@@ -18,18 +18,18 @@ const lines: Line[] = [];
 /** @returns what takes the text frames of the gateway's clients */
 export function createReceiver(gateway: Gateway): (connection: Connection, text: string) => void {
   const { clock, limits } = gateway;
-  const handle = (connection: Connection, text: string, waitedMs: number): void => {
+  const handle = (connection: Connection, text: string): void => {
     try {
-      receive(gateway, connection, text, waitedMs);
+      receive(gateway, connection, text);
     } catch (error) {
       gateway.failed(connection, error);
     }
   };
-  const intake = new Intake({ clock, limits, gate: gateway.appendGate, handle });
+  const intake = new Intake({ clock, limits, handle });
   return (connection, text) => intake.take(connection, text);
 }
 
-function receive(gateway: Gateway, connection: Connection, text: string, waitedMs: number): void {
+function receive(gateway: Gateway, connection: Connection, text: string): void {
   if (connection.closed) return;
   connection.missedHeartbeats = 0;
   const fault = parseFrame(text, gateway.limits, lines);
@@ -41,7 +41,7 @@ function receive(gateway: Gateway, connection: Connection, text: string, waitedM
     wait(gateway, connection, lines);
     return;
   }
-  const at = momentOf(gateway.clock, waitedMs);
+  const at = momentOf(gateway.clock);
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i] as Line;
     if (line.verb === "connect" && connection.session === undefined) {
@@ -91,7 +91,7 @@ function wait(gateway: Gateway, connection: Connection, more: readonly Line[]): 
   if (backlog.length > gateway.limits.backlogCommandsMax) connection.close("overloaded");
 }
 
-function act(gateway: Gateway, connection: Connection, line: Line, at: Arrival): void {
+function act(gateway: Gateway, connection: Connection, line: Line, at: Moment): void {
   if (line.verb === "pong") return;
   connection.begin();
   perform(gateway, connection, line, at);
@@ -102,7 +102,7 @@ function perform(
   gateway: Gateway,
   connection: Connection,
   line: Exclude<Line, Pong>,
-  at: Arrival,
+  at: Moment,
 ): void {
   if (line.verb === "invalid") {
     connection.refuse(line.id, line.error);

@@ -387,8 +387,11 @@ export class Relay implements ConversationHost {
   }
 
   #recheckAll(which: (conversation: LocalConversation) => boolean): void {
-    for (const conversation of this.#conversations.values())
-      if (conversation.known && which(conversation)) this.recheck(conversation);
+    for (const conversation of this.#conversations.values()) {
+      if (!which(conversation)) continue;
+      if (conversation.known) this.recheck(conversation);
+      else conversation.missedEarly = true;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { AppError } from "../../src/errors.ts";
-import { momentOf, type Arrival } from "../../src/ports/clock.ts";
+import { momentOf, type Moment } from "../../src/ports/clock.ts";
 import type { SendCommand } from "../../src/wire/command.ts";
 import { encodeReceipt, receiptPlace } from "../../src/wire/reply.ts";
 import type { Connection } from "../connection.ts";
@@ -54,14 +54,14 @@ class PendingSend implements Completion {
 /**
  * `send`: authorizes, spends the rate and hands the message to the log.
  *
- * @param at when its frame is handled
+ * @param at when its frame came in
  */
 export function send(
   gateway: Gateway,
   connection: Connection,
   session: Session,
   command: SendCommand,
-  at: Arrival,
+  at: Moment,
 ): void {
   const { conversation } = command;
   const opening = connection.opening?.get(conversation);

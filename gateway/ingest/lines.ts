@@ -1,5 +1,5 @@
 import { AppError } from "../../src/errors.ts";
-import { momentOf, type Arrival } from "../../src/ports/clock.ts";
+import { momentOf, type Moment } from "../../src/ports/clock.ts";
 import type { SendCommand } from "../../src/wire/command.ts";
 import { encodeEventRecord } from "../../src/wire/event-record.ts";
 import { IngestScanner } from "../../src/wire/ingest-scanner.ts";
@@ -36,7 +36,7 @@ export class IngestLines {
   readonly #scanner: IngestScanner;
   #line = 0;
   /** Of the lines that are dealt with in one go. */
-  #at: Arrival = { now: 0, monotonic: 0, waited: 0 };
+  #at: Moment = { now: 0, monotonic: 0 };
   /** Its decimal ms since 1970, of events that do not say when they happened. */
   #now = "";
   #hurdle: Hurdle | undefined;
@@ -132,9 +132,7 @@ export class IngestLines {
     }
     const route = this.#routes.chat(command.conversation);
     if (route instanceof AppError) return this.#refuse(route);
-    const { ingress, appendGate } = this.#parts.gateway;
-    // As what comes from sockets waits: a body would fill up what they find full then.
-    if (appendGate.isClosed) return this.#later(new AppError("overloaded"));
+    const { ingress } = this.#parts.gateway;
     const id = ingress.idOf(route, command.key);
     const line = new ChatLine(this.#outcomes, route, id, this.#line, command.content.length);
     const refused = ingress.submit(route, id, command, line, this.#at);

@@ -9,15 +9,9 @@ export interface Moment {
   readonly monotonic: number;
 }
 
-/** The moment at which something is handled, and since when it has been there. */
-export interface Arrival extends Moment {
-  /** Ms. */
-  readonly waited: number;
-}
-
 /** For all that is handled in one go: each look at a clock costs as much as a look at a few hundred bytes. */
-export function momentOf(clock: Pick<Clock, "now" | "monotonic">, waited = 0): Arrival {
-  return { now: clock.now(), monotonic: clock.monotonic(), waited };
+export function momentOf(clock: Pick<Clock, "now" | "monotonic">): Moment {
+  return { now: clock.now(), monotonic: clock.monotonic() };
 }
 
 /**

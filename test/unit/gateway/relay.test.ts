@@ -241,6 +241,18 @@ test("too much of it goes, and the head is asked for again", () => {
 
 const WAITS = { historyWaitMs: 2_000, historyWaitSilentMs: 200 };
 
+test("what is missed while the head is being read is asked for again", () => {
+  const world = setUp();
+  const opened = world.open();
+  world.beat();
+  world.beat({ number: 2, publishedThrough: 12 });
+  world.answer(world.head(1));
+  expect(opened.conversation?.last).toBe(1);
+  world.beat({ number: 2, publishedThrough: 12, storedThrough: 12 });
+  world.answer(world.head(2));
+  expect(opened.conversation?.last).toBe(2);
+});
+
 test("a history waits for the store until it has what was published", () => {
   const world = setUp(WAITS);
   opened(world, 5);
