@@ -16,8 +16,8 @@ export interface GateLane {
   chars: number;
   /** Monotonic ms: when it answered last, or, if that is later, since when something waits. */
   answeredAt: number;
-  /** What waits for it counts no more. */
-  isSilent: boolean;
+  /** The last round in which something began. */
+  round: number;
 }
 
 interface Hold {
@@ -29,15 +29,20 @@ interface Hold {
 
 /** After so long those who wait ask again: a partition may have become silent. */
 const LOOK_MS = 50;
+/** For so long it stands what was counted: there may be thousands of partitions. */
+const COUNTED_MS = 2;
+/** Partitions in use are counted by rounds. */
+const ROUND_MS = 1_000;
 
 /**
  * Lets frames wait while the log has more before it than it takes in `appendQueueMs`. What is given to
  * a log beyond that is appended no sooner, but later than its time: then it counts as failed, goes to
  * the outbox too, and what is short becomes shorter.
  *
- * A partition that answers nothing for `appendSilentMs`, while others do, does not count: a broker that
- * is away must not hold up what goes to the others. Where nothing answers at all, what waits here is
- * spared the way through a log that is away.
+ * One partition must not hold up what goes to the others. Of those in use each counts for twice its even
+ * share at most, and for half of all. One that answers nothing for `appendSilentMs` while others do does
+ * not count: its broker is away. Where nothing answers at all, what waits here is spared the way through
+ * a log that is away.
  */
 export class AppendGate implements IntakeGate {
   readonly #options: AppendGateOptions;
@@ -50,6 +55,15 @@ export class AppendGate implements IntakeGate {
   /** Monotonic ms at which anything landed last. */
   #landedAt = 0;
   #chars = 0;
+  #limit = Number.POSITIVE_INFINITY;
+  #round = 0;
+  /** Monotonic ms. */
+  #roundEnd = 0;
+  #lanesOfRound = 0;
+  #lanesBefore = 0;
+  /** Monotonic ms. */
+  #countedAt = Number.NEGATIVE_INFINITY;
+  #isFull = false;
   #hold: Hold | undefined;
 
   constructor(options: AppendGateOptions) {
@@ -68,40 +82,52 @@ export class AppendGate implements IntakeGate {
   lane(topic: string, partition: number): GateLane {
     let lanes = this.#lanes.get(topic);
     if (lanes === undefined) this.#lanes.set(topic, (lanes = []));
-    return (lanes[partition] ??= { chars: 0, answeredAt: 0, isSilent: false });
+    return (lanes[partition] ??= { chars: 0, answeredAt: 0, round: -1 });
   }
 
   /** So many characters wait for the partition from now on. */
   began(lane: GateLane, chars: number): void {
+    const now = this.#options.clock.monotonic();
+    if (now >= this.#roundEnd) this.#nextRound(now);
+    if (lane.round !== this.#round) {
+      lane.round = this.#round;
+      this.#lanesOfRound++;
+    }
     if (lane.chars === 0) {
-      lane.answeredAt = this.#options.clock.monotonic();
+      lane.answeredAt = now;
       this.#busy.add(lane);
     }
     lane.chars += chars;
-    if (!lane.isSilent) this.#chars += chars;
+    this.#chars += chars;
   }
 
   /** So many wait no longer. @param landed whether the log, or what stands before it, has them */
   ended(lane: GateLane, chars: number, landed: boolean): void {
     lane.chars -= chars;
-    if (!lane.isSilent) this.#chars -= chars;
+    this.#chars -= chars;
+    if (lane.chars === 0) this.#busy.delete(lane);
     if (landed) {
       const now = this.#options.clock.monotonic();
       this.#rate.landed(chars, now);
       this.#landedAt = lane.answeredAt = now;
     }
-    if (lane.isSilent && (landed || lane.chars === 0)) {
-      lane.isSilent = false;
-      this.#chars += lane.chars;
-    }
-    if (lane.chars === 0) this.#busy.delete(lane);
-    if (!this.#isFull) this.#end();
+    if (this.#hold !== undefined && !this.isClosed) this.#end();
+  }
+
+  /** More characters than this are refused. */
+  limit(chars: number): void {
+    this.#limit = chars;
   }
 
   /** Whether the log has enough before it. */
   get isClosed(): boolean {
-    if (!this.#isFull) return false;
-    this.#findSilent();
+    const bound = this.#bound();
+    if (this.#chars < bound) return false;
+    const now = this.#options.clock.monotonic();
+    if (now - this.#countedAt >= COUNTED_MS) {
+      this.#countedAt = now;
+      this.#isFull = this.#count(bound, now) >= bound;
+    }
     return this.#isFull;
   }
 
@@ -116,19 +142,30 @@ export class AppendGate implements IntakeGate {
     return true;
   }
 
-  get #isFull(): boolean {
+  #bound(): number {
     const { appendQueueMs, appendWindowBytesMin } = this.#options.limits;
-    return this.#chars >= Math.max(appendWindowBytesMin, this.#rate.perMs * appendQueueMs);
+    const chars = Math.max(appendWindowBytesMin, this.#rate.perMs * appendQueueMs);
+    // Else it would stay open while what it lets through is refused.
+    return Math.min(chars, this.#limit / 2);
   }
 
-  #findSilent(): void {
-    const due = this.#options.clock.monotonic() - this.#options.limits.appendSilentMs;
-    if (this.#landedAt <= due) return;
-    for (const lane of this.#busy) {
-      if (lane.isSilent || lane.answeredAt > due) continue;
-      lane.isSilent = true;
-      this.#chars -= lane.chars;
-    }
+  /** What waits, as far as it counts. */
+  #count(bound: number, now: number): number {
+    const due = now - this.#options.limits.appendSilentMs;
+    const isAnswering = this.#landedAt > due;
+    const lanes = Math.max(this.#lanesOfRound, this.#lanesBefore);
+    const most = lanes > 1 ? bound * Math.min(1 / 2, 2 / lanes) : bound;
+    let chars = 0;
+    for (const lane of this.#busy)
+      if (!isAnswering || lane.answeredAt > due) chars += Math.min(lane.chars, most);
+    return chars;
+  }
+
+  #nextRound(now: number): void {
+    this.#lanesBefore = now < this.#roundEnd + ROUND_MS ? this.#lanesOfRound : 0;
+    this.#lanesOfRound = 0;
+    this.#round++;
+    this.#roundEnd = now + ROUND_MS;
   }
 
   #end(): void {

@@ -92,6 +92,11 @@ export class Connection implements ReadingConnection, IntakeSource {
     return this.#clogged ? this.#cloggedAt : undefined;
   }
 
+  /** Whether it has said something that waits to be taken in. */
+  get isHeld(): boolean {
+    return this.#waitingFrames > 0;
+  }
+
   /** Takes one message's share of the connection's rate. @returns 0, or ms to wait */
   spend(now: number): number {
     const { connectionRate } = this.#host;

@@ -291,6 +291,7 @@ export class Failover {
     for (const lane of this.#diverted) {
       if (waiting.has(lane) || lane.putting > 0 || number < lane.needsLook) continue;
       lane.clear = true;
+      lane.drain.reset();
       this.#put.shrink(lane, 0, 0);
       this.#tryReturn(lane);
     }
@@ -305,11 +306,11 @@ export class Failover {
     const { limits, clock, mode } = this.#options;
     const now = clock.monotonic();
     if (mode === "database" || lane.state === "hold") return;
-    if (lane.circuit.state !== "closed" && now < lane.circuit.nextTryAt) return lane.drain.reset();
-    if (rows > limits.outboxHoldRowsMax) return lane.drain.looked(rows, isMoving, now);
+    if (rows > limits.outboxHoldRowsMax) return lane.drain.looked(rows, done, now);
     lane.drain.reset();
     // Also while a put is on its way, as under load one always is.
     if (!isMoving || now < lane.holdAgainAt || !lane.isFresh) return;
+    if (lane.circuit.state !== "closed" && now < lane.circuit.nextTryAt) return;
     lane.state = "hold";
     lane.full = false;
     lane.heldSince = now;

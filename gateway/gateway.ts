@@ -378,7 +378,7 @@ export class Gateway {
     const now = this.clock.monotonic();
     for (const connection of this.#unauthenticated) {
       if (now - connection.openedAt < this.limits.connectTimeoutMs) break;
-      connection.close("connect_timeout");
+      if (!connection.isHeld) connection.close("connect_timeout");
     }
     const seconds = this.clock.now() / 1_000;
     for (const connection of this.#connections) {

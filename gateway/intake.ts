@@ -19,19 +19,8 @@ export interface IntakeOptions<S extends IntakeSource> {
   readonly clock: Pick<Clock, "defer" | "monotonic">;
   readonly limits: Pick<Limits, "intakeTurnBytesMax" | "intakeWaitingBytesMax" | "intakeWaitMs">;
   readonly gate: IntakeGate;
-  /**
-   * MUST NOT throw.
-   *
-   * @param waitedMs since the frame came
-   */
-  readonly handle: (source: S, text: string, waitedMs: number) => void;
-}
-
-interface WaitingFrame<S> {
-  readonly source: S;
-  readonly text: string;
-  /** Monotonic ms. */
-  readonly since: number;
+  /** MUST NOT throw. */
+  readonly handle: (source: S, text: string) => void;
 }
 
 /** A frame costs as much as so many characters besides its own, to handle and to keep. */
@@ -44,12 +33,12 @@ const CUT = 1_024;
  * the backplane's connection is one: when all of them have much to read, a turn that handles
  * everything reads a little of the backplane for a lot of sends, and deliveries fall behind without
  * bound. What does not fit waits, in order, and its sockets are not read: their clients feel it. So
- * does what the gate holds, for a bounded time.
+ * does what the gate holds; while that does not open at all, a turn passes every `intakeWaitMs`.
  */
 export class Intake<S extends IntakeSource> {
   readonly #options: IntakeOptions<S>;
   readonly #go = (): void => this.#schedule();
-  #waiting: WaitingFrame<S>[] = [];
+  #waiting: { readonly source: S; readonly text: string }[] = [];
   #next = 0;
   #waitingCost = 0;
   /** What the frames of this turn cost. */
@@ -68,10 +57,10 @@ export class Intake<S extends IntakeSource> {
     this.#schedule();
     if (!this.#isBehind && this.#handled < intakeTurnBytesMax && !this.#isHeld()) {
       this.#handled += costOf(text);
-      this.#options.handle(source, text, 0);
+      this.#options.handle(source, text);
       return;
     }
-    this.#waiting.push({ source, text, since: this.#options.clock.monotonic() });
+    this.#waiting.push({ source, text });
     this.#waitingCost += costOf(text);
     source.waits();
     while (this.#waitingCost > intakeWaitingBytesMax) this.#handleNext();
@@ -81,16 +70,15 @@ export class Intake<S extends IntakeSource> {
     return this.#waiting.length > 0;
   }
 
-  /** Whether the next frame has to wait for the gate, which is heeded for a bounded time. */
+  /** Whether the next frame has to wait for the gate. */
   #isHeld(): boolean {
-    const { gate, clock, limits } = this.#options;
+    const { gate, clock } = this.#options;
     if (!gate.holds(this.#go)) {
       this.#heldSince = undefined;
       return false;
     }
-    const now = clock.monotonic();
-    this.#heldSince ??= now;
-    return now - this.#heldSince < limits.intakeWaitMs;
+    this.#heldSince ??= clock.monotonic();
+    return true;
   }
 
   #schedule(): void {
@@ -103,20 +91,31 @@ export class Intake<S extends IntakeSource> {
     this.#scheduled = false;
     this.#handled = 0;
     const { intakeTurnBytesMax } = this.#options.limits;
-    while (this.#isBehind && this.#handled < intakeTurnBytesMax && !this.#isHeld())
+    const isLongHeld = this.#isLongHeld();
+    while (this.#isBehind && this.#handled < intakeTurnBytesMax && (isLongHeld || !this.#isHeld()))
       this.#handleNext();
     if (this.#handled > 0) this.#schedule();
   }
 
+  /** Whether the gate has been closed for so long that one turn does not wait for it. */
+  #isLongHeld(): boolean {
+    if (this.#heldSince === undefined) return false;
+    const { clock, limits } = this.#options;
+    const now = clock.monotonic();
+    if (now - this.#heldSince < limits.intakeWaitMs) return false;
+    this.#heldSince = now;
+    return true;
+  }
+
   #handleNext(): void {
-    const { source, text, since } = this.#waiting[this.#next++] as WaitingFrame<S>;
+    const { source, text } = this.#waiting[this.#next++] as { source: S; text: string };
     this.#waitingCost -= costOf(text);
     this.#handled += costOf(text);
     if (this.#next === this.#waiting.length || this.#next === CUT) {
       this.#waiting.splice(0, this.#next);
       this.#next = 0;
     }
-    this.#options.handle(source, text, this.#options.clock.monotonic() - since);
+    this.#options.handle(source, text);
     source.waited();
   }
 }

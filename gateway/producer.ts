@@ -246,6 +246,7 @@ export class Producer {
     if (batch.done) return;
     const now = this.#clock.monotonic();
     this.#window.landed(now - batch.startedAt, this.#pendingChars, now);
+    this.#gate?.limit(this.#window.chars);
     this.#finish(batch, true);
     const { completions, partition } = batch;
     if (base === IN_OUTBOX) {

@@ -25,7 +25,7 @@ export function createReceiver(gateway: Gateway): (connection: Connection, text:
       gateway.failed(connection, error);
     }
   };
-  const intake = new Intake({ clock, limits, handle });
+  const intake = new Intake({ clock, limits, gate: gateway.appendGate, handle });
   return (connection, text) => intake.take(connection, text);
 }
 

@@ -107,6 +107,10 @@ export class IngestBody {
       case "room":
         while (this.report.stopped === undefined && room.isFull(2)) await room.change();
         return;
+      case "gate":
+        return new Promise((resolve) => {
+          if (!gateway.appendGate.holds(resolve)) resolve();
+        });
       case "fresh":
         await gateway.failover?.fresh();
         this.#lines.isFresh = true;

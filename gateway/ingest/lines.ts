@@ -6,7 +6,7 @@ import { IngestScanner } from "../../src/wire/ingest-scanner.ts";
 import type { Session } from "../session.ts";
 import { ChatLine } from "./chat-line.ts";
 import type { EventWriter } from "./event-writer.ts";
-import { FRESH, ROOM, TURN, type Hurdle } from "./hurdle.ts";
+import { FRESH, GATE, ROOM, TURN, type Hurdle } from "./hurdle.ts";
 import type { IngestOutcomes } from "./outcomes.ts";
 import type { IngestParts } from "./parts.ts";
 import type { IngestReport } from "./report.ts";
@@ -132,7 +132,12 @@ export class IngestLines {
     }
     const route = this.#routes.chat(command.conversation);
     if (route instanceof AppError) return this.#refuse(route);
-    const { ingress } = this.#parts.gateway;
+    const { ingress, appendGate } = this.#parts.gateway;
+    // As what comes from sockets waits: a body would fill up what they find full then.
+    if (appendGate.isClosed) {
+      this.#hurdle = GATE;
+      return false;
+    }
     const id = ingress.idOf(route, command.key);
     const line = new ChatLine(this.#outcomes, route, id, this.#line, command.content.length);
     const refused = ingress.submit(route, id, command, line, this.#at);

@@ -198,8 +198,8 @@ export const EDGE_LIMITS = {
   intakeWaitMs: limit(
     1_000,
     "ms",
-    "Time for which frames wait at a stretch for the log to take what is before them",
-    "they are handled; then error overloaded, where too much waits for the log",
+    "Time for which frames wait while the log takes nothing of what is before them",
+    "a turn's worth of them is handled",
   ),
   connectionsMax: limit(200_000, "count", "Sockets of one gateway", "HTTP 503 before the upgrade"),
   connectionsUnauthenticatedMax: limit(

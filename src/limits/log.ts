@@ -38,7 +38,7 @@ export const LOG_LIMITS = {
   appendQueueMs: limit(
     200,
     "ms",
-    "What a log takes in this time, as it lately did, may wait for it in one gateway, and appendWindowBytesMin in any case",
+    "What a log takes in this time, as it lately did, may wait for it in one gateway; appendWindowBytesMin in any case, and no more than half of what would be refused",
     "what clients send waits to be taken in, and the server stops reading their sockets",
   ),
   appendSilentMs: limit(

@@ -1,19 +1,26 @@
-/** Between two judgements. */
-const JUDGE_MS = 2_000;
-/** Rows that leave within the time between two judgements have to be more of them than this. */
-const SHARE = 0.2;
-/** After so long without a row that leaves, the log is taken to be away again. */
-const STILL_MS = 1_000;
+/** Between two judgements; some turns of the publisher. */
+const JUDGE_MS = 3_000;
+/** Rows that come, for each that leaves, from which on a partition would stay in the outbox. */
+const SHARE = 0.8;
+/** Others fill it, who are not asked: for so long nothing is tried again. */
+const PAUSE_MS = 60_000;
+
+interface Judged {
+  readonly rows: number;
+  readonly done: number;
+  /** Monotonic ms. */
+  readonly at: number;
+}
 
 /**
- * Tells when a partition's rows in the outbox leave no faster than others come, so that under load the
- * partition would never return to a log that is back: then nothing more is to be put there until the
- * rows have left. All gateways see the same rows, and come to it by themselves.
+ * Tells when a partition's rows leave the outbox hardly faster than others come, so that it would not
+ * return to a log that is back for as long as the load lasts: then nothing more is to be put there until
+ * the rows have left. Gateways see the same rows, and come to it by themselves.
  */
 export class OutboxDrain {
   #isOn = false;
-  #movedAt = Number.NEGATIVE_INFINITY;
-  #judged: { readonly rows: number; readonly at: number } | undefined;
+  #judged: Judged | undefined;
+  #pausedUntil = Number.NEGATIVE_INFINITY;
 
   /** Whether nothing more is to be put. */
   get isOn(): boolean {
@@ -21,21 +28,24 @@ export class OutboxDrain {
   }
 
   /**
-   * @param rows of all gateways that are there
-   * @param isMoving whether rows have left since the last look
+   * @param rows of anybody that wait
+   * @param done those that have ever left
    * @param now monotonic ms
    */
-  looked(rows: number, isMoving: boolean, now: number): void {
-    if (isMoving) this.#movedAt = now;
-    if (now - this.#movedAt > STILL_MS) {
-      this.reset();
-      return;
-    }
-    if (this.#judged !== undefined && now - this.#judged.at < JUDGE_MS) return;
-    if (this.#judged !== undefined && rows > this.#judged.rows * (1 - SHARE)) this.#isOn = true;
-    this.#judged = { rows, at: now };
+  looked(rows: number, done: number, now: number): void {
+    const judged = this.#judged;
+    if (judged !== undefined && now - judged.at < JUDGE_MS) return;
+    this.#judged = { rows, done, at: now };
+    if (judged === undefined) return;
+    const left = done - judged.done;
+    const came = rows - judged.rows + left;
+    // Where none leaves the log is away.
+    const isFilling = left > 0 && came > left * SHARE;
+    if (this.#isOn && isFilling) this.#pausedUntil = now + PAUSE_MS;
+    this.#isOn = this.#isOn ? left > 0 && !isFilling : isFilling && now >= this.#pausedUntil;
   }
 
+  /** They have left, or are few enough to be waited for. */
   reset(): void {
     this.#isOn = false;
     this.#judged = undefined;

@@ -28,7 +28,7 @@ test("before anything is known of the log, the least may wait", () => {
   const { gate, holds } = setUp();
   gate.began(gate.lane("t", 0), 9_999);
   expect(holds()).toBe(false);
-  gate.began(gate.lane("t", 1), 1);
+  gate.began(gate.lane("t", 0), 1);
   expect(holds()).toBe(true);
 });
 
@@ -53,16 +53,39 @@ test("a partition that alone is silent holds nobody up, until it answers", () =>
   run();
   const away = gate.lane("t", 1);
   gate.began(away, 50_000);
-  expect(holds()).toBe(true);
   run();
+  const other = gate.lane("t", 0);
+  gate.began(other, 25_000);
   expect(holds()).toBe(false);
-  gate.began(away, 50_000);
-  expect(holds()).toBe(false);
-  gate.ended(away, 50_000, true);
+  gate.ended(away, 100, true);
+  scheduler.pass(5);
   expect(holds()).toBe(true);
-  scheduler.pass(10);
-  gate.ended(away, 50_000, false);
+  scheduler.pass(5);
+  gate.ended(away, 49_900, false);
   expect(holds()).toBe(false);
+});
+
+test("a partition that is slow counts for a part, so that it does not hold up the others", () => {
+  const { scheduler, gate, holds, run } = setUp();
+  run();
+  const lanes = Array.from({ length: 8 }, (_, i) => gate.lane("t", i));
+  for (const lane of lanes) gate.began(lane, 1_000);
+  const [slow, ...others] = lanes as [ReturnType<typeof gate.lane>];
+  gate.began(slow, 100_000);
+  expect(holds()).toBe(false);
+  scheduler.pass(10);
+  for (const lane of others) gate.began(lane, 2_000);
+  expect(holds()).toBe(true);
+});
+
+test("it closes before more is refused", () => {
+  const { gate, holds, run } = setUp();
+  run();
+  gate.limit(12_000);
+  gate.began(gate.lane("t", 0), 5_999);
+  expect(holds()).toBe(false);
+  gate.began(gate.lane("t", 0), 1);
+  expect(holds()).toBe(true);
 });
 
 test("a log that answers nothing at all goes on to hold, and those who wait ask again", () => {

@@ -95,3 +95,16 @@ test("gateways that send more than is published return as well: they put nothing
   expect([diverted(), state.refused]).toEqual([0, refused]);
   for (const failover of failovers) failover.close();
 });
+
+test("a large backlog costs nobody a send while it drains", () => {
+  const { scheduler, state, failovers, diverted } = underLoad(2);
+  scheduler.pass(1_000);
+  state.isAway = true;
+  scheduler.pass(40_000);
+  state.isAway = false;
+  const back = scheduler.now;
+  while (diverted() > 0 && scheduler.now - back < 60_000) scheduler.pass(50);
+  expect(scheduler.now - back).toBeLessThan(30_000);
+  expect(state.refused).toBe(0);
+  for (const failover of failovers) failover.close();
+});

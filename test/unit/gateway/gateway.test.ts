@@ -3,6 +3,7 @@ import { createSystemDigest } from "../../../src/adapters/system/digest.ts";
 import { CLOSE_TABLE } from "../../../src/close-codes.ts";
 import { startMemoryGateway } from "../../support/gateway/memory-gateway.ts";
 import { freshKey, say } from "../../support/gateway/sending.ts";
+import { until } from "../../support/gateway/until.ts";
 
 const message = (text = "") => ({
   conversation: "general",
@@ -31,6 +32,28 @@ describe("the credit window", () => {
     // What the network had handed over before it was paused is answered as well.
     await Promise.all([...commands, other].map(({ reply }) => reply));
     expect(ana.paused).toBe(false);
+  });
+});
+
+describe("a log that has enough before it", () => {
+  test("has sockets wait, and one whose first frame waits is not closed for being late", async () => {
+    await using gateway = await startMemoryGateway({
+      appendWindowBytesMin: 100,
+      connectTimeoutMs: 100,
+      intakeWaitMs: 60_000,
+    });
+    const ana = await gateway.connect("ana");
+    gateway.faults.holdFlush();
+    const sent = ana.client.command("send", message());
+    ana.client.text(sent.line);
+    await until("the log has enough", () => gateway.gateway.appendGate.isClosed);
+    const bob = gateway.connect("bob");
+    // The gateway looks for those that are late every second.
+    const heldS = (): number => gateway.telemetry.value("tidegate_intake_held_seconds_total") ?? 0;
+    await until("it has waited", () => heldS() > 1.2);
+    gateway.faults.releaseFlush();
+    await sent.reply;
+    await say((await bob).client, "general", "not late");
   });
 });
 
