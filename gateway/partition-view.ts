@@ -86,8 +86,10 @@ export class PartitionView {
     const waiters = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiters) {
-      waiter.through ??= beat.publishedThrough;
-      if (beat.storedThrough >= waiter.through) waiter.resolve(true);
+      // One that was sent before what is known came late: it says too little.
+      if (beat.number >= this.#number) waiter.through ??= beat.publishedThrough;
+      if (waiter.through !== undefined && beat.storedThrough >= waiter.through)
+        waiter.resolve(true);
       else this.#waiters.push(waiter);
     }
     return true;

@@ -31,6 +31,18 @@ describe("waiting for the store", () => {
     expect(await now(settled)).toBe(true);
   });
 
+  test("heeds no beat that was sent before a publication that was heard", async () => {
+    const view = new PartitionView({ topic: "t", partition: 0 }, 0);
+    expect(view.hear(1, 5)).toBe(false);
+    const settled = view.settled(0);
+    view.take(beat({ number: 4, publishedThrough: 10, storedThrough: 10 }), 1);
+    expect(await now(settled)).toBe("open");
+    view.take(beat({ number: 5, publishedThrough: 12, storedThrough: 11 }), 2);
+    expect(await now(settled)).toBe("open");
+    view.take(beat({ number: 5, publishedThrough: 12, storedThrough: 12 }), 3);
+    expect(await now(settled)).toBe(true);
+  });
+
   test("waits for the offset that is asked for, whatever was published", async () => {
     const view = new PartitionView({ topic: "t", partition: 0 }, 0);
     const settled = view.settled(0, 20);

@@ -234,7 +234,7 @@ test("too much of it goes, and the head is asked for again", () => {
   world.publish(7, "x".repeat(8));
   world.answer(world.head(5));
   expect(opening.conversation?.last).toBe(5);
-  world.beat({ publishedThrough: 21, storedThrough: 21 });
+  world.beat({ number: 7, publishedThrough: 21, storedThrough: 21 });
   world.answer(world.head(7));
   expect(opening.conversation?.last).toBe(7);
 });
