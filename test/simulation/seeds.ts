@@ -17,6 +17,4 @@ export const SEEDS: readonly (readonly [seed: number, bug: string])[] = [
   [703, "a replaced worker publishes by its successor's heads, and relays take it"],
   [4, "a member that leaves cannot be expired"],
   [219, "a store finds an id where it was placed first"],
-  [361, "what is missed while a head is being read is forgotten"],
-  [7046, "a beat that comes late tells too little of what was published"],
 ];
