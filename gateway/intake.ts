@@ -94,6 +94,8 @@ export class Intake<S extends IntakeSource> {
     const isLongHeld = this.#isLongHeld();
     while (this.#isBehind && this.#handled < intakeTurnBytesMax && (isLongHeld || !this.#isHeld()))
       this.#handleNext();
+    // Who comes next has not waited yet.
+    if (!this.#isBehind) this.#heldSince = undefined;
     if (this.#handled > 0) this.#schedule();
   }
 

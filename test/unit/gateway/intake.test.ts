@@ -165,3 +165,22 @@ test("while the gate does not open, a turn passes it from time to time", async (
   await clock.advance(0);
   expect(handled).toEqual(["a", "b", "c", "d", "e"]);
 });
+
+test("a turn that passed the gate and left nothing says nothing of those who come later", async () => {
+  const { clock, handled, intake, gate } = setUp();
+  const source = new Source();
+  gate.isClosed = true;
+  intake.take(source, "a");
+  await clock.advance(500);
+  gate.tell();
+  await clock.advance(0);
+  expect(handled).toEqual(["a"]);
+  await clock.advance(10_000);
+  intake.take(source, "b");
+  await clock.advance(0);
+  expect(handled).toEqual(["a"]);
+  gate.isClosed = false;
+  gate.tell();
+  await clock.advance(0);
+  expect(handled).toEqual(["a", "b"]);
+});
