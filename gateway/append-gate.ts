@@ -1,3 +1,4 @@
+import { Bag, type Bagged } from "../src/bag.ts";
 import type { Limits } from "../src/limits.ts";
 import { AppendRate } from "../src/policy/append-rate.ts";
 import type { Clock, Timer } from "../src/ports/clock.ts";
@@ -11,7 +12,7 @@ export interface AppendGateOptions {
 }
 
 /** One partition that is appended to. */
-export interface GateLane {
+export interface GateLane extends Bagged {
   /** Characters that wait for it. */
   chars: number;
   /** Monotonic ms: when it answered last, or, if that is later, since when something waits. */
@@ -49,7 +50,7 @@ export class AppendGate implements IntakeGate {
   readonly #rate = new AppendRate();
   readonly #lanes = new Map<string, GateLane[]>();
   /** Those for which something waits. */
-  readonly #busy = new Set<GateLane>();
+  readonly #busy = new Bag<GateLane>();
   readonly #held: Counter;
   readonly #heldSeconds: Counter;
   /** Monotonic ms at which anything landed last. */
@@ -82,7 +83,7 @@ export class AppendGate implements IntakeGate {
   lane(topic: string, partition: number): GateLane {
     let lanes = this.#lanes.get(topic);
     if (lanes === undefined) this.#lanes.set(topic, (lanes = []));
-    return (lanes[partition] ??= { chars: 0, answeredAt: 0, round: -1 });
+    return (lanes[partition] ??= { chars: 0, answeredAt: 0, round: -1, bagAt: -1 });
   }
 
   /** So many characters wait for the partition from now on. */
@@ -156,7 +157,7 @@ export class AppendGate implements IntakeGate {
     const lanes = Math.max(this.#lanesOfRound, this.#lanesBefore);
     const most = lanes > 1 ? bound * Math.min(1 / 2, 2 / lanes) : bound;
     let chars = 0;
-    for (const lane of this.#busy)
+    for (const lane of this.#busy.items)
       if (!isAnswering || lane.answeredAt > due) chars += Math.min(lane.chars, most);
     return chars;
   }

@@ -1,3 +1,4 @@
+import { Bag } from "../src/bag.ts";
 import { AppError, asAppError, type ErrorCode } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
 import { CIRCUIT_POLICY, CircuitBreaker } from "../src/policy/circuit-breaker.ts";
@@ -46,7 +47,7 @@ export class Failover {
   readonly #lanes = new Map<string, Lane[]>();
   /** Lanes that are not in the state `log`. */
   readonly #diverted = new Set<Lane>();
-  readonly #flying = new Set<Flight>();
+  readonly #flying = new Bag<Flight>();
   readonly #view: OutboxView;
   readonly #put: OutboxPut;
   readonly #metrics: FailoverMetrics;
@@ -119,6 +120,7 @@ export class Failover {
         resolve,
         reject,
         flying: false,
+        bagAt: -1,
         answered: false,
         error: undefined,
       });
@@ -333,9 +335,10 @@ export class Failover {
   #onTick(): void {
     const { clock, limits } = this.#options;
     const now = clock.monotonic();
-    for (const flight of this.#flying)
-      if (now - flight.startedAt >= limits.appendOutcomeMs)
-        this.#failed(flight, new AppError("unknown_outcome"));
+    const late = this.#flying.items
+      .filter(({ startedAt }) => now - startedAt >= limits.appendOutcomeMs)
+      .sort((a, b) => a.startedAt - b.startedAt || a.serial - b.serial);
+    for (const flight of late) this.#failed(flight, new AppError("unknown_outcome"));
     for (const flight of this.#put.putting)
       if (flight.answerBy <= now) this.#reject(flight, new AppError("unknown_outcome"));
     let isHolding = false;

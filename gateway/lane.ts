@@ -1,10 +1,11 @@
+import type { Bagged } from "../src/bag.ts";
 import type { AppError } from "../src/errors.ts";
 import { CircuitBreaker } from "../src/policy/circuit-breaker.ts";
 import { OutboxDrain } from "../src/policy/outbox-drain.ts";
 import type { LogRecord } from "../src/wire/record.ts";
 
 /** One append of a gateway, until it has its answer. */
-export interface Flight {
+export interface Flight extends Bagged {
   readonly lane: Lane;
   /** Rises in the order of the partition's appends. */
   readonly serial: number;

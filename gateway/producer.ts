@@ -1,3 +1,4 @@
+import { Bag, type Bagged } from "../src/bag.ts";
 import { AppError, asAppError } from "../src/errors.ts";
 import type { Limits } from "../src/limits.ts";
 import { AppendWindow } from "../src/policy/append-window.ts";
@@ -74,7 +75,7 @@ export interface ProducerOptions {
 /** So much is appended before the turn ends, so that the log works while more is being read. */
 const FLUSH_CHARS = 56 * 1024;
 
-interface Batch {
+interface Batch extends Bagged {
   readonly topic: string;
   readonly partition: number;
   readonly records: LogRecord[];
@@ -100,11 +101,12 @@ export class Producer {
   readonly #watch: AppendWatch | undefined;
   readonly #pace: AppendPace | undefined;
   readonly #gate: AppendGate | undefined;
-  readonly #open = new Map<string, Batch[]>();
+  /** By topic and partition. */
+  readonly #open = new Map<string, (Batch | undefined)[]>();
   readonly #ready: Batch[] = [];
   /** Those that wait for a delivery, in order. */
   readonly #held = new Set<Batch>();
-  readonly #inFlight = new Set<Batch>();
+  readonly #inFlight = new Bag<Batch>();
   #pendingChars = 0;
   /** Of the records that are gathered now. */
   #openChars = 0;
@@ -134,9 +136,8 @@ export class Producer {
 
   /** Whether the oldest append has waited for more than half of its time. */
   get stalled(): boolean {
-    const [oldest] = this.#inFlight;
-    if (oldest === undefined) return false;
-    return this.#clock.monotonic() - oldest.startedAt > this.#limits.appendTimeoutMs / 2;
+    const since = this.#clock.monotonic() - this.#limits.appendTimeoutMs / 2;
+    return this.#inFlight.items.some(({ startedAt }) => startedAt < since);
   }
 
   /** @returns an error when nothing was taken; else `completion` is called exactly once, later */
@@ -172,6 +173,7 @@ export class Producer {
         chars: 0,
         lane: undefined,
         done: false,
+        bagAt: -1,
         takenAt: now,
         startedAt: now,
       };
@@ -197,10 +199,8 @@ export class Producer {
   /** Gives up on appends that have had no outcome for too long. Called about every second. */
   sweep(): void {
     const due = this.#clock.monotonic() - this.#limits.appendTimeoutMs;
-    for (const batch of this.#inFlight) {
-      if (batch.startedAt > due) break;
-      this.#fail(batch, new AppError("unknown_outcome"));
-    }
+    const late = this.#inFlight.items.filter(({ startedAt }) => startedAt <= due);
+    for (const batch of late) this.#fail(batch, new AppError("unknown_outcome"));
   }
 
   /** Resolves when every record that was taken has an outcome. */
@@ -212,7 +212,10 @@ export class Producer {
   #flush(): void {
     this.#openChars = 0;
     const ready = this.#ready.splice(0);
-    this.#open.clear();
+    for (const batch of ready) {
+      const { topic, partition } = batch;
+      (this.#open.get(topic) as (Batch | undefined)[])[partition] = undefined;
+    }
     for (const batch of ready) {
       const { topic, partition } = batch;
       this.#count(batch);

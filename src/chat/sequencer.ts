@@ -105,7 +105,6 @@ export class Sequencer {
   readonly #incarnation: string;
   readonly #window: Window;
   readonly #heads: Heads;
-  readonly #runs = new Map<string, FoldedRun>();
 
   constructor(options: SequencerOptions) {
     this.#locate = options.locate;
@@ -192,6 +191,8 @@ export class Sequencer {
     const { count, packed } = prepared;
     const placed: Placed[] = [];
     const runs: FoldedRun[] = [];
+    // Of this fold alone: one that is cleared and used again keeps what was in it (`src/bag.ts`).
+    const byKey = new Map<string, FoldedRun>();
     const refused: Refused[] = [];
     let duplicates = 0;
     let offset = 0;
@@ -216,7 +217,7 @@ export class Sequencer {
       if (record.key !== lastKey || head === undefined || head.seq === 0) {
         head = this.#head(record.key, offset, known);
         lastKey = record.key;
-        run = this.#runs.get(record.key);
+        run = byKey.get(record.key);
       }
       if (head === undefined) {
         refused.push(malformed(offset, asText(record)));
@@ -233,7 +234,7 @@ export class Sequencer {
       const { epoch, seq } = head;
       if (run === undefined) {
         run = new FoldedRun(tenant, conversation, epoch, seq);
-        this.#runs.set(record.key, run);
+        byKey.set(record.key, run);
         runs.push(run);
       }
       if (bytes !== undefined) {
@@ -248,7 +249,6 @@ export class Sequencer {
         run.add(offset, event);
       }
     }
-    this.#runs.clear();
     // Only now: what `prepare` found in memory had to stay until it was used.
     if (count > 0) {
       this.#window.forget(offset + 1, storedNext);

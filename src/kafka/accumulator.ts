@@ -1,3 +1,4 @@
+import { Bag } from "../bag.ts";
 import { AppError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
@@ -45,7 +46,7 @@ export class Accumulator {
   readonly #options: AccumulatorOptions;
   readonly #partitions = new Map<string, PartitionQueue[]>();
   /** Those with an append that has no outcome. */
-  readonly #active = new Set<PartitionQueue>();
+  readonly #active = new Bag<PartitionQueue>();
   readonly #lanes = new Map<number, Lane>();
   #pendingBytes = 0;
   #sweep: Timer | undefined;
@@ -77,7 +78,7 @@ export class Accumulator {
     const queue = this.#queueOf(topic, partition);
     return new Promise((resolve, reject) => {
       queue.push({ records, bytes, startedAt: clock.monotonic(), resolve, reject });
-      this.#active.add(queue);
+      if (queue.bagAt < 0) this.#active.add(queue);
       this.#sweep ??= clock.every(SWEEP_MS, () => this.#expire());
       if (queue.current === undefined) this.#laneOf(queue).offer(queue, bytes);
     });
@@ -226,7 +227,8 @@ export class Accumulator {
   #expire(): void {
     const { clock, limits } = this.#options;
     const due = clock.monotonic() - limits.appendOutcomeMs;
-    for (const queue of this.#active) if (queue.oldestAt <= due) this.#giveUp(queue);
+    const late = this.#active.items.filter(({ oldestAt }) => oldestAt <= due);
+    for (const queue of late) this.#giveUp(queue);
     if (this.#active.size > 0) return;
     this.#sweep?.cancel();
     this.#sweep = undefined;

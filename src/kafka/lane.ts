@@ -29,6 +29,7 @@ export interface LaneOptions {
 /** The way to one broker: which partitions have something to send, and when they may. */
 export class Lane {
   readonly #options: LaneOptions;
+  /** A new one for each flush (`src/bag.ts`). */
   #ready = new Set<PartitionQueue>();
   #readyBytes = 0;
   #inFlight = 0;
@@ -89,9 +90,13 @@ export class Lane {
     const batches: LogBatch[] = [];
     const queues: PartitionQueue[] = [];
     let bytes = 0;
-    for (const queue of this.#ready) {
-      if (bytes >= limits.produceRequestBytesMax) break;
-      this.#ready.delete(queue);
+    const ready = this.#ready;
+    this.#ready = new Set();
+    for (const queue of ready) {
+      if (bytes >= limits.produceRequestBytesMax) {
+        this.#ready.add(queue);
+        continue;
+      }
       if (queue.sending) continue;
       const batch = queue.current ?? queue.take(limits.produceBatchBytesMax);
       if (batch === undefined) continue;

@@ -1,13 +1,15 @@
+import type { Bagged } from "../bag.ts";
 import { AppError } from "../errors.ts";
 import type { LogBatch, PendingAppend } from "./log-batch.ts";
 
 /** The appends of one partition: one batch with the broker, the others behind it. */
-export class PartitionQueue {
+export class PartitionQueue implements Bagged {
   readonly topic: string;
   readonly partition: number;
   /** Being tried, or waiting for another try. Nothing else of the partition goes before it. */
   current: LogBatch | undefined;
   sending = false;
+  bagAt = -1;
   /** Its last batch had no clear answer: the next one goes apart from other partitions'. */
   suspect = false;
   /** Why `current` is tried again. */

@@ -30,7 +30,7 @@ export class KafkaProducer implements BatchSender {
   readonly #circuits: BrokerCircuits;
   readonly #leaders: LeaderWatch;
   /** By batch, while `send` is under way with it. */
-  readonly #requests = new Map<LogBatch, Request>();
+  readonly #requests = new WeakMap<LogBatch, Request>();
   #producerId: Promise<void> | undefined;
 
   constructor(client: KafkaClient) {
