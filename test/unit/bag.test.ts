@@ -1,6 +1,6 @@
-import { edenGC, fullGC } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
 import { Bag, type Bagged } from "../../src/bag.ts";
+import { keptOf } from "../support/kept.ts";
 
 class Item implements Bagged {
   readonly name: number;
@@ -50,14 +50,18 @@ describe("a bag", () => {
 
   test("keeps nothing that passed through it, unlike a set", async () => {
     const set = new Set<Item>();
-    const inSet = await keptAfter(
-      (item) => set.add(item),
-      (item) => set.delete(item),
+    const inSet = await keptOf(
+      pass(
+        (item) => set.add(item),
+        (item) => set.delete(item),
+      ),
     );
     const bag = new Bag<Item>();
-    const inBag = await keptAfter(
-      (item) => bag.add(item),
-      (item) => bag.delete(item),
+    const inBag = await keptOf(
+      pass(
+        (item) => bag.add(item),
+        (item) => bag.delete(item),
+      ),
     );
     expect(inBag).toBeLessThan(PASSED / 50);
     // Why the bag is there: once a set keeps no more either, it can go.
@@ -68,27 +72,19 @@ describe("a bag", () => {
 const PASSED = 2_000;
 const AT_ONCE = 4;
 
-/** How many items a quick collection leaves of those that passed through something already old. */
-async function keptAfter(add: (item: Item) => void, remove: (item: Item) => void): Promise<number> {
-  pass(add, remove);
-  fullGC();
-  const weak = pass(add, remove);
-  // What a turn has made is not collected in it.
-  await new Promise((resolve) => setImmediate(resolve));
-  edenGC();
-  return weak.filter((ref) => ref.deref() !== undefined).length;
-}
-
-function pass(add: (item: Item) => void, remove: (item: Item) => void): WeakRef<Item>[] {
-  const inside: Item[] = [];
-  const weak: WeakRef<Item>[] = [];
-  for (let i = 0; i < PASSED; i++) {
-    const item = new Item(i);
-    weak.push(new WeakRef(item));
-    add(item);
-    inside.push(item);
-    if (inside.length > AT_ONCE) remove(inside.shift() as Item);
-  }
-  for (const item of inside) remove(item);
-  return weak;
+/** Lets items through, a few of them inside at a time. */
+function pass(add: (item: Item) => void, remove: (item: Item) => void) {
+  return async (): Promise<readonly WeakRef<Item>[]> => {
+    const inside: Item[] = [];
+    const weak: WeakRef<Item>[] = [];
+    for (let i = 0; i < PASSED; i++) {
+      const item = new Item(i);
+      weak.push(new WeakRef(item));
+      add(item);
+      inside.push(item);
+      if (inside.length > AT_ONCE) remove(inside.shift() as Item);
+    }
+    for (const item of inside) remove(item);
+    return weak;
+  };
 }
