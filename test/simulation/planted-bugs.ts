@@ -112,8 +112,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
       },
       {
         file: "src/chat/sequencer.ts",
-        from: "  readonly #runs = new Map<string, FoldedRun>();\n",
-        to: "  readonly #runs = new Map<string, FoldedRun>();\n  readonly #times = new Map<number, number>();\n",
+        from: "  readonly #heads: Heads;\n",
+        to: "  readonly #heads: Heads;\n  readonly #times = new Map<number, number>();\n",
       },
     ],
   },
