@@ -10,7 +10,7 @@ export const BROKER_HEAP = "1g";
  * core for a minute and more after a start, and again whenever the load becomes another one, and all that
  * time live delivery waits for a core: `docs/cluster.md` has figures. Serial: what brokers keep is little,
  * and G1 takes their large buffers for a reason to mark everything every two seconds. Most of the heap is for
- * what is new: the broker stops for 10 to 20 ms whenever that is full, whatever its size.
+ * what is new: the broker stops for 10 to 30 ms whenever that is full.
  */
 export const BROKER_FLAGS: readonly string[] = [
   "-XX:TieredStopAtLevel=1",
