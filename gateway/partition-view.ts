@@ -12,6 +12,8 @@ interface Waiter {
 export class PartitionView {
   #ownerEpoch = 0;
   #number = -1;
+  /** Whether heads were read while the store was followed, maybe before any worker was heard. */
+  #followed = false;
   #waiters: Waiter[] = [];
   storedThrough = 0;
   /** Monotonic ms of the last beat; before the first one, of the first question for it. */
@@ -61,17 +63,26 @@ export class PartitionView {
     return ownerEpoch < this.#ownerEpoch;
   }
 
+  /**
+   * Whether something that is heard shows that something before it was not. At first it does not, since
+   * heads are read after a beat; but where the store was followed instead, what came after the last look
+   * into it is known from nothing else.
+   */
+  get #mayMiss(): boolean {
+    return this.#number >= 0 || this.#followed;
+  }
+
   /** Takes a publication's number. @returns whether one before it was missed */
   hear(ownerEpoch: number, number: number): boolean {
     if (ownerEpoch < this.#ownerEpoch) return false;
     if (ownerEpoch > this.#ownerEpoch) {
       // What the former owner said last may have been missed as well.
-      const fresh = this.#number < 0;
+      const missed = this.#mayMiss;
       this.#ownerEpoch = ownerEpoch;
       this.#number = number;
-      return !fresh;
+      return missed;
     }
-    const missed = this.#number >= 0 && number > this.#number + 1;
+    const missed = this.#mayMiss && number > this.#number + 1;
     if (number > this.#number) this.#number = number;
     return missed;
   }
@@ -95,6 +106,11 @@ export class PartitionView {
     return true;
   }
 
+  /** From now on the store is followed: heads are read without a beat. */
+  follow(): void {
+    this.#followed = true;
+  }
+
   /** The store was seen to have everything below `nextOffset`, without a beat. */
   reach(nextOffset: number): void {
     this.storedThrough = Math.max(this.storedThrough, nextOffset);
@@ -110,7 +126,7 @@ export class PartitionView {
   behind(beat: Beat): boolean {
     if (beat.ownerEpoch < this.#ownerEpoch) return false;
     const later = beat.ownerEpoch > this.#ownerEpoch;
-    const missed = this.#number >= 0 && (later || beat.number > this.#number);
+    const missed = this.#mayMiss && (later || beat.number > this.#number);
     this.#number = later ? beat.number : Math.max(beat.number, this.#number);
     this.#ownerEpoch = beat.ownerEpoch;
     return missed;

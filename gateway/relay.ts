@@ -51,13 +51,13 @@ const SEPARATOR = "\u0000";
  */
 export class Relay implements ConversationHost {
   readonly counts: RelayCounts;
+  readonly member: BackplaneMember;
   readonly holdCharsMax: number;
   readonly #log: Pick<EventLog, "range">;
   readonly #store: MessageStore;
   readonly #clock: Clock;
   readonly #limits: Limits;
   readonly #telemetry: Telemetry;
-  readonly #member: BackplaneMember;
   readonly #tail: Tail;
   readonly #watch: Timer;
   readonly #conversations = new Map<string, LocalConversation>();
@@ -94,7 +94,7 @@ export class Relay implements ConversationHost {
         clock: options.clock,
         readersOf: (run) => this.#conversationOf(run)?.readers,
       });
-    this.#member = options.backplane.attach({
+    this.member = options.backplane.attach({
       publication: (publication) => this.#publication(publication),
       beat: (beat) => this.#beat(beat),
       refusal: options.refused,
@@ -108,7 +108,11 @@ export class Relay implements ConversationHost {
           this.#views.get(viewName(topic, partition))?.reach(nextOffset);
           this.#runStored(viewName(topic, partition));
         },
-        begun: ({ topic, partition }) => this.#recheckPartition(viewName(topic, partition)),
+        begun: ({ topic, partition }) => {
+          const name = viewName(topic, partition);
+          this.#views.get(name)?.follow();
+          this.#recheckPartition(name);
+        },
       },
     });
     // A beat that is only late costs one look into the store.
@@ -117,10 +121,6 @@ export class Relay implements ConversationHost {
       const due = this.#clock.monotonic() - patienceMs;
       this.#follow((view) => view.heardAt <= due);
     });
-  }
-
-  get member(): BackplaneMember {
-    return this.#member;
   }
 
   /**
@@ -177,7 +177,7 @@ export class Relay implements ConversationHost {
     const known = this.#conversations.get(key);
     if (known !== conversation || known.opening > 0) return;
     this.#forget(key, conversation);
-    this.#member.leave(
+    this.member.leave(
       conversation.tenant,
       conversation.name,
       conversation.topic,
@@ -257,7 +257,7 @@ export class Relay implements ConversationHost {
   async close(): Promise<void> {
     this.#watch.cancel();
     this.#tail.close();
-    await this.#member.close();
+    await this.member.close();
   }
 
   #publication(publication: Publication): void {
@@ -311,7 +311,7 @@ export class Relay implements ConversationHost {
     const { tenant, name, topic, partition } = conversation;
     let joined = false;
     try {
-      await this.#member.join(tenant, name, topic, partition);
+      await this.member.join(tenant, name, topic, partition);
       joined = true;
       const settled = await this.#settle(conversation);
       await this.#heads.read(conversation);
@@ -319,7 +319,7 @@ export class Relay implements ConversationHost {
     } catch (error) {
       this.#forget(key, conversation);
       conversation.forgetEarly();
-      if (joined) this.#member.leave(tenant, name, topic, partition);
+      if (joined) this.member.leave(tenant, name, topic, partition);
       throw error;
     } finally {
       this.#joins.delete(key);
@@ -355,7 +355,7 @@ export class Relay implements ConversationHost {
     if (through === undefined && this.#tail.covers(topic, partition))
       through = await this.#endOf(place);
     const settled = this.#viewOf(place).settled(this.#clock.monotonic(), through);
-    this.#member.askBeat(topic, partition);
+    this.member.askBeat(topic, partition);
     return settled;
   }
 

@@ -206,7 +206,7 @@ export const FOUND_BUGS: readonly PlantedBug[] = [
     patches: [
       {
         file: "gateway/relay.ts",
-        from: "      if (joined) this.#member.leave(tenant, name, topic, partition);\n",
+        from: "      if (joined) this.member.leave(tenant, name, topic, partition);\n",
         to: "",
       },
     ],
@@ -269,6 +269,16 @@ export const FOUND_BUGS: readonly PlantedBug[] = [
         file: "src/adapters/memory/message-store-data.ts",
         from: "    partition.lastById.set(event.id, idEntry(event));\n",
         to: "    if (!partition.lastById.has(event.id)) partition.lastById.set(event.id, idEntry(event));\n",
+      },
+    ],
+  },
+  {
+    name: "the first beat hides what came after the last look into the store",
+    patches: [
+      {
+        file: "gateway/relay.ts",
+        from: "          this.#views.get(name)?.follow();\n",
+        to: "",
       },
     ],
   },

@@ -101,3 +101,27 @@ describe("noticing what was missed", () => {
     expect(view.hear(8, 71)).toBe(false);
   });
 });
+
+describe("what was missed between the last look into the store and the first that is heard", () => {
+  test("is asked for when a beat comes first", () => {
+    const view = new PartitionView({ topic: "t", partition: 0 }, 0);
+    view.follow();
+    expect(view.behind(beat({ number: 8, publishedThrough: 9 }))).toBe(true);
+    expect(view.behind(beat({ number: 8, publishedThrough: 9 }))).toBe(false);
+    expect(view.hear(1, 9)).toBe(false);
+  });
+
+  test("is asked for when a publication comes first", () => {
+    const view = new PartitionView({ topic: "t", partition: 0 }, 0);
+    view.follow();
+    expect(view.hear(1, 8)).toBe(true);
+    expect(view.behind(beat({ number: 8 }))).toBe(false);
+  });
+
+  test("is nothing where no store was looked at: heads were read after a beat", () => {
+    const view = new PartitionView({ topic: "t", partition: 0 }, 0);
+    expect(view.behind(beat({ number: 8 }))).toBe(false);
+    const other = new PartitionView({ topic: "t", partition: 1 }, 0);
+    expect(other.hear(1, 8)).toBe(false);
+  });
+});
