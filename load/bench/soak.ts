@@ -45,11 +45,19 @@ export async function soakRow(options: StageOptions): Promise<Figures> {
     clearInterval(timer);
   }
   const late = samples.slice(Math.floor(samples.length * SKIPPED_SHARE));
+  const last = late.slice(-1);
+  const anonymous: Pick = ({ anonymous: bytes }) => bytes / 2 ** 20;
+  const mapped: Pick = ({ mapped: bytes }) => bytes / 2 ** 20;
+  const descriptors: Pick = (size) => size.descriptors;
+  // Added up, what Postgres's backends share would count as often as there are backends.
+  const largest = { gather: Math.max };
   const sizes = {
-    memory_mib: byKind(late.slice(-1), ({ bytes }) => bytes / 2 ** 20),
-    memory_slope_mib_per_h: byKind(late, ({ bytes }) => bytes / 2 ** 20, slopePerHour),
-    descriptors: byKind(late.slice(-1), ({ descriptors }) => descriptors),
-    descriptor_slope_per_h: byKind(late, ({ descriptors }) => descriptors, slopePerHour),
+    memory_mib: byKind(last, anonymous),
+    memory_slope_mib_per_h: byKind(late, anonymous, { join: slopePerHour }),
+    mapped_mib: byKind(last, mapped, largest),
+    mapped_slope_mib_per_h: byKind(late, mapped, { ...largest, join: slopePerHour }),
+    descriptors: byKind(last, descriptors),
+    descriptor_slope_per_h: byKind(late, descriptors, { join: slopePerHour }),
   };
   // Half an hour is too long to lose them when the round does not count.
   for (const [name, table] of Object.entries(sizes))
@@ -63,16 +71,28 @@ function shown(table: Readonly<Record<string, number>>): string {
     .join(", ");
 }
 
-/** One number for each kind of process out of its samples: the last value when `join` is absent. */
+type Pick = (size: ProcessSize) => number;
+
+interface Joining {
+  /** Of the processes of a kind at one moment; their sum when absent. */
+  readonly gather?: (one: number, other: number) => number;
+  /** Of the moments; the last one's when absent. */
+  readonly join?: (points: readonly Point[]) => number;
+}
+
+/** One number for each kind of process out of its samples. */
 function byKind(
   samples: readonly Sample[],
-  pick: (size: ProcessSize) => number,
-  join: (points: readonly Point[]) => number = (points) => points.at(-1)?.[1] ?? 0,
+  pick: Pick,
+  {
+    gather = (one, other) => one + other,
+    join = (points) => points.at(-1)?.[1] ?? 0,
+  }: Joining = {},
 ): Record<string, number> {
   const kinds = new Map<string, Point[]>();
   for (const { seconds, sizes } of samples) {
     const sums = new Map<string, number>();
-    for (const size of sizes) sums.set(size.kind, (sums.get(size.kind) ?? 0) + pick(size));
+    for (const size of sizes) sums.set(size.kind, gather(sums.get(size.kind) ?? 0, pick(size)));
     for (const [kind, sum] of sums) kinds.set(kind, [...(kinds.get(kind) ?? []), [seconds, sum]]);
   }
   return Object.fromEntries([...kinds].map(([kind, points]) => [kind, join(points)]));

@@ -62,8 +62,10 @@ export function memoryMiB(): Record<string, number> {
 export interface ProcessSize {
   readonly kind: string;
   readonly pid: number;
-  /** Resident. */
-  readonly bytes: number;
+  /** Resident bytes of its own: what it has allocated. */
+  readonly anonymous: number;
+  /** Resident bytes of files and of memory that it shares, which count in each process that has them. */
+  readonly mapped: number;
   /** Open file descriptors. */
   readonly descriptors: number;
 }
@@ -73,7 +75,8 @@ export function processSizes(): ProcessSize[] {
   return processes().flatMap(({ pid, kind }) => {
     try {
       const descriptors = readdirSync(`/proc/${pid}/fd`).length;
-      return [{ pid, kind, bytes: residentBytes(pid).total, descriptors }];
+      const { total, anonymous } = residentBytes(pid);
+      return [{ pid, kind, anonymous, mapped: total - anonymous, descriptors }];
     } catch (error) {
       if (isGone(error)) return [];
       throw error;
