@@ -6,6 +6,7 @@ import type { Clock } from "../src/ports/clock.ts";
 import type { Socket } from "../src/ports/socket.ts";
 import type { Line, Pong } from "../src/wire/read-line.ts";
 import { encodeError } from "../src/wire/reply.ts";
+import type { Flushable, Flusher } from "./flusher.ts";
 import type { IntakeSource } from "./intake.ts";
 import { Outbound } from "./outbound.ts";
 import type { Reader, ReadingConnection } from "./reader.ts";
@@ -24,8 +25,7 @@ export interface ConnectionHost {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly connectionRate: Rate;
-  /** Has the connection flushed at the end of this turn. */
-  markDirty(connection: Connection): void;
+  readonly flusher: Flusher<Connection>;
   countClose(reason: CloseReason): void;
 }
 
@@ -33,7 +33,7 @@ export interface ConnectionHost {
  * One client's socket: what it may do, what it reads, and what waits to be written to it. There may
  * be very many that do nothing, so what only busy ones need is made on first use.
  */
-export class Connection implements ReadingConnection, IntakeSource {
+export class Connection implements ReadingConnection, IntakeSource, Flushable {
   readonly id: string;
   readonly openedAt: number;
   readonly #host: ConnectionHost;
@@ -58,6 +58,7 @@ export class Connection implements ReadingConnection, IntakeSource {
   /** Undefined while nothing waits. */
   #out: Outbound | undefined;
   #dirty = false;
+  isHolding = false;
   #clogged = false;
   #cloggedAt = 0;
   #unanswered = 0;
@@ -149,11 +150,24 @@ export class Connection implements ReadingConnection, IntakeSource {
     this.#answered();
   }
 
-  /** Answers a `send` that has begun with a receipt, see {@link Outbound.receipt}. */
-  receipt(command: number, key: string, idEnd: string, place: string, offset: number): void {
+  /**
+   * Answers a `send` that has begun with a receipt, see {@link Outbound.receipt}.
+   *
+   * @param isReader whether the message is going to be delivered here, too
+   */
+  receipt(
+    command: number,
+    key: string,
+    idEnd: string,
+    place: string,
+    offset: number,
+    isReader: boolean,
+  ): void {
     if (!this.closed) {
       (this.#out ??= Outbound.open()).receipt(command, key, idEnd, place, offset);
-      this.#waits();
+      const mayHold = this.#host.flusher.mayHold();
+      if (mayHold && isReader && !this.#clogged) this.#hold();
+      else this.#waits();
     }
     this.#errors = 0;
     this.#answered();
@@ -171,6 +185,7 @@ export class Connection implements ReadingConnection, IntakeSource {
   /** Writes what is queued, then serves the readers that are catching up. */
   flush(): void {
     this.#dirty = false;
+    this.isHolding = false;
     const out = this.#out;
     if (this.#clogged || this.closed || out === undefined) return;
     this.#out = undefined;
@@ -234,10 +249,17 @@ export class Connection implements ReadingConnection, IntakeSource {
   #waits(): void {
     if (!this.#dirty) {
       this.#dirty = true;
-      this.#host.markDirty(this);
+      this.#host.flusher.soon(this);
     }
     // Replies pile up only if the client goes on asking without reading.
     if (this.#clogged && this.waitingChars > this.#host.limits.outboundQueueBytesMax) this.#pause();
+  }
+
+  /** A receipt waits for its message's delivery, or for a few ms. */
+  #hold(): void {
+    if (this.#dirty || this.isHolding) return;
+    this.isHolding = true;
+    this.#host.flusher.later(this);
   }
 
   #answered(): void {

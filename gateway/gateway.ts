@@ -25,6 +25,7 @@ import { AppendGate } from "./append-gate.ts";
 import { Connection } from "./connection.ts";
 import { DeliveryPace } from "./delivery-pace.ts";
 import { Failover } from "./failover.ts";
+import { Flusher } from "./flusher.ts";
 import { closeCounters, showGateway } from "./gateway-metrics.ts";
 import { Heartbeats } from "./heartbeat.ts";
 import { readHistory, type HistoryQuery } from "./history.ts";
@@ -79,6 +80,7 @@ export class Gateway {
   /** Undefined: sends go to the log only. */
   readonly failover: Failover | undefined;
   readonly connectionRate: Rate;
+  readonly flusher: Flusher<Connection>;
   readonly #catalog: TenantCatalog;
   readonly #sharedLimits: SharedLimits;
   readonly #authenticator: Authenticator;
@@ -96,8 +98,6 @@ export class Gateway {
   readonly #closes: Readonly<Record<CloseReason, Counter>>;
   readonly #tick: Timer;
   readonly #unwatch: () => void;
-  #dirty: Connection[] = [];
-  #flushScheduled = false;
   #draining = false;
   readonly #drainers: (() => void)[] = [];
 
@@ -111,6 +111,12 @@ export class Gateway {
       perSecond: limits.sendsPerSecondPerConnection,
       burst: limits.sendsBurstPerConnection,
     };
+    this.flusher = new Flusher({
+      clock,
+      limits,
+      holds: log.durability === "log",
+      failed: (connection, cause) => this.failed(connection, cause),
+    });
     this.#catalog = options.catalog;
     this.#sharedLimits = options.sharedLimits;
     this.#authenticator = options.authenticator;
@@ -307,14 +313,6 @@ export class Gateway {
     this.relay.release(reader.conversation);
   }
 
-  /** The connection has something to write at the end of this turn. */
-  markDirty(connection: Connection): void {
-    this.#dirty.push(connection);
-    if (this.#flushScheduled) return;
-    this.#flushScheduled = true;
-    this.clock.defer(() => this.#flush());
-  }
-
   countClose(reason: CloseReason): void {
     this.#closes[reason].value++;
   }
@@ -360,18 +358,6 @@ export class Gateway {
     this.#unwatch();
     this.failover?.close();
     await this.relay.close();
-  }
-
-  #flush(): void {
-    this.#flushScheduled = false;
-    const dirty = this.#dirty;
-    this.#dirty = [];
-    for (const connection of dirty)
-      try {
-        connection.flush();
-      } catch (error) {
-        this.failed(connection, error);
-      }
   }
 
   #onTick(): void {

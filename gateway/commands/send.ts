@@ -15,6 +15,7 @@ class PendingSend implements Completion {
   readonly #command: number;
   readonly #key: string;
   readonly #idEnd: string;
+  readonly #isReader: boolean;
 
   constructor(
     gateway: Gateway,
@@ -22,12 +23,14 @@ class PendingSend implements Completion {
     command: number,
     key: string,
     idEnd: string,
+    isReader: boolean,
   ) {
     this.#gateway = gateway;
     this.#connection = connection;
     this.#command = command;
     this.#key = key;
     this.#idEnd = idEnd;
+    this.#isReader = isReader;
   }
 
   /** An accessor, so that no message carries it. */
@@ -37,7 +40,7 @@ class PendingSend implements Completion {
 
   appended(partition: number, offset: number): void {
     const place = receiptPlace(this.#gateway.durability, partition);
-    this.#connection.receipt(this.#command, this.#key, this.#idEnd, place, offset);
+    this.#connection.receipt(this.#command, this.#key, this.#idEnd, place, offset, this.#isReader);
   }
 
   kept(): void {
@@ -90,7 +93,15 @@ export function send(
     return;
   }
   const id = gateway.ingress.idOf(route, command.key);
-  const pending = new PendingSend(gateway, connection, command.id, command.key, route.idEnd);
+  const isReader = connection.readers?.has(conversation) ?? false;
+  const pending = new PendingSend(
+    gateway,
+    connection,
+    command.id,
+    command.key,
+    route.idEnd,
+    isReader,
+  );
   const refused = gateway.ingress.submit(route, id, command, pending, at);
   if (refused === undefined) return;
   gateway.ingress.countRefused(route.tenant, refused);

@@ -176,6 +176,18 @@ export const EDGE_LIMITS = {
     "Subscriptions a connection",
     "error too_many_subscriptions",
   ),
+  receiptHoldMs: limit(
+    8,
+    "ms",
+    "Time that a socket's receipt waits for the delivery of its own message, half of it at least",
+    "written by itself",
+  ),
+  receiptHoldPerSecond: limit(
+    1_000,
+    "count",
+    "Receipts of one gateway from which on they wait for their message's delivery",
+    "they wait, see receiptHoldMs",
+  ),
   creditCommandsMax: limit(
     512,
     "count",

@@ -49,6 +49,8 @@ const LIMITS = limitsWith({
   historyLimitDefault: 4,
   historyBytesMax: 1_500,
   creditCommandsMax: 4,
+  receiptHoldMs: 30,
+  receiptHoldPerSecond: 5,
   intakeTurnBytesMax: 200,
   subscriptionsMax: 5,
   appendBatchRecordsMax: 4,
