@@ -62,6 +62,12 @@ const WARM_UP: Load = {
   seconds: 0,
 };
 
+/**
+ * A closed loop for as long leaves a cluster four million messages to audit and to vacuum. At 50,000 a second
+ * right behind it p99 was 54 and 58 ms, behind this one 33 and 39.
+ */
+const CLUSTER_WARM_UP: Load = { ...WARM_UP, pace: { kind: "open", rate: 10_000, perFrame: 1 } };
+
 /** Seconds that a stage needs until it is warm, for the estimate of the time left. */
 export function stageSeconds(name: StageName, { isQuick }: Extent): number {
   return isQuick ? 8 : WARM_UP_S[name] + (name === "cluster" ? 20 : 3);
@@ -71,7 +77,8 @@ export async function openStage(name: StageName, options: StageOptions): Promise
   const stage = await startStage(name, options);
   try {
     const warmUpS = WARM_UP_S[name];
-    if (!options.isQuick) await runLoad(stage.target, { ...WARM_UP, warmUpS, seconds: 1 }, options);
+    const load = name === "cluster" ? CLUSTER_WARM_UP : WARM_UP;
+    if (!options.isQuick) await runLoad(stage.target, { ...load, warmUpS, seconds: 1 }, options);
     return stage;
   } catch (error) {
     await stage[Symbol.asyncDispose]();
