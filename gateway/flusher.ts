@@ -24,7 +24,7 @@ const COUNT_MS = 100;
 /**
  * Has connections written: at the end of the turn in which something was queued, so that all of a turn
  * is one frame. A receipt may wait a little for the delivery of its own message: where there are many, a
- * third of all writes are receipts by themselves, each with two calls of the kernel and a frame to be read
+ * third of all writes are receipts by themselves, each with a call of the kernel and a frame to be read
  * at the other end. Where there are few they go at once, since who sends one at a time waits for each.
  */
 export class Flusher<C extends Flushable> {
