@@ -5,7 +5,7 @@ import type { Clock } from "../src/ports/clock.ts";
 export interface Flushable {
   /** Writes what is queued. */
   flush(): void;
-  /** Whether receipts wait in it, and nothing else. */
+  /** Whether receipts wait in it for a delivery, or for the end of their time. */
   readonly isHolding: boolean;
 }
 
